@@ -1,0 +1,81 @@
+"""Reading settings from the environment: a bad or missing value is named in one sentence."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE_WORDS = ("1", "true", "yes", "on")
+FALSE_WORDS = ("0", "false", "no", "off", "")
+
+
+class Environment:
+    """Typed access to environment variables.
+
+    Every method raises ``ImproperlyConfigured`` with a sentence that names the variable, what it holds (never
+    for secrets) and what is valid.
+    """
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        self._values = os.environ if values is None else values
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._values.get(name, "")
+        if value:
+            return value
+        if default is None:
+            raise ImproperlyConfigured(f"{name} is not set. See .env.example for what it means.")
+        return default
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        value = self._values.get(name)
+        if value is None:
+            return default
+        if value.lower() in TRUE_WORDS:
+            return True
+        if value.lower() in FALSE_WORDS:
+            return False
+        raise ImproperlyConfigured(f"{name} is '{value}'; it takes one of 1, true, yes, on, 0, false, no, off.")
+
+    def number(self, name: str, default: float, minimum: float = 0) -> float:
+        value = self._values.get(name)
+        if value is None or value == "":
+            return default
+        try:
+            number = float(value)
+        except ValueError:
+            raise ImproperlyConfigured(f"{name} is '{value}'; it takes a number.") from None
+        if number < minimum:
+            raise ImproperlyConfigured(f"{name} is {value}; the least it takes is {minimum:g}.")
+        return number
+
+    def words(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
+        value = self._values.get(name, "")
+        return [word.strip() for word in value.split(",") if word.strip()] or list(default)
+
+    def url(self, name: str, schemes: tuple[str, ...]) -> str:
+        value = self.text(name)
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not parts.hostname:
+            expected = " or ".join(f"{scheme}://host" for scheme in schemes)
+            raise ImproperlyConfigured(f"{name} is not a usable address: it should look like {expected}….")
+        return value
+
+    def database(self, name: str) -> dict[str, Any]:
+        """A PostgreSQL address as Django's database settings; query parameters go to libpq (sslmode=require …)."""
+        parts = urlsplit(self.url(name, ("postgres", "postgresql")))
+        database = unquote(parts.path.lstrip("/"))
+        if not database:
+            raise ImproperlyConfigured(f"{name} names no database: it should end in /name.")
+        options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": database,
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": parts.hostname,
+            "PORT": str(parts.port or ""),
+            "OPTIONS": options,
+        }

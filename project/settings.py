@@ -1,0 +1,183 @@
+"""Settings, all from the environment (`.env.example` explains each variable)."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from project.environment import Environment
+from project.supabase_storage import supabase_storage_options
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment()
+
+DEBUG = env.flag("DJANGO_DEBUG")
+SECRET_KEY = env.text("DJANGO_SECRET_KEY", "only-for-development" if DEBUG else None)
+ALLOWED_HOSTS = env.words("DJANGO_ALLOWED_HOSTS", ("127.0.0.1", "localhost"))
+CSRF_TRUSTED_ORIGINS = env.words("DJANGO_CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "realtime",
+    "project.accounts",
+    "project",
+    "crm",
+    "ticketing",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "project.middleware.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "realtime.middleware.ActorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "project.urls"
+ASGI_APPLICATION = "project.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "project.navigation.navigation",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": env.database("DATABASE_URL") | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True},
+}
+# A pooler in transaction mode (Supabase's port 6543) can't keep server-side cursors or prepared statements alive.
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.flag("DATABASE_TRANSACTION_POOLER")
+
+REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": env.text("REDIS_PREFIX", "livedesk")},
+    },
+}
+REDIS_PREFIX = env.text("REDIS_PREFIX", "livedesk")
+
+SUPABASE_URL = env.url("SUPABASE_URL", ("http", "https"))
+SUPABASE_KEY = env.text("SUPABASE_KEY")
+# Signs short-lived tokens for the least-privileged role below; without it the key's own role is used.
+SUPABASE_JWT_SECRET = env.text("SUPABASE_JWT_SECRET", "")
+SUPABASE_REALTIME_ROLE = env.text("SUPABASE_REALTIME_ROLE", "livedesk_realtime")
+SUPABASE_PUBLICATION = env.text("SUPABASE_PUBLICATION", "supabase_realtime")
+
+REALTIME_REPOSITORIES = [
+    "crm.realtime_repository.CrmRealtimeRepository",
+    "ticketing.realtime_repository.TicketingRealtimeRepository",
+]
+# Only tests that must show Realtime alone switch the sweep off (design rule 16).
+REALTIME_SWEEP = env.flag("REALTIME_SWEEP", True)
+REALTIME_SWEEP_SECONDS = env.number("REALTIME_SWEEP_SECONDS", 2, minimum=0.05)
+REALTIME_BUILD = env.text("REALTIME_BUILD", "")
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "dashboard"
+LOGOUT_REDIRECT_URL = "login"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+USE_THOUSAND_SEPARATOR = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / ".local" / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "project.static_files.ModuleManifestStaticFilesStorage"},
+}
+
+_secure = env.flag("DJANGO_SECURE_COOKIES", False)
+SESSION_COOKIE_SECURE = _secure
+CSRF_COOKIE_SECURE = _secure
+SESSION_COOKIE_HTTPONLY = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env.flag("DJANGO_BEHIND_HTTPS_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+    raise ImproperlyConfigured(f"LOG_LEVEL is '{LOG_LEVEL}'; it takes one of DEBUG, INFO, WARNING, ERROR.")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        # supabase-py logs whole frames, which hold record contents: at debug each one, at error the unparsable.
+        "realtime": {"level": LOG_LEVEL},
+        "realtime._async": {"level": "ERROR", "handlers": [], "propagate": False},
+        "httpx": {"level": "WARNING"},
+        # With Redis away it tells a traceback a second; the hub says so in one line.
+        "channels_redis": {"level": "CRITICAL"},
+        "websockets": {"level": "WARNING"},
+        "django.channels.server": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+    },
+}
+
+# Attachments. Their files are never served by address: a view checks the right, then streams them.
+MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(BASE_DIR / ".local" / "media")))
+ATTACHMENT_MAX_BYTES = int(env.number("ATTACHMENT_MAX_MB", 25, minimum=0.001) * 1024 * 1024)
+ATTACHMENT_TYPES = [
+    extension.lower().lstrip(".")
+    for extension in env.words(
+        "ATTACHMENT_TYPES",
+        # What documents, pictures, recordings and mails come as; nothing that a browser or a desktop would run.
+        (
+            *("pdf", "txt", "log", "md", "csv", "json", "rtf", "eml", "msg", "ics", "vcf", "zip"),
+            *("doc", "docx", "odt", "xls", "xlsx", "ods", "ppt", "pptx", "odp"),
+            *("png", "jpg", "jpeg", "gif", "webp", "heic", "mp3", "m4a", "wav", "mp4", "mov", "webm"),
+        ),
+    )
+]
+# First in line, for every upload: it drops what is over the limit while it arrives.
+FILE_UPLOAD_HANDLERS = [
+    "ticketing.uploads.SizeLimitUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+
+# Supabase Storage instead of the disk, when its variables are set.
+if _supabase_storage := supabase_storage_options(env):
+    STORAGES |= {"default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": _supabase_storage}}

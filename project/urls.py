@@ -1,0 +1,15 @@
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.urls import include, path
+
+from project.views import dashboard
+
+urlpatterns = [
+    path("", dashboard, name="dashboard"),
+    path("sign-in/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("sign-out/", auth_views.LogoutView.as_view(), name="logout"),
+    path("crm/", include("crm.urls")),
+    path("ticketing/", include("ticketing.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("realtime.urls")),
+]
