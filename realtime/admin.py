@@ -1,0 +1,188 @@
+"""The change log in the administration: to be read, searched and never changed."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import get_user_model
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+
+from realtime.models import RealtimeChange
+from realtime.repository import live_tables
+
+# As far as one can page. Counting a million entries costs more than reading a page of them; filters lead further.
+LISTED = 10_000
+# What every change changes.
+ALWAYS_CHANGED = ("revision", "updated_at")
+NOTHING = "—"
+LIST_ADDRESS = "admin:realtime_realtimechange_changelist"
+
+
+class NewestPaginator(Paginator):  # type: ignore[type-arg]
+    """Pages through the newest entries only, so that its count looks at no more than these."""
+
+    @cached_property
+    def count(self) -> int:
+        entries: QuerySet[RealtimeChange] = self.object_list  # type: ignore[assignment]
+        return entries.order_by()[:LISTED].count()
+
+
+class ChangeLogList(ChangeList):
+    """A page of entries without the rows they hold, and with the names of those who acted."""
+
+    def get_queryset(self, *args: Any, **options: Any) -> QuerySet[RealtimeChange]:
+        return super().get_queryset(*args, **options).defer("old", "new")
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        name_actors(entries := list(self.result_list))
+        self.result_list = entries
+        if not self.query and not self.get_filters_params():
+            # Nothing was left out, so there is nothing to offer to show.
+            self.full_result_count = self.result_count
+
+
+class TableFilter(admin.SimpleListFilter):
+    """By table, from what is registered: Django's own filter would read the whole log for its choices."""
+
+    title = "table"
+    parameter_name = "table"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(table, table) for table in live_tables()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RealtimeChange]) -> QuerySet[RealtimeChange]:
+        return queryset.filter(table_name=self.value()) if self.value() else queryset
+
+
+@admin.register(RealtimeChange)
+class RealtimeChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("time", "table", "op", "row", "who", "number")
+    list_filter = (TableFilter, "op")
+    # Any other order than the key's would sort the whole log.
+    sortable_by = ()
+    list_per_page = 50
+    list_max_show_all = 50
+    paginator = NewestPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    search_fields = ("row_key", "actor")
+    search_help_text = "A row's key; or the name, the key or the role of who acted."
+    fields = ("time", "table", "op", "row", "who", "number", "changed")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: RealtimeChange | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: RealtimeChange | None = None) -> bool:
+        return False
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return ChangeLogList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        title = {"title": f"The change log, newest first: up to {LISTED:,} entries of what the filters leave"}
+        return super().changelist_view(request, title | (extra_context or {}))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[RealtimeChange], search_term: str
+    ) -> tuple[QuerySet[RealtimeChange], bool]:
+        return (queryset.filter(wanted(search_term.strip())) if search_term.strip() else queryset), False
+
+    @admin.display(description="time")
+    def time(self, change: RealtimeChange) -> str:
+        # To the second: whole stories happen within a minute.
+        return date_format(localtime(change.at), "Y-m-d H:i:s T")
+
+    @admin.display(description="table")
+    def table(self, change: RealtimeChange) -> str:
+        return change.table_name
+
+    @admin.display(description="row")
+    def row(self, change: RealtimeChange) -> str | SafeString:
+        """The row's key, which leads to everything that happened to the row."""
+        if change.row_key is None:
+            return NOTHING
+        return format_html('<a href="{}?q={}">{}</a>', reverse(LIST_ADDRESS), change.row_key, change.row_key)
+
+    @admin.display(description="by")
+    def who(self, change: RealtimeChange) -> str:
+        if not hasattr(change, "actor_name"):
+            name_actors([change])
+        return str(change.actor_name)  # type: ignore[attr-defined]
+
+    @admin.display(description="revision")
+    def number(self, change: RealtimeChange) -> str:
+        # As it stands in events, forms and the database: without a thousands separator.
+        return str(change.revision)
+
+    @admin.display(description="what changed")
+    def changed(self, change: RealtimeChange) -> str | SafeString:
+        """Column by column what was there before and what is there now; of an update only what differs."""
+        rows = [(column, text(before), text(now)) for column, before, now in differences(change)]
+        if not rows:
+            return "Only the table is known." if change.op == RealtimeChange.Op.TRUNCATE else NOTHING
+        lines = format_html_join("", '<tr><th>{}</th><td dir="auto">{}</td><td dir="auto">{}</td></tr>', rows)
+        return format_html(
+            "<table><thead><tr><th>Column</th><th>Before</th><th>After</th></tr></thead><tbody>{}</tbody></table>",
+            lines,
+        )
+
+
+def wanted(term: str) -> Q:
+    """What a search is for: a row's key, else somebody who acts under a key, a name, or a database role."""
+    key = as_uuid(term)
+    if key is not None:
+        # With the table, because the index on row keys begins with it.
+        of_row = Q(table_name__in=live_tables(), row_key=key)
+        return of_row if RealtimeChange.objects.filter(of_row).exists() else Q(actor=str(key))
+    users: Any = get_user_model()._default_manager
+    named = Q(username__icontains=term) | Q(first_name__icontains=term) | Q(last_name__icontains=term)
+    keys = [str(user) for user in users.filter(named).values_list("pk", flat=True)]
+    return Q(actor__in=[term, *keys])
+
+
+def name_actors(changes: Iterable[RealtimeChange]) -> None:
+    """Puts the name of who acted on each entry as ``actor_name``; what is no user of ours keeps what it is called."""
+    changes = list(changes)
+    keys = {change.actor for change in changes if as_uuid(change.actor)}
+    users: Any = get_user_model()._default_manager
+    names = {str(user.pk): str(user) for user in users.filter(pk__in=keys)}
+    for change in changes:
+        change.actor_name = names.get(change.actor, change.actor)  # type: ignore[attr-defined]
+
+
+def differences(change: RealtimeChange) -> list[tuple[str, Any, Any]]:
+    before, now = change.old or {}, change.new or {}
+    columns = [column for column in (change.new or before) if column not in ALWAYS_CHANGED]
+    if change.op == RealtimeChange.Op.UPDATE:
+        columns = [column for column in columns if before.get(column) != now.get(column)]
+    return [(column, before.get(column), now.get(column)) for column in columns]
+
+
+def text(value: Any) -> str:
+    """A column's value; nothing at all for what isn't there, so that an empty text shows as one."""
+    if value is None:
+        return NOTHING
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+
+
+def as_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

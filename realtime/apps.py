@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from django.apps import AppConfig
+
+
+class RealtimeConfig(AppConfig):
+    name = "realtime"
+    # Named because the package has two locations: ours and supabase-py's (see realtime/__init__.py).
+    path = str(Path(__file__).resolve().parent)
+
+    def ready(self) -> None:
+        from django.db.models.signals import post_migrate
+
+        from realtime.schema import close_tables_to_the_api
+
+        post_migrate.connect(close_tables_to_the_api, dispatch_uid="realtime.close_tables_to_the_api")

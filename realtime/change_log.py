@@ -1,0 +1,183 @@
+"""Reading the change log: what Realtime's events lack, and what Realtime missed.
+
+The sweep's position is a ``pg_snapshot``: everything visible now that wasn't visible then, complete and exactly
+once, never held up by a long transaction (design rule 6; a position by id or time loses late committers). All of
+this is synchronous; the worker runs it on one database thread.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from realtime.models import RealtimeWatermark
+
+PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the log. ``swept`` tells whether the sweep had already passed it when it was read."""
+
+    revision: int
+    at: datetime
+    table: str
+    op: str
+    key: UUID | None
+    old: dict[str, Any] | None
+    new: dict[str, Any] | None
+    actor: str
+    swept: bool = False
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        if self.old is None or self.new is None:
+            return ()
+        ignored = {"revision", "updated_at"}
+        return tuple(name for name in self.new if name not in ignored and self.new[name] != self.old.get(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """Up to where the log was emitted, and the cluster and timeline for which that means anything."""
+
+    snapshot: str
+    system_identifier: str
+    timeline: str
+
+
+COLUMNS = "revision, at, table_name, op, row_key, old, new, actor"
+
+
+def current_watermark() -> Watermark:
+    """The position "everything visible now has been emitted"."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_current_snapshot()::text, (pg_control_system()).system_identifier::text,"
+            " left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+        )
+        return Watermark(*cursor.fetchone())
+
+
+def stored_watermark(name: str) -> Watermark | None:
+    row = RealtimeWatermark.objects.filter(name=name).first()
+    return Watermark(row.snapshot, row.system_identifier, row.timeline) if row else None
+
+
+def store_watermark(name: str, watermark: Watermark) -> None:
+    """Stores a position. One lost in a crash costs a repetition, so nothing waits for the disk."""
+    with transaction.atomic():
+        wait_for_no_standby("off")
+        RealtimeWatermark.objects.update_or_create(
+            name=name,
+            defaults={
+                "snapshot": watermark.snapshot,
+                "system_identifier": watermark.system_identifier,
+                "timeline": watermark.timeline,
+            },
+        )
+
+
+def wait_for_no_standby(synchronous_commit: str) -> None:
+    """For this transaction: a standby that is away must not stall the worker, whose own rows matter to nobody else."""
+    with connection.cursor() as cursor:
+        cursor.execute("select set_config('synchronous_commit', %s, true)", [synchronous_commit])
+
+
+def invalid_because(stored: Watermark, current: Watermark) -> str | None:
+    """Why a stored position means nothing in this database, or None when it is good.
+
+    A restored dump or a failover brings transaction ids that were already used; a position then lies silently.
+    """
+    if stored.system_identifier != current.system_identifier:
+        return "the database is another cluster than the one the change log was last read from"
+    if stored.timeline != current.timeline:
+        return "the database was restored or failed over since the change log was last read"
+    if _xmax(stored.snapshot) > _xmax(current.snapshot):
+        return "the stored position lies in the future of this database"
+    return None
+
+
+def _xmax(snapshot: str) -> int:
+    return int(snapshot.split(":")[1])
+
+
+@contextmanager
+def sweep(since: Watermark) -> Iterator[tuple[Watermark, Iterator[list[Change]]]]:
+    """Opens one consistent look at the log: the next position, and pages of what came after ``since``.
+
+    In revision order, which is the order of changes for any one row but a re-inserted one (rule 1).
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("set transaction isolation level repeatable read read only")
+        yield current_watermark(), _pages_since(since)
+
+
+def _pages_since(since: Watermark) -> Iterator[list[Change]]:
+    revisions = _revisions_since(since)
+    for start in range(0, len(revisions), PAGE):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"select {COLUMNS} from realtime_change where revision = any(%s) order by revision",
+                [revisions[start : start + PAGE]],
+            )
+            yield [_change(row) for row in cursor.fetchall()]
+
+
+# Two index ranges instead of `not pg_visible_in_snapshot(xid, w)` over the whole log: what began after the position,
+# and what was still open at it. Behind one long transaction the plain form reads everything since that one began.
+REVISIONS_SINCE = """
+select revision from realtime_change where xid >= pg_snapshot_xmax(%(position)s::pg_snapshot)
+union all
+select revision from realtime_change where xid = any(array(select pg_snapshot_xip(%(position)s::pg_snapshot)))
+order by revision
+"""
+
+
+def _revisions_since(since: Watermark) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(REVISIONS_SINCE, {"position": since.snapshot})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def look_up(revisions: Iterable[int], watermark: Watermark) -> dict[int, Change]:
+    """The visible log entries of these revisions, each with whether the sweep has already passed it."""
+    return {change.revision: change for change in _look_up(watermark, "revision = any(%s)", list(revisions))}
+
+
+def look_up_deletes(table: str, keys: Iterable[UUID], watermark: Watermark) -> dict[UUID, list[Change]]:
+    """The visible DELETE entries of these keys, oldest first: one key can be deleted more than once."""
+    found: dict[UUID, list[Change]] = {}
+    condition = "table_name = %s and op = 'DELETE' and row_key = any(%s)"
+    for change in _look_up(watermark, condition, table, list(keys)):
+        if change.key is not None:
+            found.setdefault(change.key, []).append(change)
+    return found
+
+
+def _look_up(watermark: Watermark, condition: str, *parameters: Any) -> list[Change]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select {COLUMNS}, pg_visible_in_snapshot(xid, %s::pg_snapshot) from realtime_change"
+            f" where {condition} order by revision",
+            [watermark.snapshot, *parameters],
+        )
+        return [_change(row) for row in cursor.fetchall()]
+
+
+def _change(row: tuple[Any, ...]) -> Change:
+    revision, at, table, op, key, old, new, actor, *swept = row
+    return Change(revision, at, table, op, key, _json(old), _json(new), actor, bool(swept and swept[0]))
+
+
+def _json(value: Any) -> dict[str, Any] | None:
+    # Django hands jsonb out as text, so that a JSONField may choose its decoder.
+    decoded: dict[str, Any] | None = None if value is None else json.loads(value, parse_float=Decimal)
+    return decoded

@@ -1,0 +1,56 @@
+"""What changed in a row since a revision, told by the change log."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import DecimalField, Field
+
+from realtime.models import LiveModel, RealtimeChange
+
+HIDDEN_FIELDS = frozenset({"id", "revision", "created_at", "updated_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field that somebody else changed: what it was when the form was opened, and what it is now."""
+
+    label: str
+    was: Any
+    now: Any
+
+
+def changes_since(instance: LiveModel, revision: int) -> list[FieldChange]:
+    """The fields of a row that differ from what they were at ``revision``, told by the change log."""
+    if instance.revision <= revision:
+        return []
+    first = (
+        RealtimeChange.objects.filter(
+            table_name=instance._meta.db_table, row_key=instance.pk, revision__gt=revision, old__isnull=False
+        )
+        .order_by("revision")
+        .first()
+    )
+    # The log may have been pruned since; then only that something changed is known, and all fields are shown.
+    before = first.old if first and first.old else {}
+    changes = []
+    for field in shown_fields(instance):
+        was, now = _value(field, before.get(str(field.column))), getattr(instance, field.attname)
+        if not before or was != now:
+            changes.append(FieldChange(label_of(field), was, now))
+    return changes
+
+
+def _value(field: "Field[Any, Any]", logged: Any) -> Any:
+    """A value of the log as the row would hold it: JSON has no decimals, so their places come from the column."""
+    if isinstance(field, DecimalField) and logged is not None:
+        return Decimal(str(logged)).quantize(Decimal(1).scaleb(-field.decimal_places))
+    return field.to_python(logged)
+
+
+def shown_fields(instance: LiveModel) -> "list[Field[Any, Any]]":
+    return [field for field in instance._meta.concrete_fields if field.name not in HIDDEN_FIELDS]
+
+
+def label_of(field: "Field[Any, Any]") -> str:
+    return str(field.verbose_name).capitalize()

@@ -1,0 +1,28 @@
+"""Hears what supabase-py drops: a frame it can't read is only logged there, contents included.
+
+The log line becomes a gap signal, and goes no further, for it quotes records.
+"""
+
+import logging
+from collections.abc import Callable
+
+LIBRARY_LOGGER = logging.getLogger("realtime._async.client")
+
+
+class _FrameTap(logging.Handler):
+    def __init__(self, on_gap: Callable[[str], None]) -> None:
+        super().__init__(logging.ERROR)
+        self._on_gap = on_gap
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "Unrecognized message format" in str(record.msg):
+            self._on_gap("the client couldn't read a frame")
+
+
+def install(on_gap: Callable[[str], None]) -> None:
+    LIBRARY_LOGGER.addHandler(_FrameTap(on_gap))
+
+
+def remove() -> None:
+    for handler in [handler for handler in LIBRARY_LOGGER.handlers if isinstance(handler, _FrameTap)]:
+        LIBRARY_LOGGER.removeHandler(handler)

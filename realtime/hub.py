@@ -1,0 +1,348 @@
+"""The hub: one per web process, between the channel layer and the sockets.
+
+It hears the workers' messages once for the whole process, finds the views they touch, re-reads those on one
+database thread in one consistent transaction, and hands each view's frame, encoded once, to all its sockets.
+It starts with the first socket (Daphne has no lifespan).
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import redis.asyncio
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.core.signing import BadSignature
+from django.db import DatabaseError, InterfaceError, connection, transaction
+
+from realtime import wire
+from realtime.build import build_id
+from realtime.connection_words import words
+from realtime.database_thread import DatabaseThread
+from realtime.gaps import MessageNumbers
+from realtime.live import Definition, Params, RowChange, UnknownDefinition, read_token, rows, view_key
+from realtime.live_socket import LiveSocket
+from realtime.live_view import Attaching, LiveView
+from realtime.publisher import STATUS_GROUP, table_group
+from realtime.repository import live_tables
+from realtime.rights import REREAD_SECONDS, Rights, Standing, read_standing
+from realtime.snapshot import Shown, Snapshot
+from realtime.status_store import status_key
+
+logger = logging.getLogger(__name__)
+
+# Changes of one burst share a reading. Below what an eye notices, above what a burst of commits spreads over.
+GATHER_SECONDS = 0.02
+RETRY_SECONDS = 1.0
+# channels-redis forgets group members after a day on layers that expire them.
+RENEW_SECONDS = 3_600.0
+STATUS_LOOK_SECONDS = 1.0
+# Every page hears of the status at least this often, so that a silent socket is a dead one.
+STATUS_REPEAT_SECONDS = 10.0
+
+_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+
+def get_hub() -> "Hub":
+    """This process's hub (one per event loop), started at the first call."""
+    loop = asyncio.get_running_loop()
+    hub = _hubs.get(loop)
+    if hub is None:
+        hub = _hubs[loop] = Hub()
+        hub.start()
+    return hub
+
+
+class Hub:
+    def __init__(self) -> None:
+        self.views: dict[str, LiveView] = {}
+        self.sockets: set[LiveSocket] = set()
+        self.database = DatabaseThread("realtime-hub")
+        self._numbers = MessageNumbers()
+        self._dirty = asyncio.Event()
+        self._beat: dict[str, Any] | None = None
+        self._heard_at = time.time()
+        self._redis_reachable = True
+        self._told: dict[str, Any] = {}
+        self._told_at = 0.0
+        self._failing = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        parts = (self._listen, self._refresh_for_ever, self._watch_status, self._watch_rights)
+        self._tasks = [asyncio.create_task(self._keep_going(part)) for part in parts]
+
+    async def _keep_going(self, part: Callable[[], Awaitable[None]]) -> None:
+        """No error may end a part of the hub unnoticed, with every page going on to look live."""
+        while True:
+            try:
+                await part()
+            except Exception as error:
+                logger.error("the hub's %s failed (%s): beginning it again", part.__name__, type(error).__name__)
+                self._mark_all("a part of the hub failed")
+                await asyncio.sleep(RETRY_SECONDS)
+
+    # Sockets
+
+    async def join(self, socket: LiveSocket) -> bool:
+        """Takes a socket in, with its user's rights; False when its session or account has ended."""
+        standing = await self.database.run(read_standing, {socket.user}, {socket.session})
+        if not self._is_standing(socket, standing):
+            return False
+        socket.rights = standing.rights[socket.user]
+        self.sockets.add(socket)
+        socket.send(wire.hello(build_id()))
+        socket.send(wire.status(self._words()))
+        return True
+
+    def leave(self, socket: LiveSocket) -> None:
+        self.sockets.discard(socket)
+        for key in list(socket.views):
+            self._detach(socket, key)
+
+    def attach(self, socket: LiveSocket, identifier: int, token: str, shown: Shown) -> str | None:
+        """Makes a socket follow the view of a token; returns the view's key, or None after a refusal."""
+        try:
+            definition, params = read_token(token)
+        except BadSignature:
+            socket.send(wire.refused(identifier, "This list's token is not valid."))
+            return None
+        except UnknownDefinition:
+            socket.send(wire.refused(identifier, "This page is of another version of the portal.", reload=True))
+            return None
+        if not socket.rights.allow(definition.permission):
+            socket.send(wire.refused(identifier, "You may not see this list."))
+            return None
+        view = self._view(definition, params)
+        if len(socket.views | {view.key}) > wire.VIEWS_A_SOCKET:
+            socket.send(wire.refused(identifier, f"A page can follow {wire.VIEWS_A_SOCKET} lists at most."))
+            return None
+        socket.views.add(view.key)
+        view.attach(Attaching(socket, identifier, shown))
+        if view.dirty:
+            self._dirty.set()
+        return view.key
+
+    def detach(self, socket: LiveSocket, key: str) -> None:
+        self._detach(socket, key)
+
+    def _detach(self, socket: LiveSocket, key: str) -> None:
+        socket.views.discard(key)
+        view = self.views.get(key)
+        if view is not None:
+            view.detach(socket)
+            if view.unused:
+                del self.views[key]
+
+    def _view(self, definition: Definition, params: Params) -> LiveView:
+        key = view_key(definition, params)
+        view = self.views.get(key)
+        if view is None:
+            view = self.views[key] = LiveView(key, definition, params)
+        return view
+
+    # The workers' messages
+
+    async def _listen(self) -> None:
+        layer = get_channel_layer()
+        try:
+            await self._listen_to(layer)
+        finally:
+            # A half-made membership would go on collecting messages that nobody reads.
+            with suppress(Exception):
+                await layer.flush()
+
+    async def _listen_to(self, layer: Any) -> None:
+        groups = [STATUS_GROUP, *(table_group(table) for table in live_tables())]
+        channel = await layer.new_channel("hub.")
+        for group in groups:
+            await layer.group_add(group, channel)
+        # What was sent before the membership is unknown.
+        self._mark_all("joined the channel layer")
+        renewing = asyncio.create_task(self._renew(layer, groups, channel))
+        try:
+            while True:
+                self._handle(await layer.receive(channel))
+        finally:
+            renewing.cancel()
+
+    async def _renew(self, layer: Any, groups: list[str], channel: str) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            for group in groups:
+                with suppress(Exception):
+                    await layer.group_add(group, channel)
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "realtime.beat":
+            self._hear_beat(message)
+            return
+        table = message["table"]
+        complete = self._numbers.is_next(message["epoch"], table, message["n"])
+        if kind == "realtime.reset":
+            rows.forget()
+            complete = False
+        if not complete:
+            self._mark_table(table)
+            return
+        changes = [
+            RowChange(revision, op, key, tuple(columns), actor)
+            for revision, op, key, columns, actor, _path in message["changes"]
+        ]
+        for view in self.views.values():
+            if table in view.definition.tables and view.definition.concerns(view.params, table, changes):
+                self._mark(view)
+
+    def _hear_beat(self, message: dict[str, Any]) -> None:
+        if not self._numbers.knows(message["epoch"]):
+            self._mark_all("another worker, and nobody knows what the last one failed to send")
+        for table in self._numbers.missed(message["epoch"], message["numbers"]):
+            self._mark_table(table)
+        self._beat, self._heard_at = message["status"], time.time()
+        self._tell_status()
+
+    def _mark(self, view: LiveView) -> None:
+        view.dirty = True
+        self._dirty.set()
+
+    def _mark_table(self, table: str) -> None:
+        for view in self.views.values():
+            if table in view.definition.tables:
+                self._mark(view)
+
+    def _mark_all(self, reason: str) -> None:
+        logger.debug("recomputing every view: %s", reason)
+        for view in self.views.values():
+            self._mark(view)
+
+    # Reading
+
+    async def _refresh_for_ever(self) -> None:
+        while True:
+            await self._dirty.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            self._dirty.clear()
+            dirty = [view for view in self.views.values() if view.dirty]
+            for view in dirty:
+                view.begin_reading()
+            try:
+                snapshots = await self.database.run(_read, [(view.definition, view.params) for view in dirty])
+            except (DatabaseError, InterfaceError) as error:
+                self._reading_failed(dirty, error)
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if self._failing:
+                logger.info("views can be read again")
+                self._failing = False
+            for view, snapshot in zip(dirty, snapshots, strict=True):
+                if isinstance(snapshot, Snapshot):
+                    view.take(snapshot)
+                else:
+                    self._drop(view, snapshot)
+
+    def _reading_failed(self, dirty: list[LiveView], error: Exception) -> None:
+        if not self._failing:
+            logger.warning("views can't be read (%s): trying again", type(error).__name__)
+        self._failing = True
+        for view in dirty:
+            view.reading_failed()
+        self._dirty.set()
+
+    def _drop(self, view: LiveView, error: Exception) -> None:
+        """A view whose definition fails takes no other down: its pages are told to reload."""
+        logger.error("view '%s' can't be rendered (%s)", view.definition.name, type(error).__name__)
+        for socket in view.everyone():
+            socket.views.discard(view.key)
+            socket.send(wire.revoked(view.key, "This list can't be shown right now; please reload the page."))
+        self.views.pop(view.key, None)
+
+    # Status and rights
+
+    def _words(self) -> dict[str, Any]:
+        return words(self._beat, self._heard_at, time.time(), self._redis_reachable)
+
+    def _tell_status(self) -> None:
+        told = self._words()
+        # `fresh_at` moves with every beat; alone it's worth a frame only now and then.
+        steady = {name: value for name, value in told.items() if name != "fresh_at"}
+        now = time.monotonic()
+        if steady == self._told and now - self._told_at < STATUS_REPEAT_SECONDS:
+            return
+        self._told, self._told_at = steady, now
+        frame = wire.status(told)
+        for socket in self.sockets:
+            socket.send(frame)
+
+    async def _watch_status(self) -> None:
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+        with suppress(redis.RedisError, OSError):
+            # What the worker said before this process listened: a fresh page needn't wait for the next beat.
+            if self._beat is None and (told := await client.get(status_key())):
+                self._beat = json.loads(told)
+                self._tell_status()
+        while True:
+            await asyncio.sleep(STATUS_LOOK_SECONDS)
+            if time.time() - self._heard_at > STATUS_REPEAT_SECONDS / 2:
+                try:
+                    await client.ping()
+                    self._redis_reachable = True
+                except (redis.RedisError, OSError):
+                    self._redis_reachable = False
+            else:
+                self._redis_reachable = True
+            self._tell_status()
+
+    async def _watch_rights(self) -> None:
+        while True:
+            await asyncio.sleep(REREAD_SECONDS)
+            sockets = list(self.sockets)
+            if not sockets:
+                continue
+            # Without the database nothing new can be shown to anybody either.
+            with suppress(DatabaseError, InterfaceError):
+                standing = await self.database.run(
+                    read_standing, {socket.user for socket in sockets}, {socket.session for socket in sockets}
+                )
+                for socket in sockets:
+                    self._apply(socket, standing)
+
+    def _apply(self, socket: LiveSocket, standing: Standing) -> None:
+        if not self._is_standing(socket, standing):
+            self.leave(socket)
+            socket.close(wire.CLOSE_SIGNED_OUT, "signed out")
+            return
+        socket.rights = standing.rights.get(socket.user, Rights())
+        for key in list(socket.views):
+            view = self.views.get(key)
+            if view is not None and not socket.rights.allow(view.definition.permission):
+                self._detach(socket, key)
+                socket.send(wire.revoked(key, "You may not see this list any more."))
+
+    @staticmethod
+    def _is_standing(socket: LiveSocket, standing: Standing) -> bool:
+        rights = standing.rights.get(socket.user)
+        # The hash goes with the password: whoever changes it ends the other sessions.
+        return socket.session in standing.sessions and rights is not None and rights.auth_hash == socket.auth_hash
+
+
+def _read(wanted: list[tuple[Definition, Params]]) -> list[Snapshot | Exception]:
+    """Every wanted view at one moment. A view that fails yields its error instead of its content."""
+    snapshots: list[Snapshot | Exception] = []
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("set transaction isolation level repeatable read read only")
+        for definition, params in wanted:
+            try:
+                with transaction.atomic():
+                    snapshots.append(definition.snapshot(params))
+            except Exception as error:
+                if connection.connection is None or connection.connection.closed:
+                    raise
+                snapshots.append(error)
+    return snapshots

@@ -1,0 +1,200 @@
+"""Where the two paths of a change meet: each committed change comes out once, complete, whichever path was first.
+
+Synchronous and free of I/O but for the change log; the worker runs it on its one database thread.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from realtime import change_log
+from realtime.change_log import Change, Watermark
+from realtime.event_dispatcher import EventError, RealtimeEventDispatcher
+from realtime.events import EventPath, RealtimeEvent, RealtimeEventType, TableReset
+
+Emission = RealtimeEvent[dict[str, Any]] | TableReset
+
+# An event can be here before its commit is visible (rule 2: always so under synchronous replication). After this
+# many seconds the sweep will bring it, so nothing waits for it any longer.
+VISIBILITY_PATIENCE = 2.0
+# A swept change that hasn't come through Realtime by then: the table is deaf (rule 14).
+DEAF_SECONDS = 10.0
+
+WATERMARK_NAME = "worker"
+
+
+@dataclass(slots=True)
+class Heard:
+    """An event of Realtime that awaits its entry in the change log."""
+
+    table: str
+    key: UUID
+    kind: RealtimeEventType
+    revision: int | None
+    deadline: float
+
+
+@dataclass(slots=True)
+class TableCounters:
+    realtime: int = 0
+    swept: int = 0
+    duplicates: int = 0
+    unusable: int = 0
+    last_event_at: float | None = None
+    deaf_since: float | None = None
+
+
+@dataclass
+class Intake:
+    """Holds the position in the log and what Realtime emitted beyond it."""
+
+    tables: tuple[str, ...]
+    watermark: Watermark | None = None
+    pending: list[Heard] = field(default_factory=list)
+    gap: str = ""
+    # Emitted by Realtime, not yet swept. Emptied by every sweep; anything older is told by the log itself.
+    _ahead: set[int] = field(default_factory=set)
+    _unconfirmed: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.counters = {table: TableCounters() for table in self.tables}
+
+    def open(self) -> list[Emission]:
+        """Finds the position to go on from; where there is none that means anything, every table is reset."""
+        current = change_log.current_watermark()
+        stored = change_log.stored_watermark(WATERMARK_NAME)
+        problem = "nothing was ever read from the change log" if stored is None else None
+        if stored is not None:
+            problem = change_log.invalid_because(stored, current)
+        if problem is None:
+            self.watermark = stored
+            return []
+        self._ahead.clear()
+        self.watermark = current
+        change_log.store_watermark(WATERMARK_NAME, current)
+        return [TableReset(table, problem) for table in self.tables]
+
+    # From Realtime
+
+    def hear(self, table: str, raw: Mapping[str, Any]) -> None:
+        """Takes a raw event. One that can't be used leaves a word in ``gap``: the sweep will tell what happened."""
+        counters = self.counters[table]
+        counters.last_event_at = time.time()
+        self.hears(table)
+        try:
+            event = RealtimeEventDispatcher.parse_event(raw, table)
+        except EventError as error:
+            counters.unusable += 1
+            self.gap = str(error)
+            return
+        deadline = time.monotonic() + VISIBILITY_PATIENCE
+        self.pending.append(Heard(table, event.key, event.type, event.revision, deadline))
+
+    def resolve(self) -> list[Emission]:
+        """Completes what was heard from the change log; keeps what isn't visible yet for a while."""
+        assert self.watermark is not None
+        heard, self.pending = self.pending, []
+        entries = change_log.look_up([h.revision for h in heard if h.revision is not None], self.watermark)
+        deletes = self._delete_entries(heard)
+        emissions: list[Emission] = []
+        for item in heard:
+            entry = self._entry(item, entries, deletes)
+            # Again, for a sweep may have come between the hearing and now.
+            self.hears(item.table)
+            if entry is None:
+                self._wait(item)
+            elif self._is_emitted(entry):
+                self.counters[item.table].duplicates += 1
+            else:
+                self._ahead.add(entry.revision)
+                self.counters[item.table].realtime += 1
+                emissions.append(_emission(entry, EventPath.REALTIME))
+        return emissions
+
+    def _delete_entries(self, heard: list[Heard]) -> dict[tuple[str, UUID], list[Change]]:
+        assert self.watermark is not None
+        by_table: dict[str, set[UUID]] = {}
+        for item in heard:
+            if item.kind is RealtimeEventType.DELETE:
+                by_table.setdefault(item.table, set()).add(item.key)
+        return {
+            (table, key): changes
+            for table, keys in by_table.items()
+            for key, changes in change_log.look_up_deletes(table, keys, self.watermark).items()
+        }
+
+    def _entry(
+        self, item: Heard, entries: dict[int, Change], deletes: dict[tuple[str, UUID], list[Change]]
+    ) -> Change | None:
+        if item.revision is not None:
+            return entries.get(item.revision)
+        # Realtime keeps commit order, so the first delete of this key that wasn't emitted is the one meant. When all
+        # were, this is an echo of one of them, or of one not visible yet, which then is the sweep's.
+        known = deletes.get((item.table, item.key), [])
+        return next((entry for entry in known if not self._is_emitted(entry)), known[-1] if known else None)
+
+    def _is_emitted(self, entry: Change) -> bool:
+        return entry.swept or entry.revision in self._ahead
+
+    def _wait(self, item: Heard) -> None:
+        if time.monotonic() < item.deadline:
+            self.pending.append(item)
+        else:
+            self.gap = f"a change of '{item.table}' isn't visible {VISIBILITY_PATIENCE:g} s after Realtime told of it"
+
+    # From the change log
+
+    def sweep(self) -> Iterator[list[Emission]]:
+        """Pages of what came since the last sweep and wasn't emitted yet. The position moves with ``settle()``."""
+        assert self.watermark is not None
+        with change_log.sweep(self.watermark) as (following, pages):
+            self._following = following
+            for page in pages:
+                yield [emission for change in page if (emission := self._swept(change))]
+
+    def settle(self) -> None:
+        """Moves the position behind the last complete sweep, once all of it was published."""
+        change_log.store_watermark(WATERMARK_NAME, self._following)
+        self.watermark = self._following
+
+    def _swept(self, change: Change) -> Emission | None:
+        if change.table not in self.counters:
+            return None
+        if change.op == "TRUNCATE":
+            return TableReset(change.table, "the table was emptied")
+        if change.revision in self._ahead:
+            self._ahead.discard(change.revision)
+            return None
+        self.counters[change.table].swept += 1
+        self._unconfirmed.setdefault(change.table, time.monotonic())
+        return _emission(change, EventPath.SWEEP)
+
+    def hears(self, table: str) -> None:
+        """Realtime told something of this table, or has just confirmed a fresh subscription: it isn't deaf."""
+        self._unconfirmed.pop(table, None)
+        self.counters[table].deaf_since = None
+
+    def mark_deaf(self) -> list[str]:
+        """Tables whose swept changes Realtime hasn't told of in ``DEAF_SECONDS``."""
+        now = time.monotonic()
+        for table, since in self._unconfirmed.items():
+            if now - since > DEAF_SECONDS and self.counters[table].deaf_since is None:
+                self.counters[table].deaf_since = time.time()
+        return [table for table, counters in self.counters.items() if counters.deaf_since is not None]
+
+
+def _emission(change: Change, path: EventPath) -> Emission:
+    assert change.key is not None
+    return RealtimeEvent(
+        type=RealtimeEventType(change.op.lower()),
+        data=(change.old if change.op == "DELETE" else change.new) or {},
+        table=change.table,
+        timestamp=change.at,
+        key=change.key,
+        revision=change.revision,
+        actor=change.actor,
+        changed=change.changed,
+        path=path,
+    )

@@ -1,0 +1,60 @@
+"""A kind of row: its words, from which its addresses, templates and permissions follow."""
+
+from dataclasses import dataclass
+
+from django.db.models import Model
+
+from realtime.models import LiveModel
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """``Kind(Product, "product", "products")``: pages at crm:products…, templates in crm/products/.
+
+    The words are lower case and used in sentences as they are; ``icon`` is a vendored Lucide name.
+    """
+
+    model: type[LiveModel]
+    singular: str
+    plural: str
+    icon: str = "package-open"
+
+    @property
+    def app(self) -> str:
+        return self.model._meta.app_label
+
+    @property
+    def table(self) -> str:
+        return self.model._meta.db_table
+
+    @property
+    def templates(self) -> str:
+        return f"{self.app}/{self.plural}"
+
+    @property
+    def list_name(self) -> str:
+        return f"{self.app}:{self.plural}"
+
+    @property
+    def detail_name(self) -> str:
+        return f"{self.app}:{self.singular}"
+
+    @property
+    def create_name(self) -> str:
+        return f"{self.app}:{self.singular}-create"
+
+    @property
+    def edit_name(self) -> str:
+        return f"{self.app}:{self.singular}-edit"
+
+    @property
+    def delete_name(self) -> str:
+        return f"{self.app}:{self.singular}-delete"
+
+    def permission(self, verb: str) -> str:
+        """``verb`` is Django's: view, add, change or delete."""
+        return f"{self.app}.{verb}_{model_name(self.model)}"
+
+
+def model_name(model: type[Model]) -> str:
+    return str(model._meta.model_name)

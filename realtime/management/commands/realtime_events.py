@@ -1,0 +1,48 @@
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from realtime.publisher import STATUS_GROUP, table_group
+from realtime.repository import live_tables
+
+
+class Command(BaseCommand):
+    help = "Watches events go by, as the web processes get them: what happened to which row, never what is in it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("table", nargs="?", help="only this table")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        table, known = options["table"], live_tables()
+        if table and table not in known:
+            raise CommandError(f"Unknown table '{table}'; live tables: {', '.join(known)}")
+        try:
+            asyncio.run(self._watch([table] if table else list(known)))
+        except KeyboardInterrupt:
+            return
+
+    async def _watch(self, tables: list[str]) -> None:
+        layer = get_channel_layer()
+        channel = await layer.new_channel("events.")
+        for group in (STATUS_GROUP, *map(table_group, tables)):
+            await layer.group_add(group, channel)
+        self._say(f"watching {', '.join(tables)}")
+        errors = 0
+        while True:
+            message = await layer.receive(channel)
+            if message["type"] == "realtime.changes":
+                for revision, kind, key, columns, actor, path in message["changes"]:
+                    told = f" ({', '.join(columns)})" if columns else ""
+                    self._say(f"{kind} {message['table']} {key} revision {revision} by {actor} via {path}{told}")
+            elif message["type"] == "realtime.reset":
+                self._say(f"reset {message['table']}: {message['reason']}")
+            elif message["status"]["handler_errors"] != errors:
+                errors = message["status"]["handler_errors"]
+                self._say(f"handler errors so far: {errors}")
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(f"{datetime.now(UTC):%H:%M:%S.%f} {line}")
+        self.stdout.flush()

@@ -1,0 +1,40 @@
+"""What the worker asks of the database before it starts, and the one row it writes there."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from realtime.change_log import wait_for_no_standby
+from realtime.models import RealtimeProbe
+
+PROBE_ID = UUID(int=0)
+
+
+class ConfigurationError(Exception):
+    """Something only an operator can mend; the text is the sentence to show."""
+
+
+def check_database(tables: Iterable[str]) -> None:
+    """Raises ``ConfigurationError`` when tables or triggers are missing, and the database's own errors."""
+    with connection.cursor() as cursor:
+        for table in ("realtime_change", "realtime_probe", *tables):
+            cursor.execute("select to_regclass(%s) is not null", [table])
+            if not cursor.fetchone()[0]:
+                raise ConfigurationError(f"the database has no table '{table}': run manage.py migrate")
+        for table in tables:
+            cursor.execute(
+                "select array_agg(tgname::text) from pg_trigger"
+                " where tgrelid = to_regclass(%s) and tgname like 'realtime%%' and tgenabled <> 'D'",
+                [table],
+            )
+            missing = {"realtime_stamp", "realtime_log", "realtime_log_truncate"} - set(cursor.fetchone()[0] or ())
+            if missing:
+                names = ", ".join(sorted(missing))
+                raise ConfigurationError(f"table '{table}' lacks the trigger(s) {names}: run manage.py migrate")
+
+
+def write_probe(nonce: str) -> None:
+    with transaction.atomic():
+        wait_for_no_standby("local")
+        RealtimeProbe.objects.update_or_create(id=PROBE_ID, defaults={"nonce": nonce})

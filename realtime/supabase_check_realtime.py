@@ -1,0 +1,153 @@
+"""Realtime's part of ``supabase_check``: the key, the connection, each table's subscription, and a probe's way back."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from realtime import frame_tap
+from realtime.channel_manager import PROBE_TABLE
+from realtime.channel_session import Binding, RealtimeSession, SessionError
+from realtime.database_thread import DatabaseThread
+from realtime.preflight import write_probe
+from realtime.repository import live_tables
+from realtime.supabase_check import Section
+from realtime.supabase_key import PUBLIC_ROLES, read_key
+from realtime.worker_token import worker_token
+
+# A server that was cold says that it listens before it does, so the probe is written again.
+PROBE_SECONDS = 20.0
+PROBE_AGAIN_SECONDS = 2.0
+
+NEEDS_SERVICE_KEY = "set SUPABASE_KEY to the project's service_role key (or its secret key)"
+NEEDS_READER = f"set SUPABASE_JWT_SECRET, so that the worker reads as {{role}}; or {NEEDS_SERVICE_KEY}"
+# What Realtime says about a token that wasn't signed with the project's secret.
+TOKEN_WORDS = ("JwtSignatureError", "MalformedJWT", "InvalidJWTToken")
+
+
+async def check_realtime() -> AsyncIterator[Section]:
+    """Each section of Realtime's part; stops where nothing after it could be told."""
+    yield check_key()
+    check = _LiveCheck()
+    try:
+        yield (connecting := await check.connect())
+        if all(finding.ok for finding in connecting.findings):
+            yield await check.join()
+            yield await check.probe()
+    finally:
+        await check.close()
+
+
+def check_key() -> Section:
+    section = Section("The key")
+    key, reader = read_key(settings.SUPABASE_KEY), settings.SUPABASE_REALTIME_ROLE
+    if key.problem:
+        section.wrong(f"SUPABASE_KEY {key.problem}", NEEDS_SERVICE_KEY)
+    elif key.expires is not None and key.expires <= time.time():
+        expired = datetime.fromtimestamp(key.expires, UTC)
+        section.wrong(f"SUPABASE_KEY expired on {expired:%Y-%m-%d}", NEEDS_SERVICE_KEY)
+    elif settings.SUPABASE_JWT_SECRET:
+        section.require(True, f"SUPABASE_KEY is for {key.role}, and the worker reads as {reader}", "", "")
+    else:
+        section.require(
+            key.role not in PUBLIC_ROLES,
+            f"SUPABASE_KEY is for {key.role}, and the worker reads as that",
+            f"SUPABASE_KEY is for {key.role}, a role of browsers that may read none of our tables",
+            NEEDS_READER.format(role=reader),
+        )
+    return section
+
+
+class _LiveCheck:
+    """One session, as the worker opens it, for one look."""
+
+    def __init__(self) -> None:
+        self._unreadable = ""
+        self._session = RealtimeSession(
+            settings.SUPABASE_URL, settings.SUPABASE_KEY, 1, worker_token(), on_gap=self._note_gap
+        )
+        self._database = DatabaseThread("supabase-check")
+        self._written: set[str] = set()
+        self._echoed = asyncio.Event()
+        # Else the client's complaint about a frame, which quotes it, would go to the terminal.
+        frame_tap.install(self._note_gap)
+
+    async def connect(self) -> Section:
+        section = Section("Realtime")
+        try:
+            await self._session.connect()
+        except SessionError as error:
+            remedy = NEEDS_SERVICE_KEY if "the key" in str(error) else "check SUPABASE_URL, and that the project runs"
+            section.wrong(str(error), remedy)
+        else:
+            section.require(True, f"{settings.SUPABASE_URL} answers and accepts the key", "", "")
+        return section
+
+    async def join(self) -> Section:
+        section = Section("Subscriptions")
+        tables = [*live_tables(), PROBE_TABLE]
+        bindings = {PROBE_TABLE: (Binding(self._take_echo, None),)}
+        nothing = (Binding(lambda payload: None, None),)
+        joins = (self._session.join(table, bindings.get(table, nothing)) for table in tables)
+        for table, joined in zip(tables, await asyncio.gather(*joins, return_exceptions=True), strict=True):
+            problem = str(joined) if isinstance(joined, BaseException) else self._session.problem(table)
+            section.require(
+                joined is True, f"'{table}' is confirmed", f"'{table}' is refused: {problem}", _remedy(table, problem)
+            )
+        return section
+
+    async def probe(self) -> Section:
+        """Writes the probe's row and waits for it to come back: the only proof that changes flow."""
+        section = Section("Probe")
+        if not self._session.is_confirmed(PROBE_TABLE):
+            section.wrong(f"not tried, for '{PROBE_TABLE}' isn't subscribed", "mend what is wrong above")
+            return section
+        started = time.monotonic()
+        while not self._echoed.is_set() and time.monotonic() - started < PROBE_SECONDS:
+            nonce = uuid.uuid4().hex
+            self._written.add(nonce)
+            try:
+                await self._database.run(write_probe, nonce)
+            except DatabaseError as error:
+                said = str(error).strip().split("\n")[0]
+                section.wrong(f"a row of '{PROBE_TABLE}' can't be written: {said}", "mend the database's part first")
+                return section
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._echoed.wait(), PROBE_AGAIN_SECONDS)
+        section.require(
+            self._echoed.is_set(),
+            f"a written row came back after {time.monotonic() - started:.1f} s",
+            f"a written row didn't come back in {PROBE_SECONDS:g} s{self._unreadable}",
+            "mend what is wrong above; is SUPABASE_URL the project whose database DATABASE_URL names?",
+        )
+        return section
+
+    async def close(self) -> None:
+        await self._session.close(politely=True)
+        frame_tap.remove()
+        self._database.close()
+
+    def _note_gap(self, reason: str) -> None:
+        self._unreadable = f" ({reason})"
+
+    def _take_echo(self, payload: Mapping[str, Any]) -> None:
+        if payload["data"].get("record", {}).get("nonce") in self._written:
+            self._echoed.set()
+
+
+def _remedy(table: str, problem: str) -> str:
+    if any(word in problem for word in TOKEN_WORDS):
+        if settings.SUPABASE_JWT_SECRET:
+            return "set SUPABASE_JWT_SECRET to this project's JWT secret, or unset it to read as the key's role"
+        return NEEDS_SERVICE_KEY
+    if "Realtime is enabled" in problem:
+        return f"alter publication {settings.SUPABASE_PUBLICATION} add table {table};"
+    if "does not exist" in problem:
+        return "make the role as the section on roles says"
+    return "mend what is wrong above, then see Realtime's own log"

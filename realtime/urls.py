@@ -1,0 +1,9 @@
+from django.urls import path
+
+from realtime import views
+
+urlpatterns = [
+    path("realtime/status/", views.status, name="realtime-status"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+]
