@@ -1,0 +1,78 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms import BaseInlineFormSet
+from django.http import HttpRequest
+
+from crm.models import Acquisition, Customer, Interaction, Product
+from realtime.live_admin import LiveModelAdmin
+
+
+class LatestRows(BaseInlineFormSet):  # type: ignore[type-arg]
+    """The newest of a customer's rows: of one with hundreds, Django refuses a form with all of them."""
+
+    LIMIT = 20
+
+    def get_queryset(self) -> "QuerySet[Any]":
+        rows = super().get_queryset()
+        # What comes back are the rows as they were shown, which newer ones may have overtaken meanwhile.
+        return rows if self.is_bound else rows[: self.LIMIT]
+
+
+class LatestInline(admin.TabularInline):  # type: ignore[type-arg]
+    formset = LatestRows
+    extra = 0
+    show_change_link = True
+
+
+class AcquisitionInline(LatestInline):
+    model = Acquisition
+    verbose_name_plural = "latest acquisitions"
+    autocomplete_fields = ("product",)
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Acquisition]":
+        rows: QuerySet[Acquisition] = super().get_queryset(request)
+        return rows.select_related("customer", "product")
+
+
+class InteractionInline(LatestInline):
+    model = Interaction
+    verbose_name_plural = "latest interactions"
+
+
+class CrmAdmin(LiveModelAdmin):
+    list_per_page = 50
+
+
+@admin.register(Product)
+class ProductAdmin(CrmAdmin):
+    list_display = ("name", "price", "created_at", "updated_at")
+    list_filter = ("created_at", "updated_at")
+    search_fields = ("name", "description")
+
+
+@admin.register(Customer)
+class CustomerAdmin(CrmAdmin):
+    list_display = ("name", "email", "phone", "created_at", "updated_at")
+    list_filter = ("created_at", "updated_at")
+    search_fields = ("name", "email", "phone")
+    inlines = (AcquisitionInline, InteractionInline)
+
+
+@admin.register(Acquisition)
+class AcquisitionAdmin(CrmAdmin):
+    list_display = ("product", "customer", "quantity", "total_amount", "created_at", "updated_at")
+    list_filter = ("created_at", "updated_at")
+    list_select_related = ("customer", "product")
+    search_fields = ("product__name", "customer__name")
+    autocomplete_fields = ("customer", "product")
+
+
+@admin.register(Interaction)
+class InteractionAdmin(CrmAdmin):
+    list_display = ("type", "customer", "interaction_at", "created_at", "updated_at")
+    list_filter = ("type", "interaction_at", "updated_at")
+    list_select_related = ("customer",)
+    search_fields = ("notes", "customer__name")
+    autocomplete_fields = ("customer",)

@@ -1,0 +1,108 @@
+"""Choosing one row among thousands, in a plain form: a text to find it by, and a short list to pick from."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.forms.utils import flatatt
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from crm.search import matching
+from realtime.live import clean_text
+
+LIMIT = 50
+
+
+class Asked(NamedTuple):
+    """What a chooser posts: the row picked, the text typed, the text that the list was an answer to; "Find" or not."""
+
+    key: str
+    text: str
+    answered: str
+    finding: bool
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether a text was typed that the list doesn't show the matches of yet: then the pick isn't meant."""
+        return bool(self.text) and self.text != self.answered
+
+
+class ChooserWidget(forms.Widget):
+    """A search text, a button "Find" and a ``<select>`` of what matches it: the newest rows to begin with.
+
+    Without JavaScript "Find" is a way to send the form; it comes back with the matches and everything typed.
+    """
+
+    def __init__(self, queryset: "QuerySet[Any]", searched: tuple[str, ...]) -> None:
+        super().__init__()
+        self.queryset = queryset
+        self.searched = searched
+
+    def matches(self, text: str) -> "QuerySet[Any]":
+        return matching(self.queryset.all(), text, *self.searched)
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Asked:
+        key, text, answered = (clean_text(data.get(f"{name}{part}", "")) for part in ("", "-find", "-found"))
+        return Asked(key, text, answered, finding=f"{name}-finding" in data)
+
+    def value_omitted_from_data(self, data: Mapping[str, Any], files: Any, name: str) -> bool:
+        return name not in data
+
+    def id_for_label(self, id_: str) -> str:
+        return id_
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        asked = value if isinstance(value, Asked) else Asked(str(value or ""), "", "", False)
+        found = list(self.matches(asked.text)[: LIMIT + 1])
+        key = asked.key
+        if asked.unanswered and found:
+            key = str(found[0].pk) if len(found) == 1 else ""
+        found = found or list(self.queryset.all()[: LIMIT + 1])
+        current = None if any(str(row.pk) == key for row in found[:LIMIT]) else _row(self.queryset, key)
+        context = {
+            "name": name,
+            "id": (attrs or {}).get("id", ""),
+            "attributes": flatatt(attrs or {}),
+            "noun": self.queryset.model._meta.verbose_name,
+            "text": asked.text,
+            "options": [(str(row.pk), row) for row in ([current] if current else []) + found[:LIMIT]],
+            "chosen": key,
+            "more": len(found) > LIMIT,
+            "limit": LIMIT,
+        }
+        return render_to_string("crm/forms/_chooser.html", context)
+
+
+class ChooserField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Takes any existing row; ``searched`` are the columns its text is looked for in.
+
+    A text that finds exactly one row chooses it. One that finds several is answered with a list, and nothing is saved.
+    """
+
+    def __init__(self, queryset: "QuerySet[Any]", searched: tuple[str, ...], **kwargs: Any) -> None:
+        super().__init__(queryset, widget=ChooserWidget(queryset, searched), **kwargs)
+
+    def clean(self, value: Asked) -> Any:
+        return super().clean(self._found(value) if value.unanswered else value.key)
+
+    def _found(self, asked: Asked) -> str:
+        noun = self.queryset.model._meta.verbose_name  # type: ignore[union-attr]
+        found = list(cast(ChooserWidget, self.widget).matches(asked.text)[:2])
+        if not found:
+            raise ValidationError(f"No {noun} matches “{asked.text}”.", code="none")
+        if len(found) > 1:
+            raise ValidationError(f"More than one {noun} matches “{asked.text}”. Choose which.", code="several")
+        if asked.finding:
+            raise ValidationError(f"One {noun} matches and is chosen now. Save if it is the right one.", code="one")
+        return str(found[0].pk)
+
+
+def _row(queryset: "QuerySet[Any]", key: str) -> Model | None:
+    try:
+        return cast("Model | None", queryset.filter(pk=UUID(key)).first())
+    except ValueError:
+        return None

@@ -1,0 +1,25 @@
+"""What other apps add to a customer's page: blocks, and what keeps a customer from being deleted.
+
+The CRM knows none of them (design rule 20); an app registers its own when it starts.
+"""
+
+from collections.abc import Callable
+
+from crm.blocks import Block
+from crm.models import Customer
+from realtime.kind import Kind
+
+# How many rows depend on a customer, and their word as it reads after that number: (1, "ticket"), (3, "tickets").
+Dependants = Callable[[Customer], tuple[int, str]]
+
+blocks: list[Block] = []
+dependants: list[Dependants] = []
+
+
+def register_block(title: str, region: str, order: int, adds: Kind | None = None) -> None:
+    """Blocks stand in ``order``, for whoever may see the region. The form of ``adds`` takes ``?customer=<id>``."""
+    blocks.append(Block(title, region, order, adds))
+
+
+def register_dependants(count: Dependants) -> None:
+    dependants.append(count)

@@ -1,0 +1,99 @@
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from crm.chooser import ChooserField
+from crm.models import Acquisition, Customer, Interaction, Product
+from realtime.live_form import LiveModelForm
+
+ONE_LINE = {"autocomplete": "off", "dir": "auto"}
+AMOUNT = {"min": 0, "step": "0.01", "inputmode": "decimal"}
+
+
+class ProductForm(LiveModelForm):
+    class Meta:
+        model = Product
+        fields = ("name", "description", "price")
+        widgets = {
+            "name": forms.TextInput(attrs=ONE_LINE),
+            "description": forms.Textarea(attrs={"rows": 6, "dir": "auto"}),
+            "price": forms.NumberInput(attrs=AMOUNT),
+        }
+
+
+class CustomerForm(LiveModelForm):
+    class Meta:
+        model = Customer
+        fields = ("name", "email", "phone")
+        widgets = {
+            "name": forms.TextInput(attrs=ONE_LINE),
+            "email": forms.EmailInput(attrs=ONE_LINE),
+            "phone": forms.TextInput(attrs=ONE_LINE | {"inputmode": "tel"}),
+        }
+
+
+class CustomerField(ChooserField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Customer.objects.all(), ("name", "email", "phone"), **kwargs)
+
+
+class AcquisitionForm(LiveModelForm):
+    customer = CustomerField()
+    product = ChooserField(Product.objects.all(), ("name",))
+
+    class Meta:
+        model = Acquisition
+        fields = ("customer", "product", "quantity", "total_amount")
+        widgets = {
+            "quantity": forms.NumberInput(attrs={"min": 1, "step": 1, "inputmode": "numeric"}),
+            "total_amount": forms.NumberInput(attrs=AMOUNT),
+        }
+        help_texts = {"total_amount": "Left empty, it is the product’s price times the quantity."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["total_amount"].required = False
+        if self.instance._state.adding:
+            # The model's 0 would stand in the way of leaving it empty.
+            self.fields["total_amount"].initial = None
+
+    def clean(self) -> dict[str, Any]:
+        told = super().clean() or self.cleaned_data
+        if told.get("total_amount") is None and "total_amount" not in self.errors:
+            self._multiply(told)
+        return told
+
+    def _multiply(self, told: dict[str, Any]) -> None:
+        product, quantity = told.get("product"), told.get("quantity")
+        if not product or not quantity:
+            return
+        total: Decimal = product.price * quantity
+        try:
+            told["total_amount"] = self.fields["total_amount"].clean(str(total))
+        except ValidationError:
+            self.add_error("total_amount", f"{quantity} × {product.price} is more than a total can be.")
+
+
+class InteractionForm(LiveModelForm):
+    customer = CustomerField()
+
+    class Meta:
+        model = Interaction
+        fields = ("customer", "type", "interaction_at", "notes")
+        widgets = {
+            "interaction_at": forms.DateTimeInput(
+                format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": 1}
+            ),
+            "notes": forms.Textarea(attrs={"rows": 6, "dir": "auto"}),
+        }
+        labels = {"interaction_at": "When"}
+        help_texts = {"interaction_at": "In universal time (UTC)."}
+
+    def clean_interaction_at(self) -> datetime:
+        """The control knows whole seconds; a time nobody touched keeps its fractions."""
+        told: datetime = self.cleaned_data["interaction_at"]
+        before = self.instance.interaction_at
+        return before if told == before.replace(microsecond=0) and not self.instance._state.adding else told

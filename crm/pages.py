@@ -1,0 +1,119 @@
+"""The pages of the CRM's kinds, where they are more than a kind's plain pages."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse
+from django.utils.formats import number_format
+
+from crm import customer_page
+from crm.blocks import Block, shown_blocks
+from crm.forms import AcquisitionForm, CustomerForm, InteractionForm, ProductForm
+from crm.kinds import ACQUISITION, CUSTOMER, INTERACTION, PRODUCT
+from crm.live import CrmList, ProductAcquisitions
+from crm.models import Customer, Product
+from realtime.kind import Kind
+from realtime.live import definition_named, live_view
+from realtime.models import LiveModel
+from realtime.pages import LivePages
+
+Counted = tuple[int, str]
+
+
+class CrmPages(LivePages):
+    """Pages whose list has filters and owners, and whose detail has blocks of related rows."""
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        listing = definition_named(self.kind.plural)
+        assert isinstance(listing, CrmList)
+        params = listing.normalise(request.GET)
+        return {
+            "filters": [
+                {"name": name, "words": words.items(), "chosen": params[name]}
+                for name, words in listing.filters.items()
+            ],
+            "owners": [
+                {"kind": owner, "key": key, "live": live_view(f"{owner.singular}-name", {"id": key})}
+                for owner in listing.owners
+                if (key := params.get(owner.singular)) and request.user.has_perm(owner.permission("view"))
+            ],
+        }
+
+    def blocks(self) -> Iterable[Block]:
+        return ()
+
+    def _render(self, request: HttpRequest, page: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+        if page == "detail":
+            # Also when the row is gone: a page that watched it go still has its blocks, so a reload has them too.
+            key = request.resolver_match.kwargs["pk"]  # type: ignore[union-attr]
+            context |= {"blocks": shown_blocks(request, self.blocks(), self.kind, key)}
+        return super()._render(request, page, context, status)
+
+
+class CustomerPages(CrmPages):
+    def blocks(self) -> Iterable[Block]:
+        return customer_page.blocks
+
+    def undeletable_because(self, instance: LiveModel) -> str:
+        assert isinstance(instance, Customer)
+        return refusal(
+            self.kind,
+            [
+                counted(instance.acquisitions.count(), ACQUISITION),
+                counted(instance.interactions.count(), INTERACTION),
+                *(count(instance) for count in customer_page.dependants),
+            ],
+        )
+
+
+class ProductPages(CrmPages):
+    def blocks(self) -> Iterable[Block]:
+        return (Block("Acquisitions", ProductAcquisitions.name, order=10, adds=ACQUISITION),)
+
+    def undeletable_because(self, instance: LiveModel) -> str:
+        assert isinstance(instance, Product)
+        return refusal(self.kind, [counted(instance.acquisitions.count(), ACQUISITION)])
+
+
+class OwnedPages(CrmPages):
+    """Pages of rows that belong to others: the address of a new one may name them, as in ``?customer=<id>``."""
+
+    owners: tuple[Kind, ...] = (CUSTOMER, PRODUCT)
+
+    def initial(self, request: HttpRequest) -> dict[str, Any]:
+        return {owner.singular: request.GET[owner.singular] for owner in self.owners if owner.singular in request.GET}
+
+    def create(self, request: HttpRequest) -> HttpResponse:
+        try:
+            return super().create(request)
+        except IntegrityError:
+            # What was chosen went while this was being saved. Asked again, the form says so at its field.
+            return super().create(request)
+
+    def edit(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        try:
+            return super().edit(request, pk)
+        except IntegrityError:
+            return super().edit(request, pk)
+
+
+def counted(count: int, kind: Kind) -> Counted:
+    return count, kind.singular if count == 1 else kind.plural
+
+
+def refusal(kind: Kind, dependants: list[Counted]) -> str:
+    """Why a row has to stay, or nothing: "This customer has 3 tickets and 1 acquisition. …"."""
+    told = [f"{number_format(count)} {word}" for count, word in dependants if count]
+    if not told:
+        return ""
+    listed = " and ".join(filter(None, [", ".join(told[:-1]), told[-1]]))
+    return f"This {kind.singular} has {listed}. Delete them first, or give them to another {kind.singular}."
+
+
+PAGES = (
+    ProductPages(PRODUCT, ProductForm),
+    CustomerPages(CUSTOMER, CustomerForm),
+    OwnedPages(ACQUISITION, AcquisitionForm),
+    OwnedPages(INTERACTION, InteractionForm),
+)

@@ -1,0 +1,117 @@
+"""Everything the portal writes to tickets, comments and attachments, besides the plain forms.
+
+Each function does one thing in one transaction, or raises ``Refused`` with the sentence that the user is told.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.core.files import File
+from django.db import IntegrityError, transaction
+
+from realtime.models import LiveModel
+from ticketing.files import StorageFailed, StoredFile, kept
+from ticketing.models import Attachment, Comment, Ticket
+
+M = TypeVar("M", bound=LiveModel)
+
+
+class Refused(Exception):
+    """Why nothing was written: a sentence for the user, and the HTTP status that fits it."""
+
+    def __init__(self, status: int, sentence: str, **context: Any) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.context = context
+
+
+def assign(ticket: UUID, revision: int, assignee: UUID | None) -> None:
+    _change(ticket, revision, assigned_to=assignee)
+
+
+def change_status(ticket: UUID, revision: int, status: Ticket.Status) -> None:
+    _change(ticket, revision, status=status)
+
+
+def change_priority(ticket: UUID, revision: int, priority: Ticket.Priority) -> None:
+    _change(ticket, revision, priority=priority)
+
+
+def add_comment(ticket: UUID, author: UUID, content: str, files: "Iterable[File[Any]]" = ()) -> Comment:
+    with _storing(ticket, files) as stored:
+        comment = Comment.objects.create(ticket_id=ticket, author_id=author, content=content)
+        _attach(ticket, comment, stored)
+    return comment
+
+
+def attach(ticket: UUID, files: "Iterable[File[Any]]") -> list[Attachment]:
+    with _storing(ticket, files) as stored:
+        return _attach(ticket, None, stored)
+
+
+def delete_comment(comment: UUID, revision: int) -> None:
+    """Its attachments go along."""
+    _delete(Comment, comment, revision)
+
+
+def delete_attachment(attachment: UUID, revision: int) -> None:
+    _delete(Attachment, attachment, revision)
+
+
+def _change(key: UUID, revision: int, **columns: Any) -> None:
+    with transaction.atomic():
+        ticket = _unchanged(Ticket, key, revision)
+        for name, value in columns.items():
+            setattr(ticket, name, value)
+        ticket.save(update_fields=list(columns))
+
+
+def _delete(model: type[M], key: UUID, revision: int) -> None:
+    with transaction.atomic():
+        _unchanged(model, key, revision).delete()
+
+
+def _unchanged(model: type[M], key: UUID, revision: int) -> M:
+    """The row, locked, as the user saw it; a stale click is never applied silently."""
+    noun = model._meta.verbose_name
+    row: M | None = model._default_manager.select_for_update().filter(pk=key).first()
+    if row is None:
+        raise Refused(404, f"Nothing was changed: somebody deleted this {noun} in the meantime.")
+    if row.revision != revision:
+        raise Refused(409, f"Nothing was changed: someone else changed this {noun} in the meantime. This is it now.")
+    return row
+
+
+@contextmanager
+def _storing(ticket: UUID, files: "Iterable[File[Any]]") -> Iterator[list[StoredFile]]:
+    """Stores files around the transaction that writes their rows: a slow storage holds no lock."""
+    gone = Refused(404, "Nothing was saved: somebody deleted this ticket in the meantime.")
+    if not Ticket.objects.filter(pk=ticket).exists():
+        raise gone
+    try:
+        with kept(files) as stored, transaction.atomic():
+            yield stored
+    except StorageFailed:
+        raise Refused(503, "Nothing was saved: the file storage doesn’t answer. Try again in a moment.") from None
+    except IntegrityError:
+        # The foreign key is checked at the commit: the ticket may have gone while the files were on their way.
+        if Ticket.objects.filter(pk=ticket).exists():
+            raise
+        raise gone from None
+
+
+def _attach(ticket: UUID, comment: Comment | None, stored: list[StoredFile]) -> list[Attachment]:
+    return [
+        Attachment.objects.create(
+            ticket_id=ticket,
+            comment=comment,
+            file_name=file.name,
+            file_url=file.url,
+            file_type=file.type,
+            file_size=file.size,
+        )
+        for file in stored
+    ]

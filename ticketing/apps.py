@@ -1,0 +1,20 @@
+from django.apps import AppConfig
+
+
+class TicketingConfig(AppConfig):
+    name = "ticketing"
+    verbose_name = "Ticketing"
+
+    def ready(self) -> None:
+        from django.db.models.signals import post_delete
+
+        from crm.customer_page import register_block, register_dependants
+        from ticketing import live  # registers this app's live lists and regions
+        from ticketing.customers import ticket_count
+        from ticketing.files import forget_file
+        from ticketing.kinds import TICKET
+        from ticketing.models import Attachment
+
+        register_block("Tickets", live.CustomerTickets.name, order=40, adds=TICKET)
+        register_dependants(ticket_count)
+        post_delete.connect(forget_file, sender=Attachment, dispatch_uid="ticketing.forget_file")

@@ -1,0 +1,76 @@
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
+from crm.forms import CustomerField
+from realtime.live_form import FieldConflict, LiveModelForm
+from realtime.models import LiveModel
+from ticketing import people
+from ticketing.models import Comment, Ticket
+from ticketing.uploads import FilesField
+from ticketing.words import in_words
+
+COMMENT_LIMIT = 50_000
+
+
+class TicketForm(LiveModelForm):
+    customer = CustomerField(required=False)
+    assigned_to = forms.TypedChoiceField(coerce=UUID, empty_value=None, required=False)
+
+    class Meta:
+        model = Ticket
+        fields = ("title", "description", "customer", "status", "priority", "assigned_to")
+        widgets = {
+            "title": forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+            "description": forms.Textarea(attrs={"rows": 6, "dir": "auto"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("", people.NOBODY), *people.staff()]
+        current = str(self.instance.assigned_to or "")
+        if current not in dict(choices):
+            # Somebody this portal doesn't know: saving the form mustn't take the ticket away from them.
+            choices.append((current, people.name(current)))
+        self.fields["assigned_to"].choices = choices  # type: ignore[attr-defined]
+
+    def _compare(self, current: LiveModel) -> list[FieldConflict]:
+        names = self._meta.fields or ()
+        return [
+            FieldConflict(told.label, in_words(name, told.mine), in_words(name, told.theirs), told.changed)
+            for name, told in zip(names, super()._compare(current), strict=True)
+        ]
+
+
+class CommentForm(LiveModelForm):
+    class Meta:
+        model = Comment
+        fields = ("content",)
+        widgets = {"content": forms.Textarea(attrs={"rows": 4, "dir": "auto", "maxlength": COMMENT_LIMIT})}
+        labels = {"content": "Comment"}
+
+    def clean_content(self) -> str:
+        content: str = self.cleaned_data["content"]
+        if len(content) > COMMENT_LIMIT:
+            told = f"A comment may have {COMMENT_LIMIT:,} characters; this one has {len(content):,}."
+            raise forms.ValidationError(told)
+        return content
+
+
+class NewCommentForm(CommentForm):
+    """A comment with files. It is saved by ``actions.add_comment``, which knows the ticket and the author."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Made with each form: its words follow the settings.
+        self.fields["files"] = FilesField(label="Files", required=False)
+
+
+class UploadForm(forms.Form):
+    # Two forms of one page: the ids of their fields must differ.
+    prefix = "upload"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["files"] = FilesField(label="Files")

@@ -1,0 +1,104 @@
+from django.db import models
+
+from crm.models import Customer
+from realtime.models import LiveModel
+from ticketing.file_names import host_of, linkable, safe_name, stored_name
+
+
+class Ticket(LiveModel):
+    class Status(models.TextChoices):
+        OPEN = "open", "Open"
+        PENDING = "pending", "Pending"
+        RESOLVED = "resolved", "Resolved"
+        CLOSED = "closed", "Closed"
+
+    class Priority(models.TextChoices):
+        LOW = "low", "Low"
+        NORMAL = "normal", "Normal"
+        HIGH = "high", "High"
+        URGENT = "urgent", "Urgent"
+
+    title = models.CharField(max_length=500)
+    description = models.TextField(blank=True, default="", db_default="")
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.OPEN, db_default="open")
+    priority = models.CharField(max_length=20, choices=Priority.choices, default=Priority.NORMAL, db_default="normal")
+    customer = models.ForeignKey(Customer, models.PROTECT, null=True, blank=True, related_name="tickets")
+    # Staff ids without a foreign key: other writers know other users than this portal does (design rule 19).
+    assigned_to = models.UUIDField(null=True, blank=True)
+
+    class Meta:
+        db_table = "tickets"
+        ordering = ("-created_at", "-id")
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(title__regex=r"^\s*$"), name="tickets_title_not_blank"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=["open", "pending", "resolved", "closed"]), name="tickets_status_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(priority__in=["low", "normal", "high", "urgent"]), name="tickets_priority_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="tickets_newest_first"),
+            models.Index(fields=["status", "-created_at", "-id"], name="tickets_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Comment(LiveModel):
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="comments")
+    author_id = models.UUIDField(null=True, blank=True)
+    content = models.TextField()
+
+    class Meta:
+        db_table = "comments"
+        ordering = ("created_at", "id")
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(content__regex=r"^\s*$"), name="comments_content_not_blank"),
+        ]
+        indexes = [models.Index(fields=["ticket", "created_at", "id"], name="comments_of_a_ticket")]
+
+    def __str__(self) -> str:
+        return f"Comment on {self.ticket}"
+
+
+class Attachment(LiveModel):
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="attachments")
+    comment = models.ForeignKey(Comment, models.CASCADE, null=True, blank=True, related_name="attachments")
+    file_name = models.CharField(max_length=255)
+    # Of our own uploads the storage's name behind "storage:"; of other writers an http(s) address.
+    file_url = models.CharField(max_length=2000)
+    file_type = models.CharField(max_length=255, blank=True, default="", db_default="")
+    file_size = models.BigIntegerField(default=0, db_default=0)
+
+    class Meta:
+        db_table = "attachments"
+        ordering = ("created_at", "id")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(file_size__gte=0), name="attachments_size_not_negative"),
+        ]
+        indexes = [models.Index(fields=["ticket", "created_at", "id"], name="attachments_of_a_ticket")]
+
+    def __str__(self) -> str:
+        return self.shown_name
+
+    @property
+    def shown_name(self) -> str:
+        """Other writers' names haven't been made safe by an upload."""
+        return safe_name(self.file_name)
+
+    @property
+    def stored_name(self) -> str:
+        """Where the storage has it, when it is our own upload."""
+        return stored_name(self.file_url)
+
+    @property
+    def link(self) -> str:
+        """Another writer's address, when it may be a link."""
+        return linkable(self.file_url)
+
+    @property
+    def link_host(self) -> str:
+        return host_of(self.file_url)

@@ -1,0 +1,38 @@
+"""Names of staff for ids that have no foreign key: other writers know other users than this portal does (rule 19)."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db.models import Func, OuterRef, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Coalesce, Concat, NullIf, Trim
+
+NOBODY = "nobody"
+UNKNOWN = "unknown"
+
+
+def name_of(column: str) -> Subquery:
+    """For ``annotate``: the name of whoever's id is in ``column``, null when nobody here has that id."""
+    return Subquery(_named().filter(pk=OuterRef(column)).values("shown_name")[:1], output_field=TextField())
+
+
+def staff() -> list[tuple[str, str]]:
+    """Everybody a ticket can be given to: id and name, by name."""
+    people = _named().filter(is_active=True).order_by(Func("shown_name", function="lower"), "pk")
+    return [(str(key), name) for key, name in people.values_list("pk", "shown_name")]
+
+
+def name(key: UUID | str | None) -> str:
+    """The name for one id, in the words that rows use."""
+    if not key:
+        return NOBODY
+    found: str | None = _named().filter(pk=key).values_list("shown_name", flat=True).first()
+    return found or UNKNOWN
+
+
+def _named() -> "QuerySet[Any]":
+    # The same words as ``User.__str__``, as SQL: a list reads its rows' names along with its rows.
+    full = NullIf(Trim(Concat("first_name", Value(" "), "last_name")), Value(""))
+    users: QuerySet[Any] = get_user_model()._default_manager.all()
+    named: QuerySet[Any] = users.annotate(shown_name=Coalesce(full, "username", output_field=TextField()))
+    return named

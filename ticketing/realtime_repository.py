@@ -1,0 +1,6 @@
+from realtime.repository import RealtimeRepository
+from ticketing.models import Attachment, Comment, Ticket
+
+
+class TicketingRealtimeRepository(RealtimeRepository):
+    models = (Ticket, Comment, Attachment)

@@ -1,0 +1,58 @@
+"""How a view that changes something about a ticket answers: to a plain form, and to one sent in the background."""
+
+from collections.abc import Callable
+from functools import wraps
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from realtime.access import View, may
+from ticketing.actions import Refused
+from ticketing.kinds import TICKET
+from ticketing.views.tickets import PAGES
+
+# Does its work for the ticket and returns the sentence that says so, or raises ``Refused``.
+TicketAction = Callable[[HttpRequest, UUID], str]
+
+
+def ticket_action(permission: str) -> Callable[[TicketAction], View]:
+    """View decorator for a POST below a ticket's address."""
+
+    def decorate(action: TicketAction) -> View:
+        @wraps(action)
+        def answer(request: HttpRequest, pk: UUID) -> HttpResponse:
+            if request.method != "POST":
+                # After signing in anew, or by the address of an answer that was a refusal.
+                return redirect(TICKET.detail_name, pk=pk)
+            try:
+                return _done(request, pk, action(request, pk))
+            except Refused as refusal:
+                return _refused(request, pk, refusal)
+
+        methods = require_http_methods(["GET", "HEAD", "POST"])
+        return may(TICKET.permission("view"))(may(permission)(methods(answer)))
+
+    return decorate
+
+
+def _done(request: HttpRequest, pk: UUID, sentence: str) -> HttpResponse:
+    if _in_background(request):
+        return JsonResponse({"said": sentence, "url": reverse(TICKET.detail_name, args=[pk])})
+    messages.success(request, sentence)
+    return redirect(TICKET.detail_name, pk=pk)
+
+
+def _refused(request: HttpRequest, pk: UUID, refusal: Refused) -> HttpResponse:
+    if _in_background(request):
+        return JsonResponse({"said": refusal.sentence}, status=refusal.status)
+    messages.error(request, refusal.sentence)
+    return PAGES.show(request, pk, refusal.status, **refusal.context)
+
+
+def _in_background(request: HttpRequest) -> bool:
+    """Sent by <background-form>: the page stays, so it wants the sentence alone."""
+    return request.headers.get("accept", "").startswith("application/json")

@@ -1,0 +1,33 @@
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest
+
+from ticketing import actions, people
+from ticketing.actions import Refused
+from ticketing.kinds import TICKET
+from ticketing.views.answers import ticket_action
+from ticketing.views.tickets import number
+
+
+@ticket_action(TICKET.permission("change"))
+def assign(request: HttpRequest, pk: UUID) -> str:
+    """``to``: "me", "nobody", or "member" with the id of one in ``member``."""
+    assignee = _assignee(request)
+    actions.assign(pk, number(request.POST), assignee)
+    return f"Assigned to {people.name(assignee)}." if assignee else "Assigned to nobody."
+
+
+def _assignee(request: HttpRequest) -> UUID | None:
+    to = request.POST.get("to")
+    if to == "me":
+        return request.user.pk
+    if to == people.NOBODY:
+        return None
+    try:
+        member = UUID(request.POST.get("member", "") if to == "member" else "")
+    except ValueError:
+        raise Refused(422, "Nothing was changed: choose who is to have this ticket.") from None
+    if not get_user_model()._default_manager.filter(pk=member, is_active=True).exists():
+        raise Refused(422, "Nothing was changed: that member of staff doesn’t work here any more.")
+    return member

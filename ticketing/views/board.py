@@ -1,0 +1,19 @@
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from realtime.access import may
+from realtime.live import live_view
+from ticketing.kinds import TICKET
+from ticketing.models import Ticket
+
+
+@require_safe
+@may(TICKET.permission("view"))
+def board(request: HttpRequest) -> HttpResponse:
+    columns = [
+        {"status": value, "title": word, "live": live_view("board", {"status": value})}
+        for value, word in Ticket.Status.choices
+    ]
+    can_add = request.user.has_perm(TICKET.permission("add"))
+    return render(request, "ticketing/board/board.html", {"columns": columns, "kind": TICKET, "can_add": can_add})

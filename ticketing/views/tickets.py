@@ -1,0 +1,90 @@
+"""The pages of tickets; a ticket's page brings its conversation, its files and what changes it in one click."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
+
+from crm.kinds import CUSTOMER
+from realtime.live import live_view
+from realtime.pages import LivePages
+from ticketing import people
+from ticketing.forms import NewCommentForm, TicketForm, UploadForm
+from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
+from ticketing.live import ANY, TicketList
+from ticketing.models import Ticket
+from ticketing.rights import may_moderate
+
+ME = "me"
+
+
+class TicketPages(LivePages):
+    def listing(self, request: HttpRequest) -> HttpResponse:
+        if request.GET.get("assigned") == ME:
+            # Who "me" is, is said before the list's parameters are signed and shared (design rule 8).
+            told = request.GET.copy()
+            told["assigned"] = str(request.user.pk)
+            request.GET = told  # type: ignore[assignment]
+        return super().listing(request)
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        params = TicketList().normalise(request.GET)
+        me = str(request.user.pk)
+        assigned = {ANY: "Anybody’s", me: "Mine", people.NOBODY: "Nobody’s"}
+        if params["assigned"] not in assigned:
+            assigned[params["assigned"]] = people.name(params["assigned"])
+        status = {ANY: "Any status", **dict(Ticket.Status.choices)}
+        customer = params.get("customer")
+        return {
+            "filters": [
+                {"name": "status", "words": list(status.items()), "chosen": params["status"]},
+                {"name": "assigned", "words": list(assigned.items()), "chosen": params["assigned"]},
+            ],
+            "owners": [{"kind": CUSTOMER, "key": customer, "live": live_view("customer-name", {"id": customer})}]
+            if customer and request.user.has_perm(CUSTOMER.permission("view"))
+            else [],
+        }
+
+    def initial(self, request: HttpRequest) -> dict[str, Any]:
+        return {"customer": request.GET["customer"]} if "customer" in request.GET else {}
+
+    def detail(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        return self.show(request, pk)
+
+    def show(self, request: HttpRequest, pk: UUID, status: int = 200, **forms: Any) -> HttpResponse:
+        """The ticket's page; ``forms`` replaces empty ones by those that were sent and refused."""
+        user, ticket = request.user, Ticket.objects.filter(pk=pk).first()
+        context: dict[str, Any] = {
+            "live": live_view(TICKET.singular, {"id": pk}),
+            "object": ticket,
+            "pk": pk,
+            "can_change": user.has_perm(TICKET.permission("change")),
+            "can_delete": user.has_perm(TICKET.permission("delete")),
+            "can_comment": user.has_perm(COMMENT.permission("add")),
+            "can_moderate": may_moderate(user),
+            "can_attach": user.has_perm(ATTACHMENT.permission("add")),
+            "can_detach": user.has_perm(ATTACHMENT.permission("delete")),
+            "comment_form": NewCommentForm(),
+            "upload_form": UploadForm(),
+            "own_stylesheet": reverse("ticketing:own", args=[user.pk]),
+        }
+        # Also of a ticket that is gone: a page that watched it go still has its lists, so a reload has them too.
+        if user.has_perm(COMMENT.permission("view")):
+            context["conversation"] = live_view(COMMENT.plural, {"ticket": pk, "page": request.GET.get("page", 1)})
+        if user.has_perm(ATTACHMENT.permission("view")):
+            context["attachments"] = live_view(ATTACHMENT.plural, {"ticket": pk})
+        if context["can_change"]:
+            context |= {"actions": live_view("ticket-actions", {"id": pk}), "staff": people.staff()}
+        return self._render(request, "detail", context | forms, status=status if ticket else 404)
+
+
+PAGES = TicketPages(TICKET, TicketForm)
+
+
+def number(data: QueryDict, name: str = "revision") -> int:
+    """A posted revision; one that is none fits no row."""
+    try:
+        return int(data.get(name, ""))
+    except ValueError:
+        return -1
