@@ -1,0 +1,141 @@
+const SESSION_ENDED = "Your session has ended, nothing was sent. Sign in again in another tab; what you typed stays here.";
+const REFUSED = "The server refused this: your account may not do it any more, or this form is out of date.";
+const BROKEN = "The server could not do this. Nothing was saved; try again in a moment.";
+const CUT = "The connection broke before the server answered. Look whether it arrived, then try again.";
+const TOO_LARGE = "The server does not take that much at once.";
+// An answer so quick that a bar would only flicker.
+const SHOW_AFTER_MS = 300;
+
+/**
+ * A form that is sent without leaving the page, so that whatever is typed elsewhere on it stays. The live page itself
+ * shows what came of it; here stands the sentence, and how far an upload is. Without JavaScript the form is sent as any.
+ */
+export class BackgroundForm extends HTMLElement {
+  #request = null;
+  #timer;
+
+  connectedCallback() {
+    this.addEventListener("submit", this);
+    this.addEventListener("click", this);
+    this.addEventListener("change", this);
+  }
+
+  disconnectedCallback() {
+    this.removeEventListener("submit", this);
+    this.removeEventListener("click", this);
+    this.removeEventListener("change", this);
+    this.#request?.abort();
+  }
+
+  handleEvent(event) {
+    if (event.type === "submit") this.#onSubmit(event);
+    else if (event.type === "change") this.#say("");
+    else if (event.target.closest("[data-progress-cancel]")) this.#request?.abort();
+  }
+
+  get #form() {
+    return this.querySelector("form");
+  }
+
+  #onSubmit(event) {
+    event.preventDefault();
+    // The second click of a double click: the first one is on its way.
+    if (this.#request) return;
+    const tooLarge = this.#tooLarge();
+    if (tooLarge) return this.#say(tooLarge, "error");
+    this.#send(event.submitter);
+  }
+
+  #send(submitter) {
+    const form = this.#form;
+    const request = new XMLHttpRequest();
+    request.open("POST", submitter?.hasAttribute("formaction") ? submitter.formAction : form.action);
+    request.setRequestHeader("Accept", "application/json");
+    // fetch() can't tell how much of a body is sent.
+    request.upload.addEventListener("progress", ({ loaded, total }) => this.#showSent(loaded, total));
+    request.addEventListener("load", () => this.#onAnswer(request));
+    request.addEventListener("error", () => this.#say(CUT, "error"));
+    request.addEventListener("abort", () => this.#say("Cancelled. Nothing was saved."));
+    request.addEventListener("loadend", () => this.#finish());
+    // Read before the controls are locked: locked ones would still be sent, but what is typed later must not be.
+    const data = new FormData(form, submitter);
+    this.#request = request;
+    this.#say("");
+    this.#lock(true);
+    this.#timer = setTimeout(() => (this.#progress.hidden = false), SHOW_AFTER_MS);
+    request.send(data);
+  }
+
+  #onAnswer(request) {
+    const answer = parse(request);
+    if (answer === null) return this.#say(explain(request.status), "error");
+    if (request.status >= 400) return this.#say(answer.said, "error");
+    this.#form.reset();
+    // A page that isn't live can't show what came of it: then it is loaded again.
+    if (document.documentElement.dataset.realtimeStatus !== "connected") return location.assign(answer.url);
+    this.#say(answer.said, "success");
+  }
+
+  #finish() {
+    clearTimeout(this.#timer);
+    this.#request = null;
+    this.#lock(false);
+    this.#progress.hidden = true;
+    this.#showSent(0, 1);
+  }
+
+  #showSent(loaded, total) {
+    const percent = Math.floor((100 * loaded) / total);
+    this.#progress.querySelector("progress").value = percent;
+    // All bytes are out, but the server still stores them.
+    this.querySelector("[data-progress-text]").textContent = percent < 100 ? `${percent} %` : "Saving…";
+  }
+
+  #lock(locked) {
+    this.toggleAttribute("data-sending", locked);
+    this.#form.setAttribute("aria-busy", String(locked));
+    for (const control of this.querySelectorAll("textarea")) control.readOnly = locked;
+  }
+
+  #say(sentence, kind = "") {
+    const note = this.querySelector("[data-form-note]");
+    note.textContent = sentence;
+    note.dataset.kind = kind;
+  }
+
+  /** Told at once instead of after a minute of sending; the server looks again. */
+  #tooLarge() {
+    for (const input of this.querySelectorAll("input[data-max-bytes]")) {
+      const limit = Number(input.dataset.maxBytes);
+      const file = [...input.files].find(({ size }) => size > limit);
+      if (file) return `“${file.name}” is too large: it has ${megabytes(file.size)}, and ${megabytes(limit)} is the most a file may have.`;
+    }
+    return "";
+  }
+
+  get #progress() {
+    return this.querySelector("[data-progress]");
+  }
+}
+
+function parse(request) {
+  if (!request.getResponseHeader("Content-Type")?.startsWith("application/json")) return null;
+  try {
+    return JSON.parse(request.responseText);
+  } catch {
+    return null;
+  }
+}
+
+function explain(status) {
+  // The sign-in page, where a redirect led to.
+  if (status < 400) return SESSION_ENDED;
+  if (status === 413) return TOO_LARGE;
+  return status === 403 ? REFUSED : BROKEN;
+}
+
+function megabytes(bytes) {
+  return `${(bytes / 1024 ** 2).toLocaleString(undefined, { maximumFractionDigits: 1 })} MB`;
+}
+
+if (customElements.get("background-form") === undefined) customElements.define("background-form", BackgroundForm);

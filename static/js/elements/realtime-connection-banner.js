@@ -1,0 +1,73 @@
+import { WORDS } from "./realtime-status-indicator.js";
+
+// Half a second: a page that just opened, or a network that blinked, is not worth a banner.
+const GRACE_MS = 500;
+
+/** Says why the page is not live, how old its data is, and what the user can do. */
+export class RealtimeConnectionBanner extends HTMLElement {
+  #state = null;
+  #timer = null;
+
+  connectedCallback() {
+    window.addEventListener("live:status", this);
+    this.addEventListener("click", this);
+  }
+
+  disconnectedCallback() {
+    window.removeEventListener("live:status", this);
+    this.removeEventListener("click", this);
+    this.#cancel();
+  }
+
+  handleEvent(event) {
+    if (event.type === "click") this.#onClick(event);
+    else this.#onStatus(event.detail);
+  }
+
+  #onClick({ target }) {
+    if (!target.closest("[data-banner-reconnect]")) return;
+    this.dispatchEvent(new CustomEvent("live:reconnect", { bubbles: true }));
+  }
+
+  #onStatus(state) {
+    this.#state = state;
+    if (state.status === "connected") {
+      this.#cancel();
+      this.hidden = true;
+    } else if (!this.hidden) {
+      this.#show();
+    } else {
+      this.#timer ??= setTimeout(() => this.#show(), GRACE_MS);
+    }
+  }
+
+  #show() {
+    this.#cancel();
+    const { status, reason, live, freshAt, connected, signIn } = this.#state;
+    this.dataset.status = status;
+    this.#part("word").textContent = WORDS[status];
+    this.#part("reason").textContent = reason;
+    this.#part("fresh").textContent = live || !freshAt ? "" : `Data as of ${clock(freshAt)}.`;
+    this.#part("sign-in").hidden = !signIn;
+    // With the socket open the trouble lies behind the server: a new socket would change nothing.
+    this.#part("reconnect").hidden = connected;
+    this.hidden = false;
+  }
+
+  #part(name) {
+    return this.querySelector(`[data-banner-${name}]`);
+  }
+
+  #cancel() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
+
+function clock(iso) {
+  return new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(new Date(iso));
+}
+
+if (customElements.get("realtime-connection-banner") === undefined) {
+  customElements.define("realtime-connection-banner", RealtimeConnectionBanner);
+}

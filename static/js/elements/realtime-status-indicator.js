@@ -1,0 +1,34 @@
+export const WORDS = {
+  connected: "Connected",
+  connecting: "Connecting",
+  reconnecting: "Reconnecting",
+  disconnected: "Disconnected",
+  error: "Error",
+};
+
+/** The dot in the header. The word and the shape say the same as the colour. */
+export class RealtimeStatusIndicator extends HTMLElement {
+  connectedCallback() {
+    window.addEventListener("live:status", this);
+    this.#show({ status: document.documentElement.dataset.realtimeStatus });
+  }
+
+  disconnectedCallback() {
+    window.removeEventListener("live:status", this);
+  }
+
+  handleEvent(event) {
+    this.#show(event.detail);
+  }
+
+  #show({ status, reason = "", roundTripMs = null }) {
+    if (!(status in WORDS)) return;
+    this.dataset.status = status;
+    this.querySelector("[data-status-word]").textContent = WORDS[status];
+    this.title = [reason, roundTripMs === null ? "" : `Round trip ${roundTripMs} ms.`].filter(Boolean).join(" ");
+  }
+}
+
+if (customElements.get("realtime-status-indicator") === undefined) {
+  customElements.define("realtime-status-indicator", RealtimeStatusIndicator);
+}

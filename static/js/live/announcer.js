@@ -1,0 +1,77 @@
+// One polite line for screen readers. Never the rows themselves: a busy list would talk without end.
+const QUIET_MS = 10_000;
+// As the banner: a blink of the network is no news.
+const GRACE_MS = 500;
+
+export function startAnnouncer(line) {
+  if (!line) return;
+  const announcer = new Announcer(line);
+  window.addEventListener("live:patched", ({ target, detail }) => {
+    if (detail.source === "patch") announcer.patched(target, detail);
+  });
+  window.addEventListener("live:status", ({ detail }) => announcer.status(detail));
+  window.addEventListener("live:notice", ({ detail }) => announcer.say(detail.reason));
+}
+
+class Announcer {
+  #line;
+  #rows = 0;
+  #sentences = new Set();
+  #connection = null;
+  #toldTrouble = false;
+  #graceTimer;
+  #timer = null;
+  #lastSaid = -Infinity;
+
+  constructor(line) {
+    this.#line = line;
+  }
+
+  patched(element, { rows }) {
+    this.#rows += rows;
+    const own = element.querySelector?.("[data-live-announce]")?.dataset.liveAnnounce;
+    if (own) this.#sentences.add(own);
+    else if (element.matches?.("[data-live-region]")) this.#sentences.add("Page updated");
+    this.#schedule();
+  }
+
+  say(sentence) {
+    this.#sentences.add(sentence);
+    this.#schedule();
+  }
+
+  status({ status, reason }) {
+    clearTimeout(this.#graceTimer);
+    if (status === "connected") {
+      this.#connection = this.#toldTrouble ? "Connected again" : null;
+      this.#toldTrouble = false;
+      if (this.#connection) this.#schedule();
+    } else if (!this.#toldTrouble) {
+      // Once per trouble: every step of the ladder would be noise.
+      this.#graceTimer = setTimeout(() => {
+        this.#toldTrouble = true;
+        this.#connection = reason;
+        this.#schedule();
+      }, GRACE_MS);
+    }
+  }
+
+  #schedule() {
+    if (this.#timer !== null) return;
+    const wait = Math.max(0, this.#lastSaid + QUIET_MS - performance.now());
+    this.#timer = setTimeout(() => this.#speak(), wait);
+  }
+
+  #speak() {
+    this.#timer = null;
+    const words = [...this.#sentences];
+    if (this.#connection) words.unshift(this.#connection);
+    if (this.#rows > 0) words.push(this.#rows === 1 ? "1 row updated" : `${this.#rows} rows updated`);
+    this.#rows = 0;
+    this.#sentences.clear();
+    this.#connection = null;
+    if (!words.length) return;
+    this.#lastSaid = performance.now();
+    this.#line.textContent = words.map((word) => word.replace(/\.$/, "")).join(". ");
+  }
+}

@@ -1,0 +1,29 @@
+// What the server means by the codes it closes with, in words for the banner. `slow` is the shortest wait before the
+// next attempt: these causes don't pass within seconds, so hammering would only cost both sides.
+const REASONS = new Map([
+  [4400, {
+    status: "error",
+    reason: "This page and the server do not understand each other. Reloading should help.",
+    reload: true,
+    slow: 30_000,
+  }],
+  [4401, {
+    status: "disconnected",
+    reason: "Your session has ended. Sign in again to keep this page up to date; what you typed stays here.",
+    signIn: true,
+    slow: 60_000,
+  }],
+  [4403, {
+    status: "error",
+    reason: "The server refused the live connection of this page.",
+    slow: 60_000,
+  }],
+  [1013, {
+    reason: "The server is busy and asked this page to try again shortly.",
+    slow: 5_000,
+  }],
+]);
+
+export function closeReason(code) {
+  return REASONS.get(code) ?? {};
+}

@@ -1,0 +1,17 @@
+import { LiveView } from "./live-view.js";
+import { patchRegion } from "./live-patch.js";
+
+/** A [data-live-region]: one body of HTML, such as a detail page or a block of the dashboard. */
+export class LiveRegion extends LiveView {
+  get token() {
+    return this.root.dataset.liveRegion;
+  }
+
+  shown() {
+    return { rows: [], count: null, parts: { body: this.root.dataset.version } };
+  }
+
+  apply(ops) {
+    return patchRegion(this.root, ops);
+  }
+}

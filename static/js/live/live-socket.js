@@ -1,0 +1,232 @@
+import { backoffDelay } from "./backoff.js";
+import { closeReason } from "./close-reasons.js";
+
+const PING_EVERY_MS = 15_000;
+// 10 s: slower than any honest network, quicker than TCP notices a cut cable.
+const PONG_WITHIN_MS = 10_000;
+const OPEN_WITHIN_MS = 10_000;
+// The server speaks at least every 10 s; two and a half silent periods mean nobody is there.
+const STATUS_WITHIN_MS = 25_000;
+// A connection that dies sooner than this hasn't proved anything, so the ladder goes on where it was.
+const STABLE_AFTER_MS = 5_000;
+const FAILURES_UNTIL_ERROR = 5;
+
+/**
+ * The page's one WebSocket. It never gives up; it tells what it knows by two events:
+ * "state" (detail: what the dot and the banner show) and "frame" (detail: a frame for the views).
+ */
+export class LiveSocket extends EventTarget {
+  #url;
+  #build;
+  #socket = null;
+  #started = false;
+  #everConnected = false;
+  // The rung of the ladder, and how many attempts in a row never got a word from the server.
+  #rung = 0;
+  #failures = 0;
+  #close = {};
+  #server = null;
+  #lastHeard = 0;
+  #freshAt = null;
+  #lastState = "";
+  #pings = 0;
+  #timers = new Map();
+
+  constructor(url, { build } = {}) {
+    super();
+    this.#url = url;
+    this.#build = build || undefined;
+  }
+
+  start() {
+    if (this.#started) return;
+    this.#started = true;
+    window.addEventListener("online", () => this.#onOnline());
+    window.addEventListener("offline", () => this.#lose({}));
+    window.addEventListener("pagehide", () => this.#lose({}, { retry: false }));
+    window.addEventListener("pageshow", (event) => event.persisted && this.reconnectNow());
+    document.addEventListener("visibilitychange", () => this.#onVisible());
+    this.#connect();
+  }
+
+  get ready() {
+    return this.#server !== null;
+  }
+
+  get state() {
+    return {
+      status: this.#status(),
+      reason: this.#reason(),
+      live: this.ready && this.#server.live !== false,
+      connected: this.ready,
+      signIn: !this.ready && this.#close.signIn === true,
+      since: this.#server?.since ?? null,
+      freshAt: this.#freshAt,
+      roundTripMs: this.#server?.round_trip_ms ?? null,
+    };
+  }
+
+  send(frame) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
+  }
+
+  /** The user, the network or the screen came back: waiting out the ladder would be silly. */
+  reconnectNow() {
+    if (this.ready || this.#socket?.readyState === WebSocket.CONNECTING) return;
+    this.#connect();
+  }
+
+  /** What arrives can't be trusted any more: begin again, one step up the ladder. */
+  restart() {
+    this.#lose({});
+  }
+
+  #connect() {
+    this.#dropSocket();
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    socket.addEventListener("open", () => this.#onOpen(socket));
+    socket.addEventListener("message", (event) => this.#onMessage(socket, event.data));
+    socket.addEventListener("close", (event) => socket === this.#socket && this.#lose(closeReason(event.code)));
+    this.#after("open", OPEN_WITHIN_MS, () => this.#lose({}));
+    this.#tell();
+  }
+
+  #onOpen(socket) {
+    if (socket !== this.#socket) return;
+    this.#cancel("open");
+    this.#watch();
+    this.#after("ping", PING_EVERY_MS, () => this.#ping());
+    this.#after("stable", STABLE_AFTER_MS, () => (this.#rung = 0));
+  }
+
+  #onMessage(socket, text) {
+    if (socket !== this.#socket) return;
+    const frame = parse(text);
+    if (frame === null) return this.restart();
+    if (frame.type === "hello") return this.#onHello(frame);
+    if (frame.type === "status") return this.#onStatus(frame);
+    if (frame.type === "pong") return this.#onPong(frame);
+    this.dispatchEvent(new CustomEvent("frame", { detail: frame }));
+  }
+
+  #onHello({ build }) {
+    this.#build ??= build;
+    if (build !== this.#build) {
+      this.dispatchEvent(new CustomEvent("frame", { detail: { type: "outdated" } }));
+    }
+    // Attaching needs no status frame first: the two questions are independent.
+    this.dispatchEvent(new CustomEvent("frame", { detail: { type: "hello" } }));
+  }
+
+  #onStatus(frame) {
+    this.#server = frame;
+    this.#everConnected = true;
+    this.#failures = 0;
+    this.#close = {};
+    this.#lastHeard = Date.now();
+    this.#freshAt = frame.fresh_at ?? null;
+    this.#watch();
+    this.#tell();
+  }
+
+  #onPong({ n }) {
+    if (n === this.#pings) this.#cancel("pong");
+  }
+
+  #ping() {
+    this.#pings += 1;
+    this.send({ type: "ping", n: this.#pings });
+    this.#after("pong", PONG_WITHIN_MS, () => this.restart());
+    this.#after("ping", PING_EVERY_MS, () => this.#ping());
+  }
+
+  #watch() {
+    this.#after("status", STATUS_WITHIN_MS, () => this.restart());
+  }
+
+  #onOnline() {
+    // A socket that outlived the outage may be half dead; a new one is cheaper than finding out.
+    this.#rung = 0;
+    this.#failures = 0;
+    this.#connect();
+  }
+
+  #onVisible() {
+    if (document.visibilityState !== "visible") return;
+    // A laptop that slept wakes with timers that haven't run; don't wait for them.
+    if (this.ready && Date.now() - this.#lastHeard > STATUS_WITHIN_MS) this.restart();
+    if (this.#socket === null) this.reconnectNow();
+  }
+
+  #lose(close, { retry = true } = {}) {
+    if (this.#socket && !this.ready) this.#failures += 1;
+    this.#close = close;
+    this.#dropSocket();
+    if (retry) this.#retry();
+    this.#tell();
+  }
+
+  #retry() {
+    // A hidden page is in no hurry: it reconnects at once when looked at.
+    const slowest = document.visibilityState === "hidden" ? 15_000 : 0;
+    const wait = Math.max(this.#close.slow ?? 0, slowest);
+    this.#after("retry", wait + backoffDelay(this.#rung), () => this.#connect());
+    this.#rung += 1;
+  }
+
+  #dropSocket() {
+    for (const name of [...this.#timers.keys()]) this.#cancel(name);
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#server = null;
+    socket?.close();
+    if (socket) this.dispatchEvent(new CustomEvent("frame", { detail: { type: "lost" } }));
+  }
+
+  #status() {
+    if (this.#server) return this.#server.status;
+    // Only a hint: a machine without a network still reaches its own server, so attempts go on meanwhile.
+    if (!navigator.onLine) return "disconnected";
+    if (this.#close.status) return this.#close.status;
+    if (this.#failures >= FAILURES_UNTIL_ERROR) return "error";
+    return this.#everConnected || this.#failures > 0 ? "reconnecting" : "connecting";
+  }
+
+  #reason() {
+    if (this.#server) return this.#server.reason ?? "";
+    if (!navigator.onLine) return "Your browser is offline. This page catches up when the network returns.";
+    if (this.#close.reason) return this.#close.reason;
+    if (this.#failures >= FAILURES_UNTIL_ERROR) return "The server cannot be reached. This page keeps trying.";
+    if (this.#everConnected) return "The live connection was lost. Connecting again.";
+    if (this.#failures > 0) return "The live connection could not be opened. Trying again.";
+    return "Opening the live connection.";
+  }
+
+  #tell() {
+    const detail = { ...this.state, reload: this.#close.reload === true };
+    const same = JSON.stringify(detail);
+    if (same === this.#lastState) return;
+    this.#lastState = same;
+    this.dispatchEvent(new CustomEvent("state", { detail }));
+  }
+
+  #after(name, delay, callback) {
+    this.#cancel(name);
+    this.#timers.set(name, setTimeout(callback, delay));
+  }
+
+  #cancel(name) {
+    clearTimeout(this.#timers.get(name));
+    this.#timers.delete(name);
+  }
+}
+
+function parse(text) {
+  try {
+    const frame = JSON.parse(text);
+    return typeof frame?.type === "string" ? frame : null;
+  } catch {
+    return null;
+  }
+}

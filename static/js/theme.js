@@ -1,0 +1,44 @@
+// A classic script in <head>, not a module: it must run before the first paint, or a dark page flashes white.
+(() => {
+  const KEY = "livedesk-theme";
+  const root = document.documentElement;
+
+  // Storage may be forbidden (private mode, policy); then the choice lives as long as the page.
+  function stored() {
+    try {
+      return localStorage.getItem(KEY);
+    } catch {
+      return null;
+    }
+  }
+
+  function store(choice) {
+    try {
+      localStorage.setItem(KEY, choice);
+    } catch {
+      return;
+    }
+  }
+
+  function show(choice) {
+    if (choice === "light" || choice === "dark") root.dataset.theme = choice;
+    else delete root.dataset.theme;
+    for (const button of document.querySelectorAll("[data-theme-choice]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.themeChoice === (choice || "system")));
+    }
+  }
+
+  root.dataset.js = "";
+  show(stored());
+
+  document.addEventListener("DOMContentLoaded", () => show(stored()));
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-theme-choice]");
+    if (!button) return;
+    store(button.dataset.themeChoice);
+    show(button.dataset.themeChoice);
+  });
+  window.addEventListener("storage", (event) => {
+    if (event.key === KEY) show(event.newValue);
+  });
+})();
