@@ -1,0 +1,1 @@
+"""What `bin/bench` prints: ratios within one run, because machines are shared and noisy."""

@@ -1,0 +1,50 @@
+import argparse
+import os
+import signal
+import sys
+from types import FrameType
+
+from project.demo.portal import Options, Portal
+from realtime.local.process import ServiceError
+
+
+class StopRequested(BaseException):
+    """A signal asked the demo to end. No ``Exception``: nothing on the way may take it for a failure."""
+
+
+def request_stop(number: int, frame: FrameType | None) -> None:
+    raise StopRequested
+
+
+def parse(arguments: list[str]) -> Options:
+    parser = argparse.ArgumentParser(prog="bin/demo", description="Starts the portal with everything it stands on.")
+    parser.add_argument("--port", type=port_number, default=8000, help="where the portal listens (8000)")
+    parser.add_argument("--no-activity", action="store_true", help="no made-up colleagues who change things")
+    parser.add_argument("--reset", action="store_true", help="delete the demo's data first")
+    given = parser.parse_args(arguments)
+    return Options(port=given.port, activity=not given.no_activity, reset=given.reset)
+
+
+def port_number(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 65536:
+        raise argparse.ArgumentTypeError(f"{port} is no port: it takes 1 to 65535")
+    return port
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, request_stop)
+    try:
+        Portal(options, os.environ).run()
+    except StopRequested:
+        return 0
+    except (ServiceError, OSError) as error:
+        print(f"bin/demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,233 @@
+"""Fills an empty portal with a year of believable work, the same each time."""
+
+import random
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from crm.models import Acquisition, Customer, Interaction, Product
+from project.accounts.groups import CRM_STAFF, MANAGERS, SUPPORT_AGENTS
+from project.demo import desk
+from project.demo.catalogue import article
+from project.demo.customers import customer
+from realtime.actor import acting_user
+from realtime.models import LiveModel
+from ticketing.models import Attachment, Comment, Ticket
+
+# How many rows each table begins with, and about how many the team at work keeps it at.
+USUAL: dict[type[LiveModel], int] = {
+    Product: 300,
+    Customer: 400,
+    Acquisition: 1_500,
+    Interaction: 2_000,
+    Ticket: 3_000,
+    Comment: 6_000,
+    Attachment: 400,
+}
+
+OPENED = timedelta(days=400)
+BATCH = 1_000
+
+
+class Seeding:
+    """Makes rows that were created between the portal's opening and now, oldest first.
+
+    ``staff`` are the keys of the team by group; who is seen to have written the rows is the same on every start.
+    """
+
+    def __init__(self, staff: dict[str, list[UUID]], now: datetime | None = None) -> None:
+        self._dice = random.Random(300)
+        self._now = now or timezone.now()
+        self._sellers = staff.get(CRM_STAFF, []) + staff.get(MANAGERS, [])
+        self._agents = staff.get(SUPPORT_AGENTS, []) + staff.get(MANAGERS, [])
+
+    def fill(self) -> dict[str, int]:
+        """Fills the products if there are none, and everything else if there are no customers.
+
+        Returns how many rows were added to which table. What somebody has entered is never mixed with made-up rows.
+        """
+        made: dict[str, int] = {}
+        if not Product.objects.exists():
+            made |= self._store(self._sellers, self._products())
+        if not Customer.objects.exists():
+            products = list(Product.objects.order_by("created_at", "id"))
+            customers = self._customers()
+            made |= self._store(self._sellers, customers)
+            made |= self._store(self._sellers, self._acquisitions(customers, products))
+            made |= self._store(self._sellers, self._interactions(customers))
+            tickets = self._tickets(customers, products)
+            made |= self._store(self._agents, tickets)
+            comments = self._comments(tickets)
+            made |= self._store(self._agents, comments)
+            made |= self._store(self._agents, self._attachments(tickets, comments))
+        return made
+
+    def _store(self, writers: Sequence[UUID], rows: Sequence[LiveModel]) -> dict[str, int]:
+        """Inserts in batches, each by another of the writers, so that the change log tells of a team."""
+        if not rows:
+            return {}
+        model = type(rows[0])
+        for number, start in enumerate(range(0, len(rows), BATCH)):
+            writer = str(writers[number % len(writers)]) if writers else ""
+            with acting_user(writer):
+                model._default_manager.bulk_create(rows[start : start + BATCH])
+        return {model._meta.db_table: len(rows)}
+
+    def _products(self) -> list[Product]:
+        products = []
+        for created in self._times(USUAL[Product]):
+            found = article(self._dice)
+            products.append(
+                Product(
+                    id=self._key(),
+                    name=found.name,
+                    description=found.description,
+                    price=found.price,
+                    created_at=created,
+                )
+            )
+        return products
+
+    def _customers(self) -> list[Customer]:
+        customers: list[Customer] = []
+        names: set[str] = set()
+        for created in self._times(USUAL[Customer]):
+            # Namesakes exist, but the words to draw from are few enough to make too many of them.
+            drawn = [customer(self._dice) for _ in range(4)]
+            found = next((one for one in drawn if one.name not in names), drawn[0])
+            names.add(found.name)
+            customers.append(
+                Customer(id=self._key(), name=found.name, email=found.email, phone=found.phone, created_at=created)
+            )
+        return customers
+
+    def _acquisitions(self, customers: list[Customer], products: list[Product]) -> list[Acquisition]:
+        acquisitions = []
+        for created in self._times(USUAL[Acquisition]):
+            buyer, product = self._one_known_at(created, customers), self._dice.choice(products)
+            quantity = self._dice.choices((1, 2, 4, 6, 12, 40, 250), weights=(40, 20, 15, 10, 8, 5, 2))[0]
+            acquisitions.append(
+                Acquisition(
+                    id=self._key(),
+                    customer=buyer,
+                    product=product,
+                    quantity=quantity,
+                    total_amount=product.price * quantity,
+                    created_at=created,
+                )
+            )
+        return acquisitions
+
+    def _interactions(self, customers: list[Customer]) -> list[Interaction]:
+        interactions = []
+        for at in self._times(USUAL[Interaction]):
+            kind, notes = desk.interaction(self._dice)
+            # Written down within the day, seldom at once.
+            created = min(self._now, at + timedelta(minutes=self._dice.randrange(600)))
+            interactions.append(
+                Interaction(
+                    id=self._key(),
+                    customer=self._one_known_at(at, customers),
+                    type=kind,
+                    notes=notes,
+                    interaction_at=at,
+                    created_at=created,
+                )
+            )
+        return interactions
+
+    def _tickets(self, customers: list[Customer], products: list[Product]) -> list[Ticket]:
+        tickets = []
+        for created in self._times(USUAL[Ticket]):
+            wish = desk.request(self._dice, self._dice.choice(products).name.split(",")[0])
+            anonymous = self._dice.random() < 0.05
+            tickets.append(
+                Ticket(
+                    id=self._key(),
+                    title=wish.title,
+                    description=wish.description,
+                    status=self._status_of_age(self._now - created),
+                    priority=wish.priority,
+                    customer=None if anonymous else self._one_known_at(created, customers),
+                    assigned_to=self._assignee(),
+                    created_at=created,
+                )
+            )
+        return tickets
+
+    def _comments(self, tickets: list[Ticket]) -> list[Comment]:
+        """Conversations of very different lengths: most short, a few that nobody reads to the end."""
+        comments: list[Comment] = []
+        talkative = [min(15.0, self._dice.paretovariate(1.3)) for _ in tickets]
+        for ticket in self._dice.choices(tickets, weights=talkative, k=USUAL[Comment]):
+            age = self._now - ticket.created_at
+            comments.append(
+                Comment(
+                    id=self._key(),
+                    ticket=ticket,
+                    author_id=self._author(),
+                    content=desk.comment(self._dice),
+                    created_at=ticket.created_at + min(age, timedelta(days=14)) * self._dice.random(),
+                )
+            )
+        return sorted(comments, key=lambda comment: comment.created_at)
+
+    def _attachments(self, tickets: list[Ticket], comments: list[Comment]) -> list[Attachment]:
+        attachments = []
+        for _ in range(USUAL[Attachment]):
+            comment = self._dice.choice(comments) if self._dice.random() < 0.4 else None
+            ticket = comment.ticket if comment else self._dice.choice(tickets)
+            found = desk.file(self._dice)
+            attachments.append(
+                Attachment(
+                    id=self._key(),
+                    ticket=ticket,
+                    comment=comment,
+                    file_name=found.name,
+                    file_url=found.url,
+                    file_type=found.type,
+                    file_size=found.size,
+                    created_at=(comment or ticket).created_at,
+                )
+            )
+        return sorted(attachments, key=lambda attachment: attachment.created_at)
+
+    def _key(self) -> UUID:
+        return UUID(int=self._dice.getrandbits(128), version=4)
+
+    def _times(self, count: int) -> Iterator[datetime]:
+        """So many moments between the opening and now, in order, not quite regular."""
+        step = OPENED / count
+        for number in range(count):
+            yield self._now - OPENED + step * (number + self._dice.random())
+
+    def _one_known_at(self, moment: datetime, customers: list[Customer]) -> Customer:
+        """A customer who was one by then; the earlier ones come more often."""
+        share = (moment - (self._now - OPENED)) / OPENED
+        known = max(1, int(len(customers) * share))
+        return customers[int(known * self._dice.random() ** 1.5)]
+
+    def _status_of_age(self, age: timedelta) -> str:
+        # Weights of open, pending, resolved and closed.
+        if age < timedelta(days=7):
+            weights = (50, 30, 15, 5)
+        elif age < timedelta(days=60):
+            weights = (8, 10, 22, 60)
+        else:
+            weights = (1, 1, 8, 90)
+        return str(self._dice.choices([*Ticket.Status], weights=weights)[0])
+
+    def _assignee(self) -> UUID | None:
+        """One of the desk's people, nobody, or now and then somebody whom only another system knows."""
+        return self._somebody(nobody=0.15, unknown=0.01)
+
+    def _author(self) -> UUID | None:
+        return self._somebody(nobody=0.02, unknown=0.02)
+
+    def _somebody(self, nobody: float, unknown: float) -> UUID | None:
+        drawn, key = self._dice.random(), self._key()
+        if drawn < nobody or not self._agents:
+            return None
+        return key if drawn < nobody + unknown else self._dice.choice(self._agents)

@@ -1,0 +1,80 @@
+"""What the demo's departments share: which row is worked on, who does it, and how a table keeps its size."""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from project.accounts.models import User
+from project.demo.colleagues import COLLEAGUES
+from project.demo.seeding import USUAL
+from realtime.models import LiveModel, RealtimeChange
+
+Row = TypeVar("Row", bound=LiveModel)
+# Does one thing for one colleague and tells it as the end of a sentence that begins with his name.
+Chore = Callable[[User], str]
+
+# How far a table may grow beyond its usual size, as a share of it.
+SLACK = 0.02
+NEWEST = 100
+
+
+class NothingToDo(Exception):
+    """There is no row left that this chore could be done to."""
+
+
+class Department:
+    """People of some groups and what they do all day; ``chores`` holds each thing with its weight."""
+
+    # Each of them may add and change what the department works on.
+    groups: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, dice: random.Random) -> None:
+        self.dice = dice
+
+    def chores(self) -> Sequence[tuple[float, Chore]]:
+        raise NotImplementedError
+
+    def recent(self, rows: QuerySet[Row], spread: float = 25) -> Row:
+        """Rather one of the first, which open pages show; locked, so that two teams don't undo each other."""
+        keys = list(rows.values_list("pk", flat=True)[:NEWEST])
+        if not keys:
+            raise NothingToDo
+        key = keys[int(self.dice.expovariate(1 / spread)) % len(keys)]
+        return rows.model._default_manager.select_for_update().get(pk=key)
+
+    def expendable(self, colleague: User, rows: QuerySet[Row]) -> Row:
+        """The first of these that the team added, for somebody who may delete such.
+
+        What a visitor enters is never taken away from him.
+        """
+        if not colleague.has_perm(f"{rows.model._meta.app_label}.delete_{rows.model._meta.model_name}"):
+            raise NothingToDo
+        keys = list(rows.values_list("pk", flat=True)[:NEWEST])
+        added: set[UUID | None] = set(
+            RealtimeChange.objects.filter(
+                table_name=rows.model._meta.db_table, row_key__in=keys, op="INSERT", actor__in=team_keys()
+            ).values_list("row_key", flat=True)
+        )
+        key = next((key for key in keys if key in added), None)
+        if key is None:
+            raise NothingToDo
+        return rows.model._default_manager.select_for_update().get(pk=key)
+
+    def grows(self, model: type[LiveModel]) -> bool:
+        """Whether a row is to be added rather than taken away: the rarer, the larger the table has become."""
+        return self.dice.random() >= (1 + self._surplus(model)) / 2
+
+    def is_full(self, model: type[LiveModel]) -> bool:
+        return self._surplus(model) >= 1
+
+    def _surplus(self, model: type[LiveModel]) -> float:
+        """How much larger than usual a table is: 1 at the end of its slack, less than 0 when it is smaller."""
+        return (model._default_manager.count() - USUAL[model]) / max(1.0, USUAL[model] * SLACK)
+
+
+def team_keys() -> list[str]:
+    usernames = [colleague.username for colleague in COLLEAGUES]
+    return [str(key) for key in User.objects.filter(username__in=usernames).values_list("pk", flat=True)]
