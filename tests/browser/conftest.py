@@ -1,0 +1,30 @@
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext
+
+from tests.browser.portal import sign_in
+from tests.live_site import LiveSite
+
+
+@pytest.fixture
+def context(browser: Browser, live_site: LiveSite) -> Iterator[BrowserContext]:
+    """A signed-in browser of its own."""
+    with browser.new_context() as context:
+        context.set_default_timeout(20_000)
+        sign_in(context, live_site)
+        yield context
+
+
+@pytest.fixture
+def other_context(browser: Browser, live_site: LiveSite) -> Iterator[BrowserContext]:
+    with browser.new_context() as context:
+        sign_in(context, live_site)
+        yield context
+
+
+@pytest.fixture
+def word() -> str:
+    """A word that no other row contains: a list that searches for it belongs to one test alone."""
+    return f"w{uuid4().hex[:10]}"

@@ -1,0 +1,100 @@
+"""What browser tests share: signing in, reading what a page shows, and comparing it with its reload."""
+
+import json
+from typing import Any
+
+import psycopg
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.live_site import LiveSite
+
+# What must be equal: every row with its content, counts, parts, regions. What is about this visit only is left out:
+# the state of the connection, tokens, and the "just updated" badge.
+READ_PAGE = """
+() => {
+  const clean = (element) => {
+    const copy = element.cloneNode(true);
+    for (const badge of copy.querySelectorAll("live-update-indicator")) badge.remove();
+    for (const node of [copy, ...copy.querySelectorAll("*")]) {
+      for (const { name } of [...node.attributes]) {
+        if (["data-live-list", "data-live-region", "data-live-state", "data-live-updated", "class"].includes(name))
+          node.removeAttribute(name);
+      }
+    }
+    return copy.outerHTML.replace(/\\s+/g, " ");
+  };
+  return [...document.querySelectorAll("[data-live-row], [data-live-count], [data-live-part], [data-live-region]")]
+    .map(clean);
+}
+"""
+
+
+def sign_in(context: BrowserContext, site: LiveSite, username: str = "", password: str = "") -> None:
+    page = context.new_page()
+    page.goto(f"{site.url}/sign-in/")
+    page.fill("[name=username]", username or site.username)
+    page.fill("[name=password]", password or site.password)
+    page.click("main button[type=submit]")
+    page.wait_for_url(f"{site.url}/")
+    page.close()
+
+
+def open_live(context: BrowserContext, site: LiveSite, path: str) -> Page:
+    """Opens a page and waits until it follows the database, by its own word."""
+    page = context.new_page()
+    page.goto(f"{site.url}{path}")
+    wait_live(page)
+    return page
+
+
+def wait_live(page: Page) -> None:
+    expect(page.locator("html")).to_have_attribute("data-realtime-status", "connected", timeout=30_000)
+    expect(page.locator("[data-live-state]:not([data-live-state=connected])")).to_have_count(0, timeout=15_000)
+
+
+def shown(page: Page) -> list[str]:
+    content: list[str] = page.evaluate(READ_PAGE)
+    return content
+
+
+def shown_ids(page: Page) -> list[str]:
+    ids: list[str] = page.eval_on_selector_all("[data-live-row]", "rows => rows.map(row => row.dataset.id)")
+    return ids
+
+
+def assert_equals_reload(page: Page, site: LiveSite) -> None:
+    """Waits until a fresh load of the same address shows the same as ``page``, and fails if it never does."""
+    fresh = page.context.new_page()
+    try:
+        live, reloaded = [""], ["-"]
+        # Bounded by condition: every try is a whole page load, so this allows for some 15 s of healing.
+        for _ in range(60):
+            fresh.goto(page.url)
+            reloaded = shown(fresh)
+            live = shown(page)
+            if live == reloaded:
+                return
+            page.wait_for_timeout(200)
+        differing = [(a, b) for a, b in zip(live, reloaded, strict=False) if a != b][:2]
+        raise AssertionError(
+            f"live page and reload differ: {len(live)} and {len(reloaded)} pieces, first differences {differing}"
+        )
+    finally:
+        fresh.close()
+
+
+def insert_product(connection: "psycopg.Connection[Any]", name: str, price: object = "1.00", **more: object) -> str:
+    row = connection.execute(
+        "insert into products (name, price, description) values (%s, %s, %s) returning id",
+        [name, price, more.get("description", "")],
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def row(page: Page, key: str) -> Any:
+    return page.locator(f"[data-live-row][data-id='{key}']")
+
+
+def compact(value: object) -> str:
+    return json.dumps(value)[:200]

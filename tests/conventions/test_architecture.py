@@ -1,0 +1,95 @@
+"""The shape that the design promises, held to the code."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+
+import realtime
+from realtime.live import _definitions
+from realtime.models import LiveModel
+from realtime.repository import live_tables
+
+ROOT = Path(__file__).parents[2]
+# Who may import whom: project → crm, ticketing → realtime; ticketing may use crm, never the other way round.
+FORBIDDEN = {
+    "realtime": {"project", "crm", "ticketing"},
+    "crm": {"project", "ticketing"},
+    "ticketing": {"project"},
+}
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_imports_go_one_way(package: str) -> None:
+    for path in modules(package):
+        wrong = imported(path) & FORBIDDEN[package]
+        assert not wrong, f"{path.relative_to(ROOT)} imports {', '.join(wrong)}"
+
+
+def test_the_local_realtime_server_knows_no_django() -> None:
+    for path in modules("realtime/local/realtime_server"):
+        assert "django" not in imported(path), path.name
+
+
+def test_the_journey_names_every_file_and_no_other() -> None:
+    named = set(re.findall(r"``([a-z_]+\.py)``", realtime.__doc__ or ""))
+    files = {path.name for path in (ROOT / "realtime").glob("*.py")} - {"__init__.py", "admin.py"}
+    assert named == files
+    for script in re.findall(r"``((?:static/js/live/)?[a-z-]+\.js)``", realtime.__doc__ or ""):
+        assert list((ROOT / "static/js/live").glob(Path(script).name)), script
+
+
+def live_models() -> list[type[LiveModel]]:
+    return [model for model in apps.get_models() if issubclass(model, LiveModel)]
+
+
+@pytest.mark.parametrize("model", live_models(), ids=lambda model: model.__name__)
+def test_every_live_model_has_taken_each_step_of_the_guide(model: type[LiveModel]) -> None:
+    table = model._meta.db_table
+    app = model._meta.app_label
+    assert table in live_tables(), f"{table} isn't named by the app's repository (settings.REALTIME_REPOSITORIES)"
+    migrations = "".join(path.read_text() for path in (ROOT / app / "migrations").glob("0*.py"))
+    assert re.search(rf"""LiveTable\(\s*["']{table}["']""", migrations), f"no migration makes {table} live (LiveTable)"
+    assert any(table in definition.tables for definition in _definitions.values()), f"nothing shows {table}"
+    assert model._meta.ordering, f"{table} has no order"
+    assert str(model._meta.ordering[-1]).lstrip("-") in ("id", "pk"), f"the order of {table} isn't total"
+
+
+def test_modules_import_relatively_and_end_their_imports_with_a_semicolon() -> None:
+    """Django's manifest storage hashes only such imports; any other would load a module twice."""
+    for path in (ROOT / "static/js").rglob("*.js"):
+        for line in path.read_text().splitlines():
+            if re.match(r"\s*(import|export)\b.*\bfrom\b|\s*import\s+[\"']", line):
+                assert re.search(r"""["']\.\.?/[^"']+\.js["'];$""", line), f"{path.name}: {line}"
+
+
+def test_html_enters_the_page_in_one_file_only() -> None:
+    for path in (ROOT / "static/js").rglob("*.js"):
+        if path.name != "live-patch.js":
+            assert not re.search(r"innerHTML|outerHTML\s*=|insertAdjacentHTML|document\.write", path.read_text()), path
+
+
+def test_no_template_holds_inline_script_or_style() -> None:
+    for path in (ROOT / "templates").rglob("*.html"):
+        text = path.read_text()
+        assert not re.search(r"\sstyle=|\son[a-z]+=|<style|javascript:", text), path
+        for script in re.findall(r"<script[^>]*>", text):
+            assert "src=" in script, path
+        assert "|safe" not in text, path
+        assert "autoescape off" not in text, path

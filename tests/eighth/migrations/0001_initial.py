@@ -1,0 +1,46 @@
+import uuid
+
+import django.db.models.functions.datetime
+from django.db import migrations, models
+
+import realtime.models
+import realtime.schema
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [("realtime", "0001_initial")]
+
+    operations = [
+        migrations.CreateModel(
+            name="Supplier",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=realtime.models.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("revision", models.BigIntegerField(db_default=0, editable=False)),
+                ("name", models.CharField(max_length=200)),
+            ],
+            options={
+                "db_table": "suppliers",
+                "ordering": ("name", "id"),
+            },
+        ),
+        realtime.schema.LiveTable("suppliers"),
+    ]

@@ -1,0 +1,6 @@
+from realtime.repository import RealtimeRepository
+from tests.eighth.models import Supplier
+
+
+class EighthRealtimeRepository(RealtimeRepository):
+    models = (Supplier,)

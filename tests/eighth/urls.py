@@ -1,0 +1,16 @@
+from django.urls import include, path
+
+from project.urls import urlpatterns as portal
+from realtime.live_form import LiveModelForm
+from realtime.pages import LivePages
+from tests.eighth.kinds import SUPPLIER
+from tests.eighth.models import Supplier
+
+
+class SupplierForm(LiveModelForm):
+    class Meta:
+        model = Supplier
+        fields = ("name",)
+
+
+urlpatterns = [path("eighth/", include((LivePages(SUPPLIER, SupplierForm).urls(), "eighth"))), *portal]

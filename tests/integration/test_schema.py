@@ -1,0 +1,193 @@
+"""Triggers, log, publication, row level security and their reversal, on PostgreSQL 15 and the embedded one."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.integration.database import Connection, fresh_database, manage, migrate, migrated_template
+
+
+@pytest.fixture(params=["postgres_url", "postgres15_url"])
+def cluster(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(request.param)
+    return url
+
+
+@pytest.fixture
+def database(cluster: str) -> Iterator[str]:
+    """A migrated database that looks like a Supabase project."""
+    with fresh_database(cluster, migrated_template(cluster)) as url:
+        yield url
+
+
+@pytest.fixture
+def connection(database: str) -> Iterator[Connection]:
+    with psycopg.connect(database, autocommit=True) as connection:
+        yield connection
+
+
+def log(connection: Connection) -> list[tuple[object, ...]]:
+    return connection.execute("select op, table_name, actor from realtime_change order by revision").fetchall()
+
+
+def insert(connection: Connection, name: str = "Lamp") -> tuple[str, int]:
+    row = connection.execute("insert into products (name) values (%s) returning id, revision", [name]).fetchone()
+    assert row is not None
+    return str(row[0]), int(row[1])
+
+
+# A plain PostgreSQL has neither Supabase's roles nor its publication: template0 is one.
+@pytest.mark.parametrize("template", ["template0", "template1"])
+def test_migrations_work_and_can_be_reversed(cluster: str, template: str) -> None:
+    with fresh_database(cluster, template) as url:
+        migrate(url)
+        for app in ("ticketing", "crm", "realtime"):
+            migrate(url, app, "zero")
+        with psycopg.connect(url) as connection:
+            left = connection.execute(
+                "select proname from pg_proc where proname like 'realtime%'"
+                " union all select relname from pg_class where relname like 'realtime%'"
+                " or relname in ('products', 'customers', 'acquisitions', 'interactions')"
+                " or relname in ('tickets', 'comments', 'attachments')"
+                " union all select tablename from pg_publication_tables"
+                " union all select polname from pg_policy"
+            ).fetchall()
+            assert left == []
+            publications = connection.execute("select pubname from pg_publication").fetchall()
+            # One that Supabase made stays; one that we made goes.
+            assert publications == ([("supabase_realtime",)] if template == "template1" else [])
+        migrate(url)
+        assert manage(url, "makemigrations", "--check").returncode == 0
+
+
+def test_every_write_is_stamped_and_logged(connection: Connection) -> None:
+    key, first = insert(connection)
+    second = connection.execute("update products set price = 5 where id = %s returning revision", [key]).fetchone()
+    connection.execute("delete from products where id = %s", [key])
+    connection.execute("truncate products cascade")
+    assert second is not None
+    assert second[0] > first
+    assert [op for op, table, _ in log(connection) if table == "products"] == ["INSERT", "UPDATE", "DELETE", "TRUNCATE"]
+    old, new = connection.execute(
+        "select old ->> 'price', new ->> 'price' from realtime_change where op = 'UPDATE'"
+    ).fetchone() or (None, None)
+    assert (old, new) == ("0.00", "5.00") or (old, new) == ("0", "5.00")
+
+
+def test_an_update_that_changes_nothing_is_no_change(connection: Connection) -> None:
+    _, revision = insert(connection)
+    before = connection.execute("select updated_at from products").fetchone()
+    connection.execute("update products set updated_at = now(), revision = 999999, created_at = now(), name = name")
+    assert connection.execute("select updated_at from products").fetchone() == before
+    assert connection.execute("select revision from products").fetchone() == (revision,)
+    assert len(log(connection)) == 1
+
+
+def test_writers_cannot_choose_revision_or_times(connection: Connection) -> None:
+    connection.execute(
+        "insert into products (name, revision, updated_at) values ('Lamp', 424242, '2001-01-01') returning revision"
+    )
+    row = connection.execute("select revision < 424242, updated_at > '2002-01-01' from products").fetchone()
+    assert row == (True, True)
+
+
+@pytest.mark.parametrize("when", ["infinity", "-infinity", "20000-01-01", None])
+def test_a_time_that_nobody_can_read_is_not_taken(connection: Connection, when: str | None) -> None:
+    row = connection.execute(
+        "insert into products (name, created_at) values ('Lamp', %s) returning created_at = now()", [when]
+    ).fetchone()
+    assert row == (True,)
+
+
+def test_a_changed_key_is_logged_as_a_row_that_went(connection: Connection) -> None:
+    key, _ = insert(connection)
+    connection.execute("update products set id = gen_random_uuid()")
+    assert [op for op, _, _ in log(connection)] == ["INSERT", "UPDATE", "DELETE"]
+    gone = connection.execute("select row_key::text from realtime_change where op = 'DELETE'").fetchone()
+    assert gone == (key,)
+
+
+@pytest.mark.parametrize(
+    ("statement", "constraint"),
+    [
+        ("insert into products (name, price) values ('Lamp', -0.01)", "products_price_not_negative"),
+        ("insert into products (name) values ('  ')", "products_name_not_blank"),
+    ],
+)
+def test_the_database_refuses_what_no_form_would_let_pass(
+    connection: Connection, statement: str, constraint: str
+) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation, match=constraint):
+        connection.execute(statement)
+
+
+def test_another_client_writes_as_authenticated_under_its_policy(connection: Connection) -> None:
+    """It may touch neither log nor sequence, and can't silence or forge what is logged (rule 3)."""
+    connection.execute("create policy theirs on products for all to authenticated using (true) with check (true)")
+    connection.execute("grant select, insert, update, delete on products to authenticated")
+    with connection.transaction():
+        connection.execute("set local role authenticated")
+        connection.execute("""select set_config('request.jwt.claims', '{"sub": "staff-7"}', true)""")
+        connection.execute("set local pgtrigger.ignore = '{products:realtime_log}'")
+        connection.execute("set local search_path = pg_temp, public")
+        key, _ = insert(connection)
+        connection.execute("update products set price = 3 where id = %s", [key])
+        connection.execute("delete from products where id = %s", [key])
+    assert log(connection) == [(op, "products", "staff-7") for op in ("INSERT", "UPDATE", "DELETE")]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from realtime_change",
+        "insert into realtime_change (revision, table_name, op, actor) values (1, 'products', 'INSERT', 'me')",
+        "delete from realtime_change",
+        "select nextval('realtime_revision')",
+        "select * from accounts_user",
+        "select * from django_session",
+        "create temp table mine (id uuid, revision bigint); "
+        "create trigger forge after insert on mine for each row execute function public.realtime_log()",
+    ],
+)
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+def test_api_roles_reach_none_of_our_tables(connection: Connection, role: str, statement: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+        connection.execute(f"set local role {role}")  # type: ignore[call-overload]
+        connection.execute(statement)  # type: ignore[call-overload]
+
+
+def test_every_table_of_ours_has_row_level_security(connection: Connection) -> None:
+    open_tables = connection.execute(
+        "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
+        " and not relrowsecurity"
+    ).fetchall()
+    assert open_tables == []
+
+
+def test_the_worker_reads_live_tables_and_nothing_else(connection: Connection) -> None:
+    insert(connection)
+    with connection.transaction():
+        connection.execute("set local role livedesk_realtime")
+        assert connection.execute("select count(*) from products").fetchone() == (1,)
+    for statement in ("select * from realtime_change", "select * from accounts_user", "delete from products"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+            connection.execute("set local role livedesk_realtime")
+            connection.execute(statement)  # type: ignore[call-overload]
+
+
+def test_a_superuser_cannot_write_past_the_log_by_replica_mode(connection: Connection) -> None:
+    connection.execute("set session_replication_role = replica")
+    insert(connection)
+    assert len(log(connection)) == 1
+
+
+def test_the_actor_is_the_settings_then_the_tokens_then_the_role(connection: Connection) -> None:
+    insert(connection)
+    with connection.transaction():
+        connection.execute("""select set_config('request.jwt.claims', '{"sub": "token"}', true)""")
+        insert(connection)
+        connection.execute("select set_config('livedesk.actor', 'portal-user', true)")
+        insert(connection)
+    insert(connection)
+    assert [actor for _, _, actor in log(connection)] == ["postgres", "token", "portal-user", "postgres"]

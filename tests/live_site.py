@@ -1,0 +1,88 @@
+"""The portal as real processes: for tests of what a browser, a colleague and a failing service see."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from realtime.local.faults_client import RealtimeFaults
+from realtime.local.process import LOOPBACK, REPOSITORY, Service, die_with_parent, pick_port
+from realtime.local.stack import LocalStack, healthy
+
+
+@dataclass
+class LiveSite:
+    """A web process and a worker over a stack of their own. Services can be stopped, killed, frozen and started."""
+
+    stack: LocalStack
+    web: Service
+    worker: Service
+    faults: RealtimeFaults
+    environment: dict[str, str]
+    logs: Path
+    username: str = "demo"
+    password: str = "demo"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.web.address}"
+
+    @property
+    def database_url(self) -> str:
+        return self.stack.database_url
+
+    def connect(self) -> "psycopg.Connection[tuple[object, ...]]":
+        """A connection of some other writer: plain SQL, each statement committed."""
+        return psycopg.connect(self.database_url, autocommit=True)
+
+    def manage(self, *arguments: str) -> None:
+        manage(self.environment, *arguments)
+
+    def start(self) -> None:
+        self.stack.start()
+        self.manage("migrate", "--noinput")
+        self.manage("collectstatic", "--noinput")
+        self.manage("seed_demo")
+        self.web.start()
+        self.worker.start()
+
+    def stop(self) -> None:
+        self.worker.stop()
+        self.web.stop()
+        self.stack.stop()
+
+
+def make_live_site(stack: LocalStack, directory: Path, extra: dict[str, str]) -> LiveSite:
+    port = pick_port()
+    environment = dict(os.environ) | stack.environment() | {"PYTHONUNBUFFERED": "1"} | extra
+    environment["STATIC_ROOT"] = str(directory / "static")
+    web = Service(
+        name="Web",
+        argv=[sys.executable, "-m", "daphne", "-b", LOOPBACK, "-p", str(port), "project.asgi:application"],
+        log=directory / "web.log",
+        env=environment,
+        address=f"{LOOPBACK}:{port}",
+        ready=lambda: healthy(f"http://{LOOPBACK}:{port}/healthz"),
+    )
+    worker = Service(
+        name="Worker",
+        argv=[sys.executable, "manage.py", "run_realtime_worker"],
+        log=directory / "worker.log",
+        env=environment,
+    )
+    return LiveSite(stack, web, worker, RealtimeFaults(stack.supabase_url), environment, directory)
+
+
+def manage(environment: dict[str, str], *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        preexec_fn=die_with_parent(),
+    )
+    assert done.returncode == 0, f"manage.py {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}"

@@ -1,0 +1,64 @@
+"""Every broken hop has its own true sentence, and green means fresh."""
+
+from typing import Any
+
+import pytest
+
+from realtime.connection_words import PROBE_FRESH_SECONDS, words
+from realtime.status_store import EXPIRY_SECONDS
+
+NOW = 1_800_000_000.0
+
+
+def beat(**more: Any) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "status": "connected",
+        "reason": "",
+        "since": NOW - 100,
+        "at": NOW,
+        "live": True,
+        "sweep_problem": "",
+        "probe": {"at": NOW - 5, "round_trip_ms": 300},
+        "deaf": [],
+        "tables": {"products": {"problem": ""}},
+    }
+    return told | more
+
+
+def test_green_needs_a_fresh_probe() -> None:
+    assert words(beat(), NOW, NOW, True)["status"] == "connected"
+    stale = words(beat(probe={"at": NOW - PROBE_FRESH_SECONDS - 1, "round_trip_ms": 1}), NOW, NOW, True)
+    assert (stale["status"], stale["live"]) == ("reconnecting", True)
+    assert words(beat(probe=None), NOW, NOW, True)["status"] == "reconnecting"
+
+
+@pytest.mark.parametrize(
+    ("told", "redis", "status", "live", "said"),
+    [
+        (None, True, "disconnected", False, "worker is not answering"),
+        (None, False, "disconnected", False, "Redis"),
+        (beat(status="connecting"), True, "connecting", True, "Connecting"),
+        (beat(status="reconnecting"), True, "reconnecting", True, "live through the change log"),
+        (beat(status="error"), True, "error", True, "every minute"),
+        (beat(status="error", live=False, sweep_problem="off"), True, "error", False, "every minute"),
+        (beat(sweep_problem="the database can't be reached", live=False), True, "reconnecting", False, "database"),
+        (beat(deaf=["products"]), True, "reconnecting", True, "silent for products"),
+        (beat(tables={"products": {"problem": "no"}}), True, "reconnecting", True, "refuses products"),
+    ],
+)
+def test_each_hop_has_its_sentence(
+    told: dict[str, Any] | None, redis: bool, status: str, live: bool, said: str
+) -> None:
+    frame = words(told, NOW if told else NOW - EXPIRY_SECONDS - 1, NOW, redis)
+    assert (frame["status"], said in frame["reason"]) == (status, True), frame
+    assert frame["live"] is live
+
+
+def test_a_process_that_has_just_begun_to_listen_says_so() -> None:
+    assert words(None, NOW, NOW, True)["status"] == "connecting"
+
+
+def test_a_worker_silent_for_too_long_turns_the_page_grey() -> None:
+    frame = words(beat(), NOW - EXPIRY_SECONDS - 1, NOW, True)
+    assert (frame["status"], frame["live"]) == ("disconnected", False)
+    assert frame["since"] < frame["fresh_at"], "data as of the last beat"
