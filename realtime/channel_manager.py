@@ -15,7 +15,7 @@ from contextlib import suppress
 from realtime.backoff import RECONNECT_LADDER, SLOW_PROBE_SECONDS, backoff_delays
 from realtime.channel_session import Binding, OnEvent, RealtimeSession, SessionError
 from realtime.events import RealtimeConnectionStatus as Status
-from realtime.waiting import wait_for_event
+from realtime.waiting import end, wait_for_event
 
 logger = logging.getLogger(__name__)
 
@@ -167,9 +167,7 @@ class RealtimeChannelManager:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
 
     async def _probe_for_ever(self, session: RealtimeSession) -> None:
         while True:

@@ -1,5 +1,10 @@
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
+from typing import Any
+
+# Long enough for a task that cleans up after the first cancellation.
+CANCEL_AGAIN_SECONDS = 1.0
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
@@ -10,3 +15,16 @@ async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+
+
+async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancels tasks until each has ended; their errors are nobody's any more.
+
+    Once isn't enough: before Python 3.12 `asyncio.wait_for` swallows a cancellation that comes together with its
+    result, and the libraries beneath (redis-py for one) use it at every command.
+    """
+    while living := [task for task in tasks if not task.done()]:
+        for task in living:
+            task.cancel()
+        await asyncio.wait(living, timeout=CANCEL_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)

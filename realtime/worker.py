@@ -23,7 +23,7 @@ from realtime.preflight import check_database, write_probe
 from realtime.publisher import Publisher
 from realtime.repository import RepositoryRegistry
 from realtime.status_store import BEAT_SECONDS, StatusStore
-from realtime.waiting import wait_for_event
+from realtime.waiting import end, wait_for_event
 from realtime.worker_token import worker_token
 
 logger = logging.getLogger(__name__)
@@ -107,9 +107,7 @@ class RealtimeWorker:
     async def _shut_down(self, tasks: list[asyncio.Task[Any]]) -> None:
         logger.info("leaving the channels")
         await self.manager.close_all()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         await self._beat(Status.DISCONNECTED, "the worker was stopped")
         await self.store.close()
         self.database.close()
