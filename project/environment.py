@@ -7,6 +7,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+# libpq's own, so that nobody waits for ever for a server that is away or a cable that was pulled. In seconds, the last
+# one in milliseconds.
+PATIENCE = {
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off", "")
 
@@ -63,13 +73,21 @@ class Environment:
             raise ImproperlyConfigured(f"{name} is not a usable address: it should look like {expected}….")
         return value
 
+    def address(self, name: str) -> str:
+        """``host:port``, or nothing when it isn't set."""
+        value = self._values.get(name, "")
+        host, _, port = value.rpartition(":")
+        if value and not (host and port.isdigit() and 0 < int(port) < 65536):
+            raise ImproperlyConfigured(f"{name} is '{value}'; it takes host:port, as in 127.0.0.1:9108.")
+        return value
+
     def database(self, name: str) -> dict[str, Any]:
         """A PostgreSQL address as Django's database settings; query parameters go to libpq (sslmode=require …)."""
         parts = urlsplit(self.url(name, ("postgres", "postgresql")))
         database = unquote(parts.path.lstrip("/"))
         if not database:
             raise ImproperlyConfigured(f"{name} names no database: it should end in /name.")
-        options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        options = PATIENCE | {key: values[-1] for key, values in parse_qs(parts.query).items()}
         return {
             "ENGINE": "django.db.backends.postgresql",
             "NAME": database,

@@ -68,7 +68,8 @@ DATABASES = {
     "default": env.database("DATABASE_URL") | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True},
 }
 # A pooler in transaction mode (Supabase's port 6543) can't keep server-side cursors or prepared statements alive.
-DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.flag("DATABASE_TRANSACTION_POOLER")
+DATABASE_TRANSACTION_POOLER = env.flag("DATABASE_TRANSACTION_POOLER")
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_TRANSACTION_POOLER
 
 REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
 CHANNEL_LAYERS = {
@@ -93,6 +94,12 @@ REALTIME_REPOSITORIES = [
 # Only tests that must show Realtime alone switch the sweep off (design rule 16).
 REALTIME_SWEEP = env.flag("REALTIME_SWEEP", True)
 REALTIME_SWEEP_SECONDS = env.number("REALTIME_SWEEP_SECONDS", 2, minimum=0.05)
+# LISTEN/NOTIFY instead of waiting for the next sweep.
+REALTIME_DOORBELL = env.flag("REALTIME_DOORBELL", True)
+REALTIME_RETENTION_DAYS = env.number("REALTIME_RETENTION_DAYS", 90)
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+# Where the worker serves its own numbers, as host:port.
+REALTIME_METRICS_ADDRESS = env.address("REALTIME_METRICS_ADDRESS")
 REALTIME_BUILD = env.text("REALTIME_BUILD", "")
 
 AUTH_USER_MODEL = "accounts.User"

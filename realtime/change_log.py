@@ -8,13 +8,14 @@ this is synchronous; the worker runs it on one database thread.
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from realtime.models import RealtimeWatermark
 
@@ -51,17 +52,37 @@ class Watermark:
     system_identifier: str
     timeline: str
 
+    @property
+    def xmin(self) -> int:
+        """Every transaction before this one is behind the position."""
+        return int(self.snapshot.split(":")[0])
+
+    @property
+    def xmax(self) -> int:
+        """No transaction from this one on is behind the position."""
+        return int(self.snapshot.split(":")[1])
+
+    def at(self, snapshot: str) -> "Watermark":
+        return replace(self, snapshot=snapshot)
+
 
 COLUMNS = "revision, at, table_name, op, row_key, old, new, actor"
+# Under this name the retention keeps what it has deleted: everything visible in that snapshot may be gone.
+PRUNED = "pruned"
+
+# The log's own oid beside the cluster's identifier: a dump that is restored into the same cluster, over the old tables
+# or into a new database, makes the log anew.
+CURRENT = """
+select pg_current_snapshot()::text,
+       (pg_control_system()).system_identifier || ':' || 'realtime_change'::regclass::oid,
+       left(pg_walfile_name(pg_current_wal_lsn()), 8)
+"""
 
 
 def current_watermark() -> Watermark:
     """The position "everything visible now has been emitted"."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select pg_current_snapshot()::text, (pg_control_system()).system_identifier::text,"
-            " left(pg_walfile_name(pg_current_wal_lsn()), 8)"
-        )
+        cursor.execute(CURRENT)
         return Watermark(*cursor.fetchone())
 
 
@@ -80,6 +101,7 @@ def store_watermark(name: str, watermark: Watermark) -> None:
                 "snapshot": watermark.snapshot,
                 "system_identifier": watermark.system_identifier,
                 "timeline": watermark.timeline,
+                "stored_at": timezone.now(),
             },
         )
 
@@ -90,22 +112,21 @@ def wait_for_no_standby(synchronous_commit: str) -> None:
         cursor.execute("select set_config('synchronous_commit', %s, true)", [synchronous_commit])
 
 
-def invalid_because(stored: Watermark, current: Watermark) -> str | None:
+def invalid_because(stored: Watermark, current: Watermark, pruned: Watermark | None = None) -> str | None:
     """Why a stored position means nothing in this database, or None when it is good.
 
     A restored dump or a failover brings transaction ids that were already used; a position then lies silently.
+    ``pruned`` is what the retention has deleted (see ``PRUNED``).
     """
     if stored.system_identifier != current.system_identifier:
-        return "the database is another cluster than the one the change log was last read from"
+        return "the database is another one than the change log was last read from"
     if stored.timeline != current.timeline:
         return "the database was restored or failed over since the change log was last read"
-    if _xmax(stored.snapshot) > _xmax(current.snapshot):
+    if stored.xmax > current.xmax:
         return "the stored position lies in the future of this database"
+    if pruned is not None and pruned.system_identifier == current.system_identifier and stored.xmin < pruned.xmin:
+        return "entries of the change log that were not read yet have been pruned"
     return None
-
-
-def _xmax(snapshot: str) -> int:
-    return int(snapshot.split(":")[1])
 
 
 @contextmanager
@@ -114,10 +135,24 @@ def sweep(since: Watermark) -> Iterator[tuple[Watermark, Iterator[list[Change]]]
 
     In revision order, which is the order of changes for any one row but a re-inserted one (rule 1).
     """
+    following, news = _news_at_once(since)
+    if len(news) <= PAGE:
+        yield following, iter([news] if news else [])
+        return
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read read only")
-        yield current_watermark(), _pages_since(since)
+            cursor.execute("select pg_current_snapshot()::text")
+            following = since.at(cursor.fetchone()[0])
+        yield following, _pages_since(since)
+
+
+def _news_at_once(since: Watermark) -> tuple[Watermark, list[Change]]:
+    """One statement is one snapshot too, and mostly enough: the position and the changes, more than a page cut off."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEWS_SINCE, {"position": since.snapshot, "limit": PAGE + 1})
+        rows = cursor.fetchall()
+    return since.at(rows[0][0]), [_change(row[1:]) for row in rows if row[1] is not None]
 
 
 def _pages_since(since: Watermark) -> Iterator[list[Change]]:
@@ -133,11 +168,24 @@ def _pages_since(since: Watermark) -> Iterator[list[Change]]:
 
 # Two index ranges instead of `not pg_visible_in_snapshot(xid, w)` over the whole log: what began after the position,
 # and what was still open at it. Behind one long transaction the plain form reads everything since that one began.
-REVISIONS_SINCE = """
+_FRESH = """
 select revision from realtime_change where xid >= pg_snapshot_xmax(%(position)s::pg_snapshot)
 union all
 select revision from realtime_change where xid = any(array(select pg_snapshot_xip(%(position)s::pg_snapshot)))
-order by revision
+"""
+
+REVISIONS_SINCE = f"{_FRESH} order by revision"
+
+# Materialised: with the limit beside the condition, the planner would walk the log by revision from its beginning.
+NEWS_SINCE = f"""
+with fresh as materialized ({_FRESH})
+select pg_current_snapshot()::text, news.*
+from (select) as always
+left join lateral (
+    select {COLUMNS} from realtime_change
+    where revision = any(array(select revision from fresh order by revision limit %(limit)s))
+) as news on true
+order by news.revision
 """
 
 

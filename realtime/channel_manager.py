@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from realtime.backoff import RECONNECT_LADDER, SLOW_PROBE_SECONDS, backoff_delays
 from realtime.channel_session import Binding, OnEvent, RealtimeSession, SessionError
+from realtime.events import Gap
 from realtime.events import RealtimeConnectionStatus as Status
 from realtime.waiting import end, wait_for_event
 
@@ -42,7 +43,7 @@ class RealtimeChannelManager:
         *,
         token: Callable[[], str] | None = None,
         on_status: Callable[[Status, str], None] = lambda status, reason: None,
-        on_gap: Callable[[str], None] = lambda reason: None,
+        on_gap: Callable[[Gap], None] = lambda gap: None,
         on_probe: Callable[[float], None] = lambda seconds: None,
         on_joined: Callable[[str], None] = lambda table: None,
         delays: Callable[[], Iterator[float]] = backoff_delays,
@@ -61,6 +62,8 @@ class RealtimeChannelManager:
         self._echoes: dict[str, asyncio.Event] = {}
         self.status = Status.DISCONNECTED
         self.reason = ""
+        # Since when an echo is waited for, by the monotonic clock.
+        self.probing_since: float | None = None
         self.reconnects = 0
 
     def subscribe(self, table: str, on_event: OnEvent, filter: str | None = None) -> None:
@@ -94,7 +97,7 @@ class RealtimeChannelManager:
         return self._session.problem(table) if self._session else ""
 
     async def close_all(self) -> None:
-        """Leaves every channel and closes the connection for good."""
+        """Leaves every channel and closes the connection; ``run()`` opens it again."""
         self._closed = True
         self._changed.set()
         if self._session is not None:
@@ -105,6 +108,7 @@ class RealtimeChannelManager:
     async def run(self) -> None:
         """Connects and reconnects until ``close_all()`` or cancellation."""
         delays, failures = self._delays(), 0
+        self._closed = False
         self._set_status(Status.CONNECTING, "connecting to Supabase Realtime")
         while not self._closed:
             lived = await self._one_session()
@@ -176,6 +180,7 @@ class RealtimeChannelManager:
 
     async def _probe(self, session: RealtimeSession) -> None:
         started, nonce = time.monotonic(), uuid.uuid4().hex
+        self.probing_since = started
         echo = self._echoes[nonce] = asyncio.Event()
         try:
             await self._write_probe(nonce)
@@ -186,6 +191,7 @@ class RealtimeChannelManager:
             raise SessionError(f"the probe can't be written to the database ({type(error).__name__})") from None
         finally:
             del self._echoes[nonce]
+            self.probing_since = None
         self._on_probe(time.monotonic() - started)
 
     def _take_echo(self, payload: object) -> None:
@@ -213,8 +219,7 @@ class RealtimeChannelManager:
 
     def _joined(self, table: str) -> None:
         self._on_joined(table)
-        # What was committed while the channel was not there came to nobody.
-        self._on_gap(f"'{table}' was subscribed")
+        self._on_gap(Gap.SUBSCRIBED)
 
     async def _refresh_tokens(self, session: RealtimeSession) -> None:
         while True:

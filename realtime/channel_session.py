@@ -16,6 +16,7 @@ import websockets
 from supabase import AsyncClientOptions, acreate_client
 
 import realtime._async.client as library_client
+from realtime.events import Gap
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 
@@ -70,7 +71,7 @@ class RealtimeSession:
         key: str,
         generation: int,
         token: Callable[[], str] | None,
-        on_gap: Callable[[str], None],
+        on_gap: Callable[[Gap], None],
     ) -> None:
         self._url, self._key, self._token = url, key, token
         self.generation = generation
@@ -225,13 +226,13 @@ class RealtimeSession:
         try:
             if not self._closing and self._channels.get(joined.table) is joined:
                 on_event(payload)
-        except Exception as error:
-            self._on_gap(f"an event of '{joined.table}' couldn't be taken ({type(error).__name__})")
+        except Exception:
+            self._on_gap(Gap.UNTAKEN)
 
     def _confirm(self, joined: TableChannel) -> None:
         if joined.confirmed.is_set():
             # The server made the subscription anew (publication changed, token refreshed): between the two lies a gap.
-            self._on_gap(f"the server renewed the subscription of '{joined.table}'")
+            self._on_gap(Gap.RENEWED)
         joined.confirmed.set()
 
     def _state_changed(self, joined: TableChannel, state: Any, error: Exception | None) -> None:

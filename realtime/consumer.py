@@ -64,6 +64,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     def _take(self, socket: LiveSocket, message: dict[str, Any]) -> None:
         if message["type"] == "ping":
             socket.send(wire.pong(message.get("n")))
+        elif message["type"] == "ack":
+            socket.acknowledge(wire.read_ack(message))
         elif message["type"] == "attach":
             identifier, token, shown = wire.read_attach(message)
             key = self.hub.attach(socket, identifier, token, shown)

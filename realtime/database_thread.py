@@ -1,8 +1,12 @@
 """One thread that owns one database connection, for asyncio code that has to read or write."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import os
+import socket
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -10,37 +14,71 @@ from django.db import DatabaseError, InterfaceError, connection
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# A query that takes this long is not slow: something between here and PostgreSQL holds on to it (a stalled pooler, a
+# cable that was pulled), and no timeout of PostgreSQL's own can end that.
+PATIENCE_SECONDS = 20.0
+
 _END = object()
 
 
 class DatabaseThread:
     """Runs synchronous functions one after the other on its own thread and connection.
 
-    A connection that broke is closed, so that the next call gets a new one; the error is raised to the caller.
+    A connection that broke is closed, so that the next call gets a new one; the error is raised to the caller. So is
+    one that says nothing for ``PATIENCE_SECONDS``. ``settings`` are made on every new connection.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, settings: Mapping[str, str] | None = None) -> None:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._settings = settings or {}
+        self._descriptor: int | None = None
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        began: list[float] = []
+
         def call() -> R:
+            began.append(time.monotonic())
             try:
+                self._connect()
                 return function(*args, **kwargs)
             except (DatabaseError, InterfaceError):
                 connection.close()
                 raise
 
-        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+        running = asyncio.get_running_loop().run_in_executor(self._executor, call)
+        try:
+            while not running.done():
+                await asyncio.wait({running}, timeout=PATIENCE_SECONDS)
+                # Calls before this one may have taken the time.
+                if not running.done() and began and time.monotonic() - began[0] >= PATIENCE_SECONDS:
+                    self._cut()
+        finally:
+            running.cancel()
+        return running.result()
 
-    async def pages(self, function: Callable[[], Iterator[R]]):  # type: ignore[no-untyped-def]
+    async def pages(self, function: Callable[[], Iterator[R]]) -> AsyncGenerator[R, None]:
         """Iterates a synchronous generator, each step on the thread; what it holds open ends with it."""
-        iterator = await self.run(function)
+        iterator = function()
         try:
             while (page := await self.run(next, iterator, _END)) is not _END:
-                yield page
+                yield page  # type: ignore[misc]  # the sentinel is no R, and isn't yielded
         finally:
             await self.run(iterator.close)  # type: ignore[attr-defined]
 
     def close(self) -> None:
         self._executor.submit(connection.close)
         self._executor.shutdown(wait=False)
+
+    def _connect(self) -> None:
+        if connection.connection is None:
+            self._descriptor = None
+            connection.ensure_connection()
+            with connection.cursor() as cursor:
+                for name, value in self._settings.items():
+                    cursor.execute("select set_config(%s, %s, false)", [name, value])
+        self._descriptor = connection.connection.pgconn.socket
+
+    def _cut(self) -> None:
+        """Shuts the connection's socket from outside: whatever waits for it ends with an error."""
+        with suppress(OSError, TypeError), socket.socket(fileno=os.dup(self._descriptor)) as duplicate:  # type: ignore[arg-type]
+            duplicate.shutdown(socket.SHUT_RDWR)

@@ -30,6 +30,18 @@ class EventPath(StrEnum):
     SWEEP = "sweep"
 
 
+class Gap(StrEnum):
+    """Why something may have been missed. Suspected freely: each costs one look into the change log."""
+
+    SUBSCRIBED = "subscribed"  # what was committed while the channel wasn't there came to nobody
+    RENEWED = "subscription renewed"
+    UNREADABLE = "unreadable frame"
+    UNUSABLE = "unusable event"
+    UNTAKEN = "event not taken"
+    QUEUE_FULL = "queue full"
+    INVISIBLE = "not visible in time"
+
+
 @dataclass(frozen=True, slots=True)
 class RealtimeEvent(Generic[T]):
     """One committed change of one row.

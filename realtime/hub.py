@@ -9,8 +9,10 @@ import asyncio
 import json
 import logging
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from enum import StrEnum
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,9 +22,9 @@ from django.conf import settings
 from django.core.signing import BadSignature
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from realtime import wire
+from realtime import metrics, wire
 from realtime.build import build_id
-from realtime.connection_words import words
+from realtime.connection_words import Hops, words
 from realtime.database_thread import DatabaseThread
 from realtime.gaps import MessageNumbers
 from realtime.live import Definition, Params, RowChange, UnknownDefinition, read_token, rows, view_key
@@ -32,18 +34,37 @@ from realtime.publisher import STATUS_GROUP, table_group
 from realtime.repository import live_tables
 from realtime.rights import REREAD_SECONDS, Rights, Standing, read_standing
 from realtime.snapshot import Shown, Snapshot
-from realtime.status_store import status_key
+from realtime.status_store import EXPIRY_SECONDS, status_key
+from realtime.waiting import end
 
 logger = logging.getLogger(__name__)
 
 # Changes of one burst share a reading. Below what an eye notices, above what a burst of commits spreads over.
 GATHER_SECONDS = 0.02
 RETRY_SECONDS = 1.0
+# The hub sends itself a message this often, and Redis may take that long to answer: by then it is away, frozen or cut
+# off, whatever its connection says.
+ECHO_SECONDS = 3.0
+LAYER_ANSWER_SECONDS = 4.0
+# While no worker is heard, every view is read this often.
+SILENT_REREAD_SECONDS = 5.0
 # channels-redis forgets group members after a day on layers that expire them.
 RENEW_SECONDS = 3_600.0
 STATUS_LOOK_SECONDS = 1.0
 # Every page hears of the status at least this often, so that a silent socket is a dead one.
 STATUS_REPEAT_SECONDS = 10.0
+
+
+class Resync(StrEnum):
+    """Why views were read anew without a change that concerned them."""
+
+    JOINED = "joined the channel layer"
+    HOLE = "messages missing"
+    EPOCH = "another worker"
+    SILENCE = "no worker heard"
+    RESET = "table reset"
+    FAILURE = "a part of the hub failed"
+
 
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
 
@@ -67,7 +88,12 @@ class Hub:
         self._dirty = asyncio.Event()
         self._beat: dict[str, Any] | None = None
         self._heard_at = time.time()
-        self._redis_reachable = True
+        self._layer_reachable = True
+        self._layer_ms: float | None = None
+        self._echoed = asyncio.Event()
+        self._joined = False
+        # When the last reading of every view began.
+        self._read_at: float | None = None
         self._told: dict[str, Any] = {}
         self._told_at = 0.0
         self._failing = False
@@ -84,7 +110,7 @@ class Hub:
                 await part()
             except Exception as error:
                 logger.error("the hub's %s failed (%s): beginning it again", part.__name__, type(error).__name__)
-                self._mark_all("a part of the hub failed")
+                self._mark_all(Resync.FAILURE)
                 await asyncio.sleep(RETRY_SECONDS)
 
     # Sockets
@@ -96,12 +122,14 @@ class Hub:
             return False
         socket.rights = standing.rights[socket.user]
         self.sockets.add(socket)
+        metrics.SOCKETS.set(len(self.sockets))
         socket.send(wire.hello(build_id()))
         socket.send(wire.status(self._words()))
         return True
 
     def leave(self, socket: LiveSocket) -> None:
         self.sockets.discard(socket)
+        metrics.SOCKETS.set(len(self.sockets))
         for key in list(socket.views):
             self._detach(socket, key)
 
@@ -150,36 +178,78 @@ class Hub:
 
     async def _listen(self) -> None:
         layer = get_channel_layer()
-        try:
-            await self._listen_to(layer)
-        finally:
-            # A half-made membership would go on collecting messages that nobody reads.
-            with suppress(Exception):
-                await layer.flush()
+        while True:
+            try:
+                await self._listen_to(layer)
+            except (redis.RedisError, OSError, TimeoutError) as error:
+                if self._layer_reachable:
+                    logger.warning("the channel layer can't be heard (%s): joining it anew", type(error).__name__)
+                self._layer_reachable, self._layer_ms = False, None
+                self._tell_status()
+            finally:
+                # A half-made membership would go on collecting messages that nobody reads.
+                with suppress(Exception):
+                    async with asyncio.timeout(LAYER_ANSWER_SECONDS):
+                        await layer.flush()
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _listen_to(self, layer: Any) -> None:
-        groups = [STATUS_GROUP, *(table_group(table) for table in live_tables())]
-        channel = await layer.new_channel("hub.")
-        for group in groups:
-            await layer.group_add(group, channel)
-        # What was sent before the membership is unknown.
-        self._mark_all("joined the channel layer")
-        renewing = asyncio.create_task(self._renew(layer, groups, channel))
+        """Hears what comes, and itself now and then; raises when it can't. Redis may be away, frozen or cut off."""
+        # The last group is this hub's own: what comes back through it proves that the others are joined too.
+        echo_group = f"hub.{uuid.uuid4().hex}"
+        groups = [STATUS_GROUP, *(table_group(table) for table in live_tables()), echo_group]
+        async with asyncio.timeout(LAYER_ANSWER_SECONDS):
+            channel = await layer.new_channel("hub.")
+            for group in groups:
+                await layer.group_add(group, channel)
+        self._joined = False
+        tasks = [
+            asyncio.create_task(self._receive(layer, channel)),
+            asyncio.create_task(self._echo(layer, echo_group)),
+            asyncio.create_task(self._renew(layer, groups, channel)),
+        ]
         try:
-            while True:
-                self._handle(await layer.receive(channel))
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            renewing.cancel()
+            await end(tasks)
+
+    async def _receive(self, layer: Any, channel: str) -> None:
+        while True:
+            self._handle(await layer.receive(channel))
+
+    async def _echo(self, layer: Any, group: str) -> None:
+        """A membership that Redis lost, or a connection that nobody closed, is as quiet as an idle evening."""
+        while True:
+            self._echoed.clear()
+            async with asyncio.timeout(LAYER_ANSWER_SECONDS):
+                await layer.group_send(group, {"type": "hub.echo", "sent": time.monotonic()})
+                await self._echoed.wait()
+            await asyncio.sleep(ECHO_SECONDS)
+
+    def _hear_echo(self, message: dict[str, Any]) -> None:
+        self._echoed.set()
+        self._layer_ms = round((time.monotonic() - message["sent"]) * 1000, 1)
+        if not self._layer_reachable:
+            logger.info("the channel layer is heard again")
+        self._layer_reachable = True
+        if not self._joined:
+            self._joined = True
+            # What was sent before the membership is unknown.
+            self._mark_all(Resync.JOINED)
 
     async def _renew(self, layer: Any, groups: list[str], channel: str) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             for group in groups:
-                with suppress(Exception):
-                    await layer.group_add(group, channel)
+                await layer.group_add(group, channel)
 
     def _handle(self, message: dict[str, Any]) -> None:
         kind = message["type"]
+        if kind == "hub.echo":
+            self._hear_echo(message)
+            return
         if kind == "realtime.beat":
             self._hear_beat(message)
             return
@@ -187,9 +257,10 @@ class Hub:
         complete = self._numbers.is_next(message["epoch"], table, message["n"])
         if kind == "realtime.reset":
             rows.forget()
-            complete = False
+            self._mark_table(table, Resync.RESET)
+            return
         if not complete:
-            self._mark_table(table)
+            self._mark_table(table, Resync.HOLE)
             return
         changes = [
             RowChange(revision, op, key, tuple(columns), actor)
@@ -201,9 +272,10 @@ class Hub:
 
     def _hear_beat(self, message: dict[str, Any]) -> None:
         if not self._numbers.knows(message["epoch"]):
-            self._mark_all("another worker, and nobody knows what the last one failed to send")
+            # Another worker, and nobody knows what the last one failed to send.
+            self._mark_all(Resync.EPOCH)
         for table in self._numbers.missed(message["epoch"], message["numbers"]):
-            self._mark_table(table)
+            self._mark_table(table, Resync.HOLE)
         self._beat, self._heard_at = message["status"], time.time()
         self._tell_status()
 
@@ -211,13 +283,15 @@ class Hub:
         view.dirty = True
         self._dirty.set()
 
-    def _mark_table(self, table: str) -> None:
+    def _mark_table(self, table: str, cause: Resync) -> None:
+        metrics.HUB_RESYNCS.labels(cause.value).inc()
         for view in self.views.values():
             if table in view.definition.tables:
                 self._mark(view)
 
-    def _mark_all(self, reason: str) -> None:
-        logger.debug("recomputing every view: %s", reason)
+    def _mark_all(self, cause: Resync) -> None:
+        metrics.HUB_RESYNCS.labels(cause.value).inc()
+        logger.debug("recomputing every view: %s", cause)
         for view in self.views.values():
             self._mark(view)
 
@@ -229,6 +303,7 @@ class Hub:
             await asyncio.sleep(GATHER_SECONDS)
             self._dirty.clear()
             dirty = [view for view in self.views.values() if view.dirty]
+            began = time.time()
             for view in dirty:
                 view.begin_reading()
             try:
@@ -240,9 +315,12 @@ class Hub:
             if self._failing:
                 logger.info("views can be read again")
                 self._failing = False
+            metrics.VIEW_READINGS.observe(time.time() - began)
+            if len(dirty) == len(self.views):
+                self._read_at = began
             for view, snapshot in zip(dirty, snapshots, strict=True):
                 if isinstance(snapshot, Snapshot):
-                    view.take(snapshot)
+                    metrics.FRAMES.inc(view.take(snapshot))
                 else:
                     self._drop(view, snapshot)
 
@@ -265,12 +343,13 @@ class Hub:
     # Status and rights
 
     def _words(self) -> dict[str, Any]:
-        return words(self._beat, self._heard_at, time.time(), self._redis_reachable)
+        hops = Hops(self._layer_reachable, self._layer_ms, self._read_at)
+        return words(self._beat, self._heard_at, time.time(), hops)
 
     def _tell_status(self) -> None:
         told = self._words()
-        # `fresh_at` moves with every beat; alone it's worth a frame only now and then.
-        steady = {name: value for name, value in told.items() if name != "fresh_at"}
+        # What moves with every beat is alone worth a frame only now and then.
+        steady = {name: value for name, value in told.items() if name not in ("fresh_at", "layer_ms")}
         now = time.monotonic()
         if steady == self._told and now - self._told_at < STATUS_REPEAT_SECONDS:
             return
@@ -280,23 +359,33 @@ class Hub:
             socket.send(frame)
 
     async def _watch_status(self) -> None:
-        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
-        with suppress(redis.RedisError, OSError):
-            # What the worker said before this process listened: a fresh page needn't wait for the next beat.
-            if self._beat is None and (told := await client.get(status_key())):
-                self._beat = json.loads(told)
-                self._tell_status()
+        await self._ask_store()
+        reread_at = 0.0
         while True:
             await asyncio.sleep(STATUS_LOOK_SECONDS)
-            if time.time() - self._heard_at > STATUS_REPEAT_SECONDS / 2:
-                try:
-                    await client.ping()
-                    self._redis_reachable = True
-                except (redis.RedisError, OSError):
-                    self._redis_reachable = False
-            else:
-                self._redis_reachable = True
+            now = time.monotonic()
+            if time.time() - self._heard_at > EXPIRY_SECONDS and now - reread_at >= SILENT_REREAD_SECONDS:
+                # Nobody tells what changes: look. Pages stay a few seconds behind instead of as they were.
+                reread_at = now
+                self._mark_all(Resync.SILENCE)
             self._tell_status()
+            self._measure()
+
+    def _measure(self) -> None:
+        metrics.VIEWS.set(len(self.views))
+        metrics.LAYER_REACHABLE.set(self._layer_reachable)
+        metrics.LAYER_SECONDS.set((self._layer_ms or 0) / 1000)
+        metrics.WORKER_SILENCE.set(time.time() - self._heard_at)
+
+    async def _ask_store(self) -> None:
+        """What the worker said before this process listened: a fresh page needn't wait for the next beat."""
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+        with suppress(redis.RedisError, OSError):
+            async with client:
+                told = await client.get(status_key())
+            if self._beat is None and told:
+                self._beat = json.loads(told)
+                self._tell_status()
 
     async def _watch_rights(self) -> None:
         while True:

@@ -12,7 +12,7 @@ from uuid import UUID
 from realtime import change_log
 from realtime.change_log import Change, Watermark
 from realtime.event_dispatcher import EventError, RealtimeEventDispatcher
-from realtime.events import EventPath, RealtimeEvent, RealtimeEventType, TableReset
+from realtime.events import EventPath, Gap, RealtimeEvent, RealtimeEventType, TableReset
 
 Emission = RealtimeEvent[dict[str, Any]] | TableReset
 
@@ -23,6 +23,10 @@ VISIBILITY_PATIENCE = 2.0
 DEAF_SECONDS = 10.0
 
 WATERMARK_NAME = "worker"
+# The stored position may lag this far: one lost in a crash costs a repetition, storing each costs every sweep a commit.
+STORE_SECONDS = 1.0
+# An unchanged one is stored anew this often, so that the retention sees that somebody lives by it.
+STORE_ANYWAY_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -53,28 +57,43 @@ class Intake:
     tables: tuple[str, ...]
     watermark: Watermark | None = None
     pending: list[Heard] = field(default_factory=list)
-    gap: str = ""
-    # Emitted by Realtime, not yet swept. Emptied by every sweep; anything older is told by the log itself.
+    gap: Gap | None = None
+    # Emitted, but beyond the position: by Realtime, or by a sweep that was cut off. Every complete sweep empties it;
+    # anything older is told by the log itself.
     _ahead: set[int] = field(default_factory=set)
+    _swept_now: list[int] = field(default_factory=list)
+    _stored: Watermark | None = None
+    _stored_at: float = 0.0
     _unconfirmed: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.counters = {table: TableCounters() for table in self.tables}
 
     def open(self) -> list[Emission]:
-        """Finds the position to go on from; where there is none that means anything, every table is reset."""
+        """Finds the position to go on from; where there is none that means anything, every table is reset.
+
+        This worker's own position counts as well as the stored one, which lags a little: what it has emitted itself
+        must not come to its handlers a second time.
+        """
         current = change_log.current_watermark()
         stored = change_log.stored_watermark(WATERMARK_NAME)
-        problem = "nothing was ever read from the change log" if stored is None else None
-        if stored is not None:
-            problem = change_log.invalid_because(stored, current)
-        if problem is None:
-            self.watermark = stored
+        pruned = change_log.stored_watermark(change_log.PRUNED)
+        problem: str | None = "nothing was ever read from the change log"
+        usable: list[Watermark] = []
+        for position in filter(None, (stored, self.watermark)):
+            problem = change_log.invalid_because(position, current, pruned)
+            if problem is None:
+                usable.append(position)
+        if usable:
+            self.watermark = max(usable, key=lambda position: (position.xmax, position.xmin))
+            # What lies behind the position needn't be remembered.
+            behind = change_log.look_up(self._ahead, self.watermark)
+            self._ahead.difference_update(revision for revision, entry in behind.items() if entry.swept)
             return []
         self._ahead.clear()
         self.watermark = current
-        change_log.store_watermark(WATERMARK_NAME, current)
-        return [TableReset(table, problem) for table in self.tables]
+        self.store()
+        return [TableReset(table, problem or "") for table in self.tables]
 
     # From Realtime
 
@@ -85,9 +104,9 @@ class Intake:
         self.hears(table)
         try:
             event = RealtimeEventDispatcher.parse_event(raw, table)
-        except EventError as error:
+        except EventError:
             counters.unusable += 1
-            self.gap = str(error)
+            self.gap = Gap.UNUSABLE
             return
         deadline = time.monotonic() + VISIBILITY_PATIENCE
         self.pending.append(Heard(table, event.key, event.type, event.revision, deadline))
@@ -142,31 +161,41 @@ class Intake:
         if time.monotonic() < item.deadline:
             self.pending.append(item)
         else:
-            self.gap = f"a change of '{item.table}' isn't visible {VISIBILITY_PATIENCE:g} s after Realtime told of it"
+            self.gap = Gap.INVISIBLE
 
     # From the change log
 
     def sweep(self) -> Iterator[list[Emission]]:
         """Pages of what came since the last sweep and wasn't emitted yet. The position moves with ``settle()``."""
         assert self.watermark is not None
-        with change_log.sweep(self.watermark) as (following, pages):
-            self._following = following
+        self._swept_now.clear()
+        with change_log.sweep(self.watermark) as (self._following, pages):
             for page in pages:
+                self._swept_now.extend(change.revision for change in page)
                 yield [emission for change in page if (emission := self._swept(change))]
 
     def settle(self) -> None:
         """Moves the position behind the last complete sweep, once all of it was published."""
-        change_log.store_watermark(WATERMARK_NAME, self._following)
+        self._ahead.difference_update(self._swept_now)
+        self._swept_now.clear()
         self.watermark = self._following
 
+    @property
+    def store_is_due(self) -> bool:
+        age = time.monotonic() - self._stored_at
+        return age >= (STORE_ANYWAY_SECONDS if self.watermark == self._stored else STORE_SECONDS)
+
+    def store(self) -> None:
+        assert self.watermark is not None
+        change_log.store_watermark(WATERMARK_NAME, self.watermark)
+        self._stored, self._stored_at = self.watermark, time.monotonic()
+
     def _swept(self, change: Change) -> Emission | None:
-        if change.table not in self.counters:
+        if change.table not in self.counters or change.revision in self._ahead:
             return None
+        self._ahead.add(change.revision)
         if change.op == "TRUNCATE":
             return TableReset(change.table, "the table was emptied")
-        if change.revision in self._ahead:
-            self._ahead.discard(change.revision)
-            return None
         self.counters[change.table].swept += 1
         self._unconfirmed.setdefault(change.table, time.monotonic())
         return _emission(change, EventPath.SWEEP)

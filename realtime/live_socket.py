@@ -1,8 +1,9 @@
 """A browser's socket as the hub sees it: who it is, what it follows, and a bounded buffer of frames."""
 
 import asyncio
+from collections import deque
 
-from realtime import wire
+from realtime import metrics, wire
 from realtime.rights import Rights
 
 # About a screen's worth of bursts. A socket this far behind is served better by its state than by a backlog.
@@ -19,43 +20,46 @@ class LiveSocket:
         self.rights = Rights()
         self.views: set[str] = set()
         self.closing: tuple[int, str] | None = None
-        self._frames: asyncio.Queue[tuple[str, bool]] = asyncio.Queue()
-        self._ended = asyncio.Event()
+        self._frames: deque[tuple[str, bool]] = deque()
+        self._wake = asyncio.Event()
+        self._sent = 0
+        self._acknowledged = 0
 
     def send(self, frame: str, droppable: bool = False) -> None:
         """``droppable``: what a new attach makes good, so a patch and nothing else."""
-        if self._frames.qsize() >= BUFFER_LIMIT:
+        if len(self._frames) >= BUFFER_LIMIT:
             self._drop_patches()
-        self._frames.put_nowait((frame, droppable))
+        self._frames.append((frame, droppable))
+        self._wake.set()
+
+    def acknowledge(self, frames: int) -> None:
+        """The browser has received so many of what was sent; more than that is nonsense and ignored."""
+        if self._acknowledged < frames <= self._sent:
+            self._acknowledged = frames
+            self._wake.set()
 
     def _drop_patches(self) -> None:
-        kept = [self._frames.get_nowait() for _ in range(self._frames.qsize())]
-        for frame, droppable in kept:
-            if not droppable:
-                self._frames.put_nowait((frame, False))
-        if self._frames.qsize() >= BUFFER_LIMIT:
+        self._frames = deque((frame, False) for frame, droppable in self._frames if not droppable)
+        if len(self._frames) >= BUFFER_LIMIT:
             # Not even answers to its own messages are read.
             self.close(wire.CLOSE_TRY_LATER, "too slow")
         for view in self.views:
-            self._frames.put_nowait((wire.resync(view), True))
+            self._frames.append((wire.resync(view), True))
+        metrics.SLOW_SOCKETS.inc()
 
     def close(self, code: int, reason: str) -> None:
-        """Ends the socket after what is already in its buffer."""
+        """Ends the socket after what is already in its buffer and can still be written."""
         if self.closing is None:
             self.closing = (code, reason)
-            self._ended.set()
+            self._wake.set()
 
     async def next_frame(self) -> str | None:
         """The next frame to write, or None when the socket is to be closed."""
-        if self._frames.empty() and not self._ended.is_set():
-            getting = asyncio.ensure_future(self._frames.get())
-            ended = asyncio.ensure_future(self._ended.wait())
-            try:
-                await asyncio.wait([getting, ended], return_when=asyncio.FIRST_COMPLETED)
-                if getting.done():
-                    return getting.result()[0]
-            finally:
-                ended.cancel()
-                if not getting.done():
-                    getting.cancel()
-        return None if self._frames.empty() else self._frames.get_nowait()[0]
+        while True:
+            if self._frames and self._sent - self._acknowledged < wire.FRAMES_UNDER_WAY:
+                self._sent += 1
+                return self._frames.popleft()[0]
+            if self.closing is not None:
+                return None
+            self._wake.clear()
+            await self._wake.wait()

@@ -4,7 +4,9 @@ They say which rows changed, never what is in them. Numbers count per (epoch, gr
 hole recomputes what it shows, so a lost message costs a query and nothing else.
 """
 
+import asyncio
 import logging
+import time
 import uuid
 from collections import defaultdict
 from typing import Any
@@ -16,6 +18,10 @@ from realtime.events import RealtimeEvent, TableReset
 logger = logging.getLogger(__name__)
 
 STATUS_GROUP = "realtime.status"
+# Longer than any answer of a Redis that is well. One that is frozen or cut off must not hold up the worker, and is
+# tried again this often: whatever isn't sent leaves a hole in the numbers, which the web processes find.
+ANSWER_SECONDS = 2.0
+TRY_AGAIN_SECONDS = 1.0
 # A message of this many changes stays well under 64 kB.
 CHANGES_A_MESSAGE = 200
 
@@ -28,11 +34,16 @@ class Publisher:
     """Buffers what handlers are told and sends it in batches: ``flush()`` keeps the order within a table."""
 
     def __init__(self) -> None:
-        self.epoch = uuid.uuid4().hex
-        self.numbers: defaultdict[str, int] = defaultdict(int)
+        self.begin()
         self.reachable = True
+        self._try_again_at = 0.0
         self._changes: defaultdict[str, list[list[Any]]] = defaultdict(list)
         self._resets: dict[str, str] = {}
+
+    def begin(self) -> None:
+        """A new epoch: whoever hears it takes nothing for granted of what was sent before."""
+        self.epoch = uuid.uuid4().hex
+        self.numbers: defaultdict[str, int] = defaultdict(int)
 
     def handle(self, event: RealtimeEvent[Any] | TableReset) -> None:
         """The dispatcher's handler: only notes, never waits."""
@@ -65,12 +76,16 @@ class Publisher:
 
     async def _deliver(self, group: str, message: dict[str, Any]) -> None:
         # The number is spent even when sending fails: the hole is what makes web processes catch up.
+        if not self.reachable and time.monotonic() < self._try_again_at:
+            return
         try:
-            await get_channel_layer().group_send(group, message)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await get_channel_layer().group_send(group, message)
         except Exception as error:
             if self.reachable:
                 logger.warning("Redis is away (%s): pages will catch up when it is back", type(error).__name__)
             self.reachable = False
+            self._try_again_at = time.monotonic() + TRY_AGAIN_SECONDS
         else:
             if not self.reachable:
                 logger.info("Redis is back")

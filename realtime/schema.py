@@ -17,6 +17,8 @@ API_ROLES = ("anon", "authenticated")
 WORKER_ROLE = "livedesk_realtime"
 # Written on a publication or role that we made, so that reversing the migrations removes just those.
 OURS = "made by livedesk"
+# What a commit rings, and who listens: the worker's doorbell.
+DOORBELL_CHANNEL = "livedesk_doorbell"
 
 # Sequence, log and the trigger functions. SECURITY DEFINER, because other Supabase clients write as
 # `authenticated`, which may touch neither sequence nor log; a pinned search_path, because a definer function must
@@ -103,6 +105,15 @@ $$;
 
 revoke all on function realtime_stamp(), realtime_log() from public;
 
+-- Runs as the writer: whoever may write may ring. The payload is constant, so that one transaction rings once.
+create function realtime_ring() returns trigger
+language plpgsql set search_path = pg_catalog as $$
+begin
+    perform pg_notify('{DOORBELL_CHANNEL}', '');
+    return null;
+end
+$$;
+
 do $$
 declare
     api_role text;
@@ -129,6 +140,7 @@ $$;
 """
 
 DROP_ENGINE_SQL = f"""
+drop function realtime_ring();
 drop function realtime_log();
 drop function realtime_stamp();
 drop function realtime_actor();
@@ -164,6 +176,19 @@ DROP_TRIGGERS_SQL = """
 drop trigger realtime_log_truncate on {table};
 drop trigger realtime_log on {table};
 drop trigger realtime_stamp on {table};
+"""
+
+# Once a statement, not once a row. `set local livedesk.doorbell = 'off'` keeps a transaction silent: one that is to be
+# prepared (PostgreSQL refuses to PREPARE after a NOTIFY), or a bulk that other commits shouldn't queue behind.
+DOORBELL_SQL = """
+create trigger realtime_doorbell after insert or update or delete or truncate on {table}
+    for each statement when (coalesce(current_setting('livedesk.doorbell', true), '') <> 'off')
+    execute function realtime_ring();
+alter table {table} enable always trigger realtime_doorbell;
+"""
+
+DROP_DOORBELL_SQL = """
+drop trigger realtime_doorbell on {table};
 """
 
 READERS_SQL = f"""
@@ -266,7 +291,7 @@ class LiveTable(DatabaseSQL):
         self.table = table
         self.logged = logged
         names = {"table": table, "publication": settings.SUPABASE_PUBLICATION}
-        steps = [(TRIGGERS_SQL, DROP_TRIGGERS_SQL)] if logged else []
+        steps = [(TRIGGERS_SQL, DROP_TRIGGERS_SQL), (DOORBELL_SQL, DROP_DOORBELL_SQL)] if logged else []
         steps += [(READERS_SQL, DROP_READERS_SQL), (PUBLISH_SQL, UNPUBLISH_SQL)]
         super().__init__(
             forwards="".join(forward.format(**names) for forward, _ in steps),

@@ -9,6 +9,7 @@ from django.conf import settings
 
 BEAT_SECONDS = 3.0
 EXPIRY_SECONDS = 8.0
+EXPIRY_MS = int(EXPIRY_SECONDS * 1000)
 
 
 def status_key() -> str:
@@ -22,7 +23,11 @@ class StatusStore:
         self._redis = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
     async def write(self, status: dict[str, Any]) -> None:
-        await self._redis.set(status_key(), json.dumps(status), px=int(EXPIRY_SECONDS * 1000))
+        await self._redis.set(status_key(), json.dumps(status), px=EXPIRY_MS)
+
+    async def write_standby(self, worker: dict[str, Any]) -> None:
+        """Says that another worker stands by, for as long as the status lives."""
+        await self._redis.set(f"{status_key()}:standby:{worker['epoch']}", json.dumps(worker), px=EXPIRY_MS)
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -35,4 +40,8 @@ def read_status() -> dict[str, Any] | None:
     """
     with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2) as client:
         raw = client.get(status_key())
-    return json.loads(raw) if raw else None
+        if raw is None:
+            return None
+        standbys = client.mget(list(client.scan_iter(f"{status_key()}:standby:*", count=1_000)))
+    told: dict[str, Any] = json.loads(raw)
+    return told | {"standbys": [json.loads(standby) for standby in standbys if standby]}

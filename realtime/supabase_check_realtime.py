@@ -15,6 +15,7 @@ from realtime import frame_tap
 from realtime.channel_manager import PROBE_TABLE
 from realtime.channel_session import Binding, RealtimeSession, SessionError
 from realtime.database_thread import DatabaseThread
+from realtime.events import Gap
 from realtime.preflight import write_probe
 from realtime.repository import live_tables
 from realtime.supabase_check import Section
@@ -133,8 +134,8 @@ class _LiveCheck:
         frame_tap.remove()
         self._database.close()
 
-    def _note_gap(self, reason: str) -> None:
-        self._unreadable = f" ({reason})"
+    def _note_gap(self, gap: Gap) -> None:
+        self._unreadable = f": the client met an {gap}"
 
     def _take_echo(self, payload: Mapping[str, Any]) -> None:
         if payload["data"].get("record", {}).get("nonce") in self._written:

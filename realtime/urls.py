@@ -6,4 +6,5 @@ urlpatterns = [
     path("realtime/status/", views.status, name="realtime-status"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("metrics", views.metrics, name="metrics"),
 ]

@@ -1,36 +1,79 @@
 """For operators and load balancers."""
 
 import time
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 
 import redis
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from realtime.connection_words import words
+from realtime.connection_words import Hops, words
+from realtime.metrics import web_exposition
 from realtime.status_store import read_status
+
+COUNTERS = ("gaps", "resyncs", "reconnects", "rings", "takeovers", "handler_errors")
 
 
 @require_safe
 @login_required
 def status(request: HttpRequest) -> HttpResponse:
     """What the worker last said, in the words the pages show."""
-    reachable, told = True, None
-    try:
-        told = read_status()
-    except (redis.RedisError, OSError):
-        reachable = False
-    now = time.time()
-    answer: dict[str, Any] = words(told, told["at"] if told else 0, now, reachable)
+    began = time.monotonic()
+    reachable, told = _told()
+    layer_ms = round((time.monotonic() - began) * 1000, 1) if reachable else None
+    answer: dict[str, Any] = words(told, told["at"] if told else 0, time.time(), Hops(reachable, layer_ms))
     answer["tables"] = told["tables"] if told else {}
     answer["worker"] = told["worker"] if told else None
-    answer["lag"] = {"probe_round_trip_ms": answer["round_trip_ms"], "queue": told["queue"] if told else None}
-    answer["counters"] = {name: told[name] for name in ("gaps", "reconnects", "handler_errors")} if told else {}
+    answer["standbys"] = told["standbys"] if told else []
+    answer["lag"] = {
+        "probe_round_trip_ms": answer["round_trip_ms"],
+        "layer_ms": layer_ms,
+        "change_ms": told["lag_ms"] if told else {},
+        "queue": told["queue"] if told else None,
+    }
+    answer["counters"] = {name: told[name] for name in COUNTERS} if told else {}
     response = JsonResponse(answer)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """For Prometheus, which can't sign in: by METRICS_TOKEN where it is set, else on this machine or signed in."""
+    if not _may_scrape(request):
+        return HttpResponse("metrics need METRICS_TOKEN as a bearer token\n", content_type="text/plain", status=403)
+    return HttpResponse(web_exposition(_told()[1]), content_type=CONTENT_TYPE_LATEST)
+
+
+def _may_scrape(request: HttpRequest) -> bool:
+    if settings.METRICS_TOKEN:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        return constant_time_compare(given, settings.METRICS_TOKEN)
+    return request.user.is_authenticated or _is_local(request)
+
+
+def _is_local(request: HttpRequest) -> bool:
+    # What a proxy on this machine passes on comes from elsewhere.
+    if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")):
+        return False
+    with suppress(ValueError):
+        return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    return False
+
+
+def _told() -> tuple[bool, dict[str, Any] | None]:
+    """Whether Redis answers, and what the leading worker last said there."""
+    try:
+        return True, read_status()
+    except (redis.RedisError, OSError):
+        return False, None
 
 
 @require_safe

@@ -5,11 +5,12 @@ From the browser::
     attach   id, token, rows [[id, version], …], count, parts {name: version}   "this is what I show"
     detach   id
     ping     n
+    ack      n                               frames received on this socket so far, now and then
 
 To the browser::
 
     hello     build                          the first frame
-    status    status, live, reason, since, fresh_at, round_trip_ms
+    status    status, live, reason, since, fresh_at, round_trip_ms, layer_ms, doorbell
     attached  id, view, seq, ops             the difference from what the browser said it shows
     patch     view, seq, ops                 the same bytes to every socket of a view; seq grows by one
     resync    view                           frames were dropped for a slow socket: attach again
@@ -36,13 +37,15 @@ from realtime.snapshot import Operation, Shown
 MESSAGE_LIMIT = 65_536
 VIEWS_A_SOCKET = 40
 MESSAGES_A_SECOND = 30
+# A server that writes into a socket doesn't learn whether anybody reads: no more than so many frames are under way.
+FRAMES_UNDER_WAY = 256
 
 CLOSE_BAD_MESSAGE = 4400
 CLOSE_SIGNED_OUT = 4401
 CLOSE_FORBIDDEN = 4403
 CLOSE_TRY_LATER = 1013
 
-MESSAGE_TYPES = ("attach", "detach", "ping")
+MESSAGE_TYPES = ("attach", "detach", "ping", "ack")
 
 
 class WireError(ValueError):
@@ -91,6 +94,13 @@ def read_detach(message: dict[str, Any]) -> int:
     if not isinstance(identifier, int) or isinstance(identifier, bool):
         raise WireError("detach: 'id' must be an integer")
     return identifier
+
+
+def read_ack(message: dict[str, Any]) -> int:
+    number = message.get("n")
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise WireError("ack: 'n' must be an integer")
+    return number
 
 
 def _is_pair_of_texts(value: Any) -> bool:

@@ -5,8 +5,10 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
+from statistics import median
 from typing import Any
 
 from django.conf import settings
@@ -15,13 +17,16 @@ from django.db import DatabaseError, InterfaceError
 from realtime import frame_tap
 from realtime.channel_manager import RealtimeChannelManager
 from realtime.database_thread import DatabaseThread
+from realtime.doorbell import Doorbell, ring
 from realtime.event_dispatcher import ALL_TABLES, EventError, RealtimeEventDispatcher
+from realtime.events import EventPath, Gap, RealtimeEvent, TableReset
 from realtime.events import RealtimeConnectionStatus as Status
-from realtime.events import RealtimeEvent, TableReset
 from realtime.intake import Emission, Intake
+from realtime.leadership import Leadership
 from realtime.preflight import check_database, write_probe
 from realtime.publisher import Publisher
 from realtime.repository import RepositoryRegistry
+from realtime.retention import PRUNE_EVERY_SECONDS, prune
 from realtime.status_store import BEAT_SECONDS, StatusStore
 from realtime.waiting import end, wait_for_event
 from realtime.worker_token import worker_token
@@ -30,10 +35,18 @@ logger = logging.getLogger(__name__)
 
 # Raw events between the client's read loop and the pump. Beyond it the sweep is cheaper than memory.
 QUEUE_LIMIT = 50_000
+LAG_SAMPLES = 200
 BATCH = 500
 # Heard but not yet visible: looked for again this often.
 RETRY_SECONDS = 0.05
 DATABASE_RETRY_SECONDS = 1.0
+CLOSE_SECONDS = 3.0
+# A worker that froze in the middle of a write must not hold its successor up, nor one that was cut off.
+DATABASE_SETTINGS = {
+    "application_name": "livedesk worker",
+    "idle_in_transaction_session_timeout": "5s",
+    "lock_timeout": "5s",
+}
 # A deaf table's channel is joined anew at most this often.
 RENEW_SECONDS = 15.0
 
@@ -47,7 +60,9 @@ class RealtimeWorker:
         self.publisher = Publisher()
         self.dispatcher.on(ALL_TABLES, self.publisher.handle)
         self.intake = Intake(self.repositories.tables)
-        self.database = DatabaseThread("realtime-worker")
+        self.database = DatabaseThread("realtime-worker", DATABASE_SETTINGS)
+        self.doorbell = Doorbell(self._rung, lambda: self.database.run(ring))
+        self.leadership = Leadership()
         self.store = StatusStore()
         self.manager = RealtimeChannelManager(
             settings.SUPABASE_URL,
@@ -63,54 +78,113 @@ class RealtimeWorker:
         self._sweep_now = asyncio.Event()
         self._beat_now = asyncio.Event()
         self._intake_lock = asyncio.Lock()
+        # The last beat, for the metrics.
+        self.told: dict[str, Any] | None = None
         self._since = time.time()
         self._probe: dict[str, float] | None = None
         self._sweep_problem = "the change log has not been read yet"
-        self._gaps = 0
+        self._gaps: Counter[Gap] = Counter()
+        self._resyncs: Counter[str] = Counter()
+        self._takeovers = 0
+        self._lag: dict[EventPath, deque[float]] = {path: deque(maxlen=LAG_SAMPLES) for path in EventPath}
         self._renewed: dict[str, float] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Runs until ``stop`` is set, then leaves the channels. Raises ``ConfigurationError`` (see preflight)."""
-        await self._initialize(stop)
-        if stop.is_set():
-            return
+        """Stands by or leads until ``stop`` is set, then leaves the channels.
+
+        Raises ``ConfigurationError`` (see preflight).
+        """
+        await self._check_database(stop)
+        for repository in self.repositories:
+            repository.subscribe(self.manager, self._enqueue)
         frame_tap.install(self._gap)
-        tasks = [
-            asyncio.create_task(part())
-            for part in (self.manager.run, self._pump, self._sweep_for_ever, self._beat_for_ever)
-        ]
-        stopping = asyncio.create_task(stop.wait())
         try:
-            done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            while not stop.is_set():
+                await self._stand_by(stop)
+                if not stop.is_set():
+                    await self._lead(stop)
         finally:
             frame_tap.remove()
-            await self._shut_down([*tasks, stopping])
+            await self.leadership.release()
+            await self.store.close()
+            self.database.close()
 
-    async def _initialize(self, stop: asyncio.Event) -> None:
-        """Checks the database and finds the position in the log; waits for a database that is away."""
+    async def _check_database(self, stop: asyncio.Event) -> None:
+        await self._until_reachable(stop, lambda: self.database.run(check_database, self.repositories.tables))
+
+    async def _until_reachable(self, stop: asyncio.Event, asking: Callable[[], Awaitable[None]]) -> None:
+        """Repeats for as long as the database is away."""
         announced = False
         while not stop.is_set():
             try:
-                await self.database.run(check_database, self.repositories.tables)
-                await self._open_intake()
-                break
+                await asking()
+                return
             except (DatabaseError, InterfaceError) as error:
                 if not announced:
                     logger.warning("the database can't be reached (%s): waiting for it", _first_line(error))
                 announced = True
                 await wait_for_event(stop, DATABASE_RETRY_SECONDS)
-        for repository in self.repositories:
-            repository.subscribe(self.manager, self._enqueue)
 
-    async def _shut_down(self, tasks: list[asyncio.Task[Any]]) -> None:
+    async def _stand_by(self, stop: asyncio.Event) -> None:
+        """Returns when this worker leads or is to stop."""
+        leading = asyncio.create_task(self.leadership.acquire())
+        stopping = asyncio.create_task(stop.wait())
+        telling = asyncio.create_task(self._tell_standby())
+        try:
+            done, _ = await asyncio.wait([leading, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await end([leading, stopping, telling])
+
+    async def _tell_standby(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            with suppress(Exception):
+                await self.store.write_standby(self._who())
+
+    async def _lead(self, stop: asyncio.Event) -> None:
+        """Does the work until told to stop, or until another worker may have taken over."""
+        logger.info("leading")
+        self._takeovers += 1
+        self.publisher.begin()
+        self._sweep_problem = "the change log has not been read yet"
+        await self._until_reachable(stop, self._open_intake)
+        if stop.is_set():
+            return
+        parts = [
+            asyncio.create_task(part())
+            for part in (
+                self.manager.run,
+                self._pump,
+                self._sweep_for_ever,
+                self._beat_for_ever,
+                self._prune_for_ever,
+                self.doorbell.run,
+            )
+        ]
+        until = [asyncio.create_task(stop.wait()), asyncio.create_task(self.leadership.hold())]
+        try:
+            done, _ = await asyncio.wait([*parts, *until], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            if not stop.is_set():
+                logger.warning("the lock of the leader may be lost: standing by")
+        finally:
+            await self._shut_down([*parts, *until], goodbye=stop.is_set())
+
+    async def _shut_down(self, tasks: list[asyncio.Task[Any]], goodbye: bool) -> None:
         logger.info("leaving the channels")
         await self.manager.close_all()
         await end(tasks)
-        await self._beat(Status.DISCONNECTED, "the worker was stopped")
-        await self.store.close()
-        self.database.close()
+        with suppress(DatabaseError, InterfaceError, TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.database.run(self.intake.store)
+        # With somebody to take over at once, nobody needs to hear of an end.
+        goodbye = goodbye and not await self.leadership.is_awaited()
+        await self.leadership.release()
+        if goodbye:
+            await self._beat(Status.DISCONNECTED, "the worker was stopped")
 
     # Realtime's path
 
@@ -118,7 +192,7 @@ class RealtimeWorker:
         try:
             self._queue.put_nowait((table, raw))
         except asyncio.QueueFull:
-            self._gap("the queue of events is full")
+            self._gap(Gap.QUEUE_FULL)
 
     async def _pump(self) -> None:
         """Takes raw events in batches, completes them from the change log and emits them."""
@@ -135,7 +209,7 @@ class RealtimeWorker:
                 await asyncio.sleep(DATABASE_RETRY_SECONDS)
             if self.intake.gap:
                 self._gap(self.intake.gap)
-                self.intake.gap = ""
+                self.intake.gap = None
 
     async def _next_batch(self) -> None:
         if self.intake.pending:
@@ -167,14 +241,18 @@ class RealtimeWorker:
             if self._sweep_problem:
                 # The connection is new or was lost: the database behind it may be another one by now (rule 6).
                 await self._open_intake()
-            async for emissions in self.database.pages(self.intake.sweep):
-                self._emit(emissions)
-                await self.publisher.flush()
-            await self.database.run(self.intake.settle)
+            async with aclosing(self.database.pages(self.intake.sweep)) as pages:
+                async for emissions in pages:
+                    self._emit(emissions)
+                    await self.publisher.flush()
+            self.intake.settle()
+        if self.intake.store_is_due:
+            await self.database.run(self.intake.store)
 
     async def _open_intake(self) -> None:
         for reset in await self.database.run(self.intake.open):
             logger.warning("resynchronising '%s': %s", reset.table, getattr(reset, "reason", ""))
+            self._resyncs[reset.table] += 1
             self.dispatcher.emit(reset)
         await self.publisher.flush()
 
@@ -198,11 +276,25 @@ class RealtimeWorker:
             self._emit_row(emission)
 
     def _emit_row(self, event: RealtimeEvent[dict[str, Any]]) -> None:
+        self._lag[event.path].append(max(0.0, time.time() - event.timestamp.timestamp()))
         try:
             self.repositories.for_table(event.table).emit(event)
         except EventError as error:
             logger.error("event left out: table=%s id=%s: %s", event.table, event.key, error)
             self.dispatcher.emit(TableReset(event.table, "a row can't be read"))
+
+    # The log's age
+
+    async def _prune_for_ever(self) -> None:
+        while settings.REALTIME_RETENTION_DAYS:
+            await asyncio.sleep(PRUNE_EVERY_SECONDS)
+            try:
+                async with aclosing(self.database.pages(lambda: prune(settings.REALTIME_RETENTION_DAYS))) as batches:
+                    pruned = sum([batch async for batch in batches])
+                logger.info("pruned %d entries of the change log", pruned)
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("the change log can't be pruned: %s", _first_line(error))
+        await asyncio.Event().wait()
 
     # Status
 
@@ -210,9 +302,12 @@ class RealtimeWorker:
         self._since = time.time()
         self._beat_now.set()
 
-    def _gap(self, reason: str) -> None:
-        self._gaps += 1
-        logger.debug("looking into the change log: %s", reason)
+    def _gap(self, gap: Gap) -> None:
+        self._gaps[gap] += 1
+        logger.debug("looking into the change log: %s", gap)
+        self._sweep_now.set()
+
+    def _rung(self) -> None:
         self._sweep_now.set()
 
     def _joined(self, table: str) -> None:
@@ -241,7 +336,7 @@ class RealtimeWorker:
                 self.manager.renew(table)
 
     async def _beat(self, status: Status, reason: str) -> None:
-        told = self.describe(status, reason)
+        told = self.told = self.describe(status, reason)
         await self.publisher.beat(told)
         with suppress(Exception):
             await self.store.write(told)
@@ -257,10 +352,18 @@ class RealtimeWorker:
             "live": settings.REALTIME_SWEEP and not self._sweep_problem,
             "sweep_problem": self._sweep_problem if settings.REALTIME_SWEEP else "the sweep is switched off",
             "probe": self._probe,
+            "probe_waiting": time.monotonic() - probing if (probing := self.manager.probing_since) else None,
+            "sweep_seconds": settings.REALTIME_SWEEP_SECONDS,
             "deaf": deaf,
-            "worker": {"host": socket.gethostname(), "pid": os.getpid(), "epoch": self.publisher.epoch},
+            "doorbell": self.doorbell.problem,
+            "rings": self.doorbell.rings,
+            "takeovers": self._takeovers,
+            "lag_ms": {path.value: median(seconds) * 1000 if seconds else None for path, seconds in self._lag.items()},
+            "worker": self._who(),
             "queue": self._queue.qsize(),
-            "gaps": self._gaps,
+            "waiting": len(self.intake.pending),
+            "gaps": {gap.value: count for gap, count in self._gaps.items()},
+            "resyncs": sum(self._resyncs.values()),
             "reconnects": self.manager.reconnects,
             "handler_errors": self.dispatcher.handler_errors,
             "tables": {
@@ -277,6 +380,9 @@ class RealtimeWorker:
                 for table, counters in self.intake.counters.items()
             },
         }
+
+    def _who(self) -> dict[str, Any]:
+        return {"host": socket.gethostname(), "pid": os.getpid(), "epoch": self.publisher.epoch}
 
 
 def _first_line(error: Exception) -> str:

@@ -87,7 +87,7 @@ def test_more_than_a_page_comes_in_order_and_once(connect: list[Connection], mon
 @pytest.mark.parametrize(
     ("stored", "said"),
     [
-        (Watermark("10:20:", "other", "00000001"), "another cluster"),
+        (Watermark("10:20:", "other", "00000001"), "another one"),
         (Watermark("10:20:", "1", "00000002"), "restored or failed over"),
         (Watermark("10:99:", "1", "00000001"), "future"),
         (Watermark("10:20:", "1", "00000001"), None),
@@ -97,6 +97,26 @@ def test_a_position_of_another_database_is_recognised(stored: Watermark, said: s
     current = Watermark("30:40:", "1", "00000001")
     problem = change_log.invalid_because(stored, current)
     assert (problem is None) if said is None else (problem is not None and said in problem)
+
+
+@pytest.mark.parametrize(("position", "unusable"), [("10:20:15", True), ("12:20:", False), ("11:20:11", False)])
+def test_a_position_below_what_was_pruned_is_recognised(position: str, unusable: bool) -> None:
+    current, pruned = Watermark("30:40:", "1", "00000001"), Watermark("11:11:", "1", "00000001")
+    problem = change_log.invalid_because(Watermark(position, "1", "00000001"), current, pruned)
+    assert (problem is not None and "pruned" in problem) if unusable else problem is None
+
+
+def test_a_log_that_was_made_anew_in_the_same_cluster_is_another_one(postgres_url: str) -> None:
+    """A dump restored into a new database of the same server, where transaction ids simply go on."""
+    template, identities = migrated_template(postgres_url), set()
+    for _ in range(2):
+        with fresh_database(postgres_url, template) as url, psycopg.connect(url) as sql:
+            # As `pg_restore --clean` does: the table goes and comes again.
+            sql.execute("create table aside (like realtime_change including all)")
+            sql.execute("drop table realtime_change cascade")
+            sql.execute("alter table aside rename to realtime_change")
+            identities.add(sql.execute(change_log.CURRENT).fetchone()[1])  # type: ignore[index]
+    assert len(identities) == 2
 
 
 def test_the_position_survives_being_stored() -> None:
@@ -120,13 +140,14 @@ def test_one_long_transaction_makes_no_sweep_read_what_came_since_it_began(postg
             position = sql.execute("select pg_current_snapshot()::text").fetchone()
             assert position is not None
             sql.execute("insert into products (name) values ('the only news')")
-            statement = change_log.REVISIONS_SINCE
-            news = sql.execute(statement, {"position": position[0]}).fetchall()  # type: ignore[call-overload]
-            assert len(news) == 1
-            plan = sql.execute(
-                f"explain (analyze, buffers, format json) {statement}",  # type: ignore[call-overload]
-                {"position": position[0]},
-            ).fetchone()
-            assert plan is not None
-            root = plan[0][0]["Plan"]
-            assert root["Shared Hit Blocks"] + root["Shared Read Blocks"] < 50
+            for statement in (change_log.REVISIONS_SINCE, change_log.NEWS_SINCE):
+                parameters = {"position": position[0], "limit": change_log.PAGE}
+                news = sql.execute(statement, parameters).fetchall()  # type: ignore[call-overload]
+                assert len(news) == 1
+                plan = sql.execute(
+                    f"explain (analyze, buffers, format json) {statement}",  # type: ignore[call-overload]
+                    parameters,
+                ).fetchone()
+                assert plan is not None
+                root = plan[0][0]["Plan"]
+                assert root["Shared Hit Blocks"] + root["Shared Read Blocks"] < 50

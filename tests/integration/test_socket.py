@@ -30,7 +30,7 @@ Frame = dict[str, Any]
 # What each frame and operation may consist of: a record's columns are not among it.
 FRAME_KEYS = {
     "hello": {"type", "build"},
-    "status": {"type", "status", "live", "reason", "since", "fresh_at", "round_trip_ms"},
+    "status": {"type", "status", "live", "reason", "since", "fresh_at", "round_trip_ms", "layer_ms", "doorbell"},
     "attached": {"type", "id", "view", "seq", "ops"},
     "patch": {"type", "view", "seq", "ops"},
     "refused": {"type", "id", "reason", "reload"},

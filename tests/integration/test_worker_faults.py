@@ -73,7 +73,7 @@ def test_sigterm_leaves_the_channels_and_exits_cleanly(project: Project) -> None
             break
     worker.send_signal(signal.SIGTERM)
     _, rest = worker.communicate(timeout=30)
-    assert worker.returncode == 0
+    assert worker.returncode == 0, "".join([*lines, rest])
     assert "SIGTERM: finishing" in rest
     assert "worker stopped" in rest
     assert "Traceback" not in "".join(lines) + rest

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from realtime.connection_words import PROBE_FRESH_SECONDS, words
+from realtime.connection_words import PROBE_FRESH_SECONDS, PROBE_LATE_SECONDS, Hops, words
 from realtime.status_store import EXPIRY_SECONDS
 
 NOW = 1_800_000_000.0
@@ -20,16 +20,18 @@ def beat(**more: Any) -> dict[str, Any]:
         "sweep_problem": "",
         "probe": {"at": NOW - 5, "round_trip_ms": 300},
         "deaf": [],
+        "doorbell": "",
+        "sweep_seconds": 2,
         "tables": {"products": {"problem": ""}},
     }
     return told | more
 
 
 def test_green_needs_a_fresh_probe() -> None:
-    assert words(beat(), NOW, NOW, True)["status"] == "connected"
-    stale = words(beat(probe={"at": NOW - PROBE_FRESH_SECONDS - 1, "round_trip_ms": 1}), NOW, NOW, True)
+    assert words(beat(), NOW, NOW, Hops())["status"] == "connected"
+    stale = words(beat(probe={"at": NOW - PROBE_FRESH_SECONDS - 1, "round_trip_ms": 1}), NOW, NOW, Hops())
     assert (stale["status"], stale["live"]) == ("reconnecting", True)
-    assert words(beat(probe=None), NOW, NOW, True)["status"] == "reconnecting"
+    assert words(beat(probe=None), NOW, NOW, Hops())["status"] == "reconnecting"
 
 
 @pytest.mark.parametrize(
@@ -43,22 +45,37 @@ def test_green_needs_a_fresh_probe() -> None:
         (beat(status="error", live=False, sweep_problem="off"), True, "error", False, "every minute"),
         (beat(sweep_problem="the database can't be reached", live=False), True, "reconnecting", False, "database"),
         (beat(deaf=["products"]), True, "reconnecting", True, "silent for products"),
+        (beat(probe_waiting=PROBE_LATE_SECONDS + 1), True, "reconnecting", True, "delivers late"),
+        (beat(status="error", doorbell="no"), True, "error", True, "the change log, up to 2 s late"),
         (beat(tables={"products": {"problem": "no"}}), True, "reconnecting", True, "refuses products"),
     ],
 )
 def test_each_hop_has_its_sentence(
     told: dict[str, Any] | None, redis: bool, status: str, live: bool, said: str
 ) -> None:
-    frame = words(told, NOW if told else NOW - EXPIRY_SECONDS - 1, NOW, redis)
+    frame = words(told, NOW if told else NOW - EXPIRY_SECONDS - 1, NOW, Hops(layer_reachable=redis))
     assert (frame["status"], said in frame["reason"]) == (status, True), frame
     assert frame["live"] is live
 
 
 def test_a_process_that_has_just_begun_to_listen_says_so() -> None:
-    assert words(None, NOW, NOW, True)["status"] == "connecting"
+    assert words(None, NOW, NOW, Hops())["status"] == "connecting"
 
 
 def test_a_worker_silent_for_too_long_turns_the_page_grey() -> None:
-    frame = words(beat(), NOW - EXPIRY_SECONDS - 1, NOW, True)
+    frame = words(beat(), NOW - EXPIRY_SECONDS - 1, NOW, Hops())
     assert (frame["status"], frame["live"]) == ("disconnected", False)
     assert frame["since"] < frame["fresh_at"], "data as of the last beat"
+
+
+def test_a_page_that_is_read_anew_meanwhile_says_as_of_when() -> None:
+    frame = words(beat(at=NOW - 100), NOW - 100, NOW, Hops(read_at=NOW - 2))
+    assert (frame["status"], frame["live"]) == ("disconnected", False)
+    assert frame["fresh_at"] == words(beat(at=NOW - 2), NOW - 100, NOW, Hops())["fresh_at"]
+
+
+def test_without_the_doorbell_it_says_how_late_a_change_may_be() -> None:
+    assert words(beat(), NOW, NOW, Hops())["doorbell"] == ""
+    frame = words(beat(doorbell="it is switched off"), NOW, NOW, Hops(layer_ms=1.5))
+    assert (frame["status"], frame["layer_ms"]) == ("connected", 1.5)
+    assert "every 2 s" in frame["doorbell"]

@@ -3,9 +3,11 @@ import logging
 import signal
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
+from realtime.metrics import serve_worker
 from realtime.preflight import ConfigurationError
 from realtime.worker import RealtimeWorker
 
@@ -28,9 +30,18 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, stop, number)
         worker = RealtimeWorker()
+        if settings.REALTIME_METRICS_ADDRESS:
+            self._serve_metrics(worker)
         logger.info("worker started: tables %s", ", ".join(worker.repositories.tables))
         await worker.run(stop)
         logger.info("worker stopped")
+
+    def _serve_metrics(self, worker: RealtimeWorker) -> None:
+        address = settings.REALTIME_METRICS_ADDRESS
+        try:
+            serve_worker(address, lambda: worker.told)
+        except OSError as error:
+            raise ConfigurationError(f"REALTIME_METRICS_ADDRESS '{address}' can't be used: {error.strerror}") from None
 
     def _stop(self, stop: asyncio.Event, number: int) -> None:
         logger.info("%s: finishing", signal.Signals(number).name)

@@ -1,0 +1,23 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import transaction
+
+from realtime.doorbell import ring, switch
+from realtime.repository import live_tables
+
+
+class Command(BaseCommand):
+    help = (
+        "Switches the triggers that ring at every commit, or says how they stand. Without them commits don't queue for "
+        "PostgreSQL's notifications, and pages hear through Supabase Realtime and the sweep's timer."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("to", nargs="?", choices=["on", "off"], help="leave it out to ask")
+
+    def handle(self, *args: Any, to: str | None = None, **options: Any) -> None:
+        if to:
+            with transaction.atomic():
+                switch(live_tables(), to == "on")
+        self.stdout.write(f"The doorbell's triggers are {'on' if ring() else 'off'}.")
