@@ -85,7 +85,7 @@ class RealtimeWorker:
         self._sweep_problem = "the change log has not been read yet"
         self._gaps: Counter[Gap] = Counter()
         self._resyncs: Counter[str] = Counter()
-        self._takeovers = 0
+        self.takeovers = 0
         self._lag: dict[EventPath, deque[float]] = {path: deque(maxlen=LAG_SAMPLES) for path in EventPath}
         self._renewed: dict[str, float] = {}
 
@@ -146,7 +146,7 @@ class RealtimeWorker:
     async def _lead(self, stop: asyncio.Event) -> None:
         """Does the work until told to stop, or until another worker may have taken over."""
         logger.info("leading")
-        self._takeovers += 1
+        self.takeovers += 1
         self.publisher.begin()
         self._sweep_problem = "the change log has not been read yet"
         await self._until_reachable(stop, self._open_intake)
@@ -357,7 +357,7 @@ class RealtimeWorker:
             "deaf": deaf,
             "doorbell": self.doorbell.problem,
             "rings": self.doorbell.rings,
-            "takeovers": self._takeovers,
+            "takeovers": self.takeovers,
             "lag_ms": {path.value: median(seconds) * 1000 if seconds else None for path, seconds in self._lag.items()},
             "worker": self._who(),
             "queue": self._queue.qsize(),

@@ -41,14 +41,21 @@ class Watched:
 
 
 @asynccontextmanager
-async def running_worker() -> AsyncIterator[Watched]:
-    """A worker that is connected; stopped politely afterwards, and its own error raised."""
+async def watched_worker() -> AsyncIterator[Watched]:
+    """A worker that has been started, whatever it finds; stopped politely afterwards, and its own error raised."""
     worker, stop = RealtimeWorker(), asyncio.Event()
     watched = Watched(worker)
     running = asyncio.create_task(worker.run(stop))
     try:
-        await watched.until(lambda: running.done() or worker.manager.status is Status.CONNECTED, "the worker connected")
         yield watched
     finally:
         stop.set()
         await asyncio.wait_for(running, PATIENCE)
+
+
+@asynccontextmanager
+async def running_worker() -> AsyncIterator[Watched]:
+    """A worker that is connected."""
+    async with watched_worker() as watched:
+        await watched.until(lambda: watched.worker.manager.status is Status.CONNECTED, "the worker connected")
+        yield watched

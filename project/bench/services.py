@@ -1,0 +1,66 @@
+"""What a benchmark runs on: services of its own in a directory that goes with it, and Django pointed at them."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from realtime.local.postgres import EmbeddedPostgres
+from realtime.local.process import REPOSITORY, pick_port
+from realtime.local.stack import LocalStack
+
+NOTHING = {
+    "REDIS_URL": "redis://127.0.0.1",
+    "SUPABASE_URL": "http://127.0.0.1",
+    "SUPABASE_KEY": "none",
+}
+
+
+@contextmanager
+def directory() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="livedesk-bench-") as name:
+        # PostgreSQL runs as another account when this is root.
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
+@contextmanager
+def database(*, durable: bool = False) -> Iterator[str]:
+    """A migrated database on a PostgreSQL of its own; with ``durable``, commits wait for the disk."""
+    with directory() as place:
+        postgres = EmbeddedPostgres(place / "postgres", pick_port(), durable=durable)
+        postgres.start()
+        try:
+            postgres.create_database("bench")
+            use({"DATABASE_URL": postgres.url("bench"), **NOTHING})
+            yield postgres.url("bench")
+        finally:
+            postgres.stop()
+            postgres.remove()
+
+
+@contextmanager
+def stack() -> Iterator[LocalStack]:
+    """PostgreSQL, Redis and a Realtime server that polls as Supabase's own does."""
+    with directory() as place:
+        services = LocalStack(place, durable=False)
+        services.start()
+        try:
+            use(services.environment())
+            yield services
+        finally:
+            services.stop()
+            services.remove()
+
+
+def use(environment: Mapping[str, str]) -> None:
+    """Migrates, and makes this process's Django one that works with these services."""
+    os.environ.update(environment)
+    os.environ |= {"DJANGO_DEBUG": "1", "DJANGO_SETTINGS_MODULE": "project.settings", "LOG_LEVEL": "WARNING"}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=REPOSITORY, check=True)
+    import django
+
+    django.setup()

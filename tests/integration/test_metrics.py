@@ -1,0 +1,72 @@
+"""/metrics: numbers of the web process and of the leading worker, for whoever may read them."""
+
+import re
+
+import httpx
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django import Settings
+
+from project.environment import Environment
+from realtime.metrics import STATUSES, WorkerCollector
+from tests.live_site import LiveSite
+
+
+@pytest.fixture
+def local() -> Client:
+    return Client(REMOTE_ADDR="127.0.0.1")
+
+
+def test_the_running_portal_tells_of_web_and_worker(live_site: LiveSite) -> None:
+    families: dict[str, list[float]] = {}
+    with live_site.connect() as sql:
+        sql.execute("insert into products (name) values ('counted')")
+        # The worker says its numbers with every beat.
+        for _ in range(200):
+            text = httpx.get(f"{live_site.url}/metrics").text
+            families = {
+                family.name: [sample.value for sample in family.samples]
+                for family in text_string_to_metric_families(text)
+            }
+            if sum(families.get("livedesk_events", [0])):
+                break
+            sql.execute("select pg_sleep(0.1)")
+    assert families["livedesk_worker_leads"] == [1]
+    assert sum(families["livedesk_events"]) > 0
+    assert sum(families["livedesk_worker_status"]) == 1
+    told = {"livedesk_sockets", "livedesk_views", "livedesk_view_resyncs", "livedesk_layer_reachable", "livedesk_gaps"}
+    told |= {"livedesk_probe_round_trip_seconds", "livedesk_change_lag_seconds", "livedesk_worker_queue"}
+    assert told <= families.keys()
+    assert "counted" not in text
+
+
+@pytest.mark.django_db
+def test_elsewhere_only_a_token_or_a_session_opens_them(local: Client, settings: Settings) -> None:
+    assert local.get("/metrics").status_code == 200
+    assert Client(REMOTE_ADDR="192.0.2.7").get("/metrics").status_code == 403
+    assert local.get("/metrics", headers={"X-Forwarded-For": "192.0.2.7"}).status_code == 403
+    settings.METRICS_TOKEN = "a token"
+    assert local.get("/metrics").status_code == 403
+    assert local.get("/metrics", headers={"Authorization": "Bearer another"}).status_code == 403
+    assert (
+        Client(REMOTE_ADDR="192.0.2.7").get("/metrics", headers={"Authorization": "Bearer a token"}).status_code == 200
+    )
+
+
+def test_without_a_worker_they_say_just_that() -> None:
+    (leads,) = WorkerCollector(lambda: None).collect()
+    assert leads.samples[0].value == 0
+
+
+@pytest.mark.parametrize("value", ["9108", ":9108", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:x"])
+def test_an_address_that_is_none_is_named(value: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=re.escape(value)):
+        Environment({"REALTIME_METRICS_ADDRESS": value}).address("REALTIME_METRICS_ADDRESS")
+
+
+def test_every_status_has_its_metric() -> None:
+    from realtime.events import RealtimeConnectionStatus
+
+    assert set(STATUSES) == set(RealtimeConnectionStatus)
