@@ -6,6 +6,7 @@ import "./elements/local-time.js";
 import "./elements/realtime-connection-banner.js";
 import "./elements/realtime-status-indicator.js";
 import { startAnnouncer } from "./live/announcer.js";
+import { DeployReload } from "./live/deploy-reload.js";
 import { LiveSocket } from "./live/live-socket.js";
 import { LiveViews } from "./live/live-views.js";
 import { startMenus } from "./menu.js";
@@ -22,14 +23,20 @@ function startLive() {
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const socket = new LiveSocket(url.href, { build: root.dataset.build });
   const views = new LiveViews(socket, document);
+  const deploy = new DeployReload({ connected: () => socket.ready });
 
   socket.addEventListener("state", ({ detail }) => {
     root.dataset.realtimeStatus = detail.status;
     root.dispatchEvent(new CustomEvent("live:status", { bubbles: true, detail }));
   });
+  socket.addEventListener("frame", ({ detail }) => {
+    if (detail.type === "outdated") deploy.offer(detail);
+    if (detail.type === "current") deploy.withdraw();
+  });
   window.addEventListener("live:reconnect", () => socket.reconnectNow());
 
   startAnnouncer(document.querySelector("[data-live-announcer]"));
+  deploy.start();
   views.start();
   socket.start();
 }

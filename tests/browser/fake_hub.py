@@ -10,6 +10,7 @@ import mimetypes
 import random
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
@@ -98,9 +99,17 @@ class FakeHub:
         self.seqs: dict[str, int] = {}
         self.received: list[Frame] = []
         self.connections = 0
+        self.loads = 0
         # Faults and choices; read at the moment they matter, so a test may change them at any time.
         self.build = "build-1"
-        self.status: Frame = {"status": "connected", "live": True, "reason": "", "round_trip_ms": 12}
+        self.status: Frame = {
+            "status": "connected",
+            "live": True,
+            "reason": "",
+            "round_trip_ms": 12,
+            "layer_ms": None,
+            "doorbell": "",
+        }
         self.accepts = True
         self.close_at_once: int | None = None
         self.says_status = True
@@ -161,6 +170,11 @@ class FakeHub:
         with self._news:
             return [frame for frame in self.received if frame["type"] == kind]
 
+    @property
+    def acks(self) -> list[int]:
+        """How many frames of its socket the browser said it had read, each time it said so."""
+        return [frame["n"] for frame in self.frames("ack")]
+
     def wait_for(self, happened: Callable[[], bool]) -> None:
         with self._news:
             assert self._news.wait_for(happened, PATIENCE), f"not seen; received {self.received}"
@@ -178,6 +192,9 @@ class FakeHub:
                 self._news.notify_all()
             return None if self.accepts else respond(HTTPStatus.SERVICE_UNAVAILABLE, b"", "text/plain")
         if path in self.pages:
+            with self._news:
+                self.loads += 1
+                self._news.notify_all()
             return respond(HTTPStatus.OK, self.pages[path].encode(), "text/html; charset=utf-8")
         file = STATIC / path.removeprefix("/static/")
         if path.startswith("/static/") and ".." not in path and file.is_file():
@@ -222,7 +239,9 @@ class FakeHub:
 
     async def _send_to_all(self, text: str) -> None:
         for socket in list(self._sockets):
-            await socket.send(text)
+            # A page that is just being left.
+            with suppress(ConnectionClosed):
+                await socket.send(text)
 
     async def _close_all(self, code: int) -> None:
         for socket in list(self._sockets):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, expect
 
 from tests.browser.fake_hub import FakeHub, Frame, Shown, part_html, row_html, without_row
 
@@ -15,6 +15,9 @@ SECOND = 1_000
 ROWS = "[data-live-rows] > [data-live-row]"
 # Chromium itself reports a WebSocket that cannot be opened; no page can prevent that.
 NETWORK_NOISE = re.compile(r"WebSocket connection to|Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
+# Headless pages are always visible; what the page hears of it is the same.
+HIDE = "(document.looks = 'hidden', document.dispatchEvent(new Event('visibilitychange')))"
+SHOW = "(document.looks = 'visible', document.dispatchEvent(new Event('visibilitychange')))"
 START = Shown((("a", "1"), ("b", "1"), ("c", "1")), "3", {"pager": "1", "empty": "1"})
 
 
@@ -78,6 +81,7 @@ def js_page(browser: Browser) -> Iterator[Page]:
     page.on("console", hear)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.add_init_script(
+        "Object.defineProperty(document, 'visibilityState', {get: () => document.looks ?? 'visible'});"
         "window.violations = [];"
         "document.addEventListener('securitypolicyviolation', (e) => violations.push(e.violatedDirective));"
     )
@@ -134,6 +138,10 @@ def expect_status(page: Page, status: str) -> None:
     expect(page.locator("html")).to_have_attribute("data-realtime-status", status)
     expect(page.locator("realtime-status-indicator")).to_have_attribute("data-status", status)
     expect(page.locator("realtime-status-indicator")).to_have_text(status.capitalize())
+
+
+def indicator(page: Page) -> Locator:
+    return page.locator("realtime-status-indicator")
 
 
 def banner(page: Page) -> Locator:
@@ -441,6 +449,28 @@ def test_the_page_stands_still_when_rows_come_and_go_above(js_hub: FakeHub, js_p
 # The dot and the banner
 
 
+def test_the_tooltip_tells_the_whole_way_with_this_connection_measured_here(js_hub: FakeHub, js_page: Page) -> None:
+    js_hub.status |= {"round_trip_ms": 84, "layer_ms": 3, "doorbell": "Changes are noticed at once."}
+    page = clocked(js_hub, js_page)
+    expect(indicator(page)).to_have_attribute(
+        "title", "Measured so far, there and back: Supabase 84 ms, Redis 3 ms. Changes are noticed at once."
+    )
+    js_hub.answers_pings = False
+    page.clock.run_for(10 * SECOND)
+    js_hub.wait_for(lambda: len(js_hub.frames("ping")) == 1)
+    page.clock.run_for(250)
+    js_hub.send({"type": "pong", "n": 1})
+    expect(indicator(page)).to_have_attribute("title", re.compile("through every hop"))
+    title = indicator(page).get_attribute("title") or ""
+    total, supabase, redis, here = map(int, re.findall(r"(\d+) ms", title))
+    assert (supabase, redis, total) == (84, 3, 84 + 3 + here)
+    # The ping left some time during those ten seconds, the pong came 250 ms after them.
+    assert 250 <= here < 1_000
+    js_hub.drop()
+    expect_status(page, "reconnecting")
+    expect(indicator(page)).to_have_attribute("title", "The live connection was lost. Connecting again.")
+
+
 @pytest.mark.parametrize("status", ["connected", "connecting", "reconnecting", "disconnected", "error"])
 def test_the_dot_says_what_the_server_says(js_hub: FakeHub, js_page: Page, js_list: Locator, status: str) -> None:
     js_hub.say_status(status=status, reason="Because.")
@@ -482,6 +512,31 @@ def test_the_banner_waits_half_a_second_and_a_blink_never_shows_it(js_hub: FakeH
     expect(banner(js_clocked)).to_contain_text("An outage.")
 
 
+@pytest.mark.parametrize(("away", "seen"), [(300, False), (700, True)])
+def test_a_lost_socket_is_told_after_half_a_second_and_a_blip_never_flashes_the_banner(
+    js_hub: FakeHub, js_page: Page, away: int, seen: bool
+) -> None:
+    js_page.add_init_script(f"Math.random = () => {away / SECOND};")
+    page = clocked(js_hub, js_page)
+    page.evaluate(
+        "window.seen = []; const banner = document.querySelector('realtime-connection-banner');"
+        "new MutationObserver(() => banner.hidden || seen.push(banner.querySelector('p').textContent))"
+        ".observe(banner, {attributes: true, subtree: true, childList: true})"
+    )
+    js_hub.drop()
+    expect_status(page, "reconnecting")
+    page.clock.run_for(away - 1)
+    assert js_hub.connections == 1
+    if seen:
+        expect(banner(page)).to_have_text(re.compile("Reconnecting The live connection was lost. Connecting again."))
+        expect(banner(page).get_by_role("button", name="Reconnect now")).to_be_visible()
+    page.clock.run_for(1)
+    expect_status(page, "connected")
+    expect(banner(page)).to_be_hidden()
+    page.clock.run_for(5 * SECOND)
+    assert bool(page.evaluate("window.seen.length")) is seen
+
+
 def test_the_ladder_climbs_to_half_a_minute_and_never_ends(js_hub: FakeHub, js_page: Page) -> None:
     count_closes(js_page)
     js_page.add_init_script("Math.random = () => 1;")
@@ -519,30 +574,127 @@ def test_the_button_reconnects_at_once(js_hub: FakeHub, js_page: Page) -> None:
     assert js_hub.connections == 2
 
 
-def test_an_unanswered_ping_ends_the_connection(js_hub: FakeHub, js_clocked: Page) -> None:
-    js_clocked.clock.run_for(15 * SECOND)
+def test_a_frozen_server_is_noticed_within_16_seconds(js_hub: FakeHub, js_clocked: Page) -> None:
+    js_clocked.clock.run_for(10 * SECOND)
     js_hub.wait_for(lambda: js_hub.frames("ping") == [{"type": "ping", "n": 1}])
+    expect(indicator(js_clocked)).to_have_attribute("title", re.compile("this connection"))
+    js_hub.say_status(reason="The last word.")
+    expect(indicator(js_clocked)).to_have_attribute("title", re.compile("The last word"))
+    # It freezes just after it answered, and goes on taking new connections, as a kernel does for a frozen process.
     js_hub.answers_pings = False
-    js_hub.say_status()
-    js_clocked.clock.run_for(9 * SECOND)
-    js_hub.say_status(round_trip_ms=33)
-    js_clocked.clock.run_for(6 * SECOND)
+    js_hub.says_status = False
+    js_clocked.clock.run_for(10 * SECOND)
     js_hub.wait_for(lambda: len(js_hub.frames("ping")) == 2)
-    js_hub.accepts = False
-    js_clocked.clock.run_for(9 * SECOND)
+    js_clocked.clock.run_for(6 * SECOND - 500)
     expect_status(js_clocked, "connected")
+    js_clocked.clock.run_for(500)
+    expect_status(js_clocked, "reconnecting")
+    js_clocked.clock.run_for(600)
+    expect(banner(js_clocked)).to_contain_text("The live connection was lost. Connecting again.")
+
+
+def test_a_pong_that_waits_behind_other_frames_is_waited_for(js_hub: FakeHub, js_clocked: Page) -> None:
+    js_hub.answers_pings = False
+    js_clocked.clock.run_for(10 * SECOND)
+    js_hub.wait_for(lambda: len(js_hub.frames("ping")) == 1)
+    js_clocked.clock.run_for(5 * SECOND)
+    js_hub.say_status(reason="Slow, but there.")
+    expect(indicator(js_clocked)).to_have_attribute("title", re.compile("Slow, but there"))
+    js_clocked.clock.run_for(5 * SECOND)
+    js_hub.wait_for(lambda: len(js_hub.frames("ping")) == 2)
+    expect_status(js_clocked, "connected")
+    # Asking a second time doesn't prolong the silence.
+    js_hub.accepts = False
+    js_clocked.clock.run_for(1 * SECOND + 100)
+    expect_status(js_clocked, "reconnecting")
+
+
+def test_a_server_that_answers_pings_but_says_no_status_is_lost_within_18_seconds(
+    js_hub: FakeHub, js_clocked: Page
+) -> None:
+    js_clocked.clock.run_for(10 * SECOND)
+    js_hub.wait_for(lambda: len(js_hub.frames("ping")) == 1)
+    expect(indicator(js_clocked)).to_have_attribute("title", re.compile("this connection"))
+    js_clocked.clock.run_for(7 * SECOND)
+    expect_status(js_clocked, "connected")
+    js_hub.accepts = False
     js_clocked.clock.run_for(1 * SECOND)
     expect_status(js_clocked, "reconnecting")
 
 
-def test_a_server_that_says_no_status_for_25_seconds_is_lost(js_hub: FakeHub, js_clocked: Page) -> None:
-    js_clocked.clock.run_for(15 * SECOND)
-    js_hub.wait_for(lambda: len(js_hub.frames("ping")) == 1)
-    js_clocked.clock.run_for(9 * SECOND)
-    expect_status(js_clocked, "connected")
-    js_hub.accepts = False
+@pytest.mark.parametrize("looked_at", [SHOW, "window.dispatchEvent(new Event('focus'))"], ids=["visible", "focus"])
+def test_a_page_that_is_looked_at_asks_at_once_whether_the_server_is_there(
+    js_hub: FakeHub, js_clocked: Page, looked_at: str
+) -> None:
+    js_hub.answers_pings = False
     js_clocked.clock.run_for(2 * SECOND)
+    js_clocked.evaluate(looked_at)
+    js_hub.wait_for(lambda: len(js_hub.frames("ping")) == 1)
+    # Turning to a tab tells it twice; one question is enough.
+    js_clocked.evaluate("window.dispatchEvent(new Event('focus'))")
+    js_clocked.clock.run_for(5 * SECOND)
+    expect_status(js_clocked, "connected")
+    assert len(js_hub.frames("ping")) == 1
+    js_hub.accepts = False
+    js_clocked.clock.run_for(1 * SECOND)
     expect_status(js_clocked, "reconnecting")
+
+
+def test_a_laptop_that_slept_connects_at_once_when_it_is_opened(js_hub: FakeHub, js_clocked: Page) -> None:
+    # An hour passes, no timer runs.
+    js_clocked.clock.set_system_time(js_clocked.evaluate("Date.now() / 1000 + 3600"))
+    js_clocked.evaluate(SHOW)
+    js_hub.wait_for(lambda: js_hub.connections == 2)
+    expect_status(js_clocked, "connected")
+    assert js_hub.frames("ping") == []
+
+
+def test_a_page_from_the_back_button_connects_at_once(js_hub: FakeHub, js_clocked: Page) -> None:
+    js_clocked.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    expect_status(js_clocked, "reconnecting")
+    js_clocked.clock.run_for(60 * SECOND)
+    assert js_hub.connections == 1
+    js_clocked.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    expect_status(js_clocked, "connected")
+    assert js_hub.connections == 2
+
+
+def test_a_hidden_page_is_in_no_hurry(js_hub: FakeHub, js_page: Page) -> None:
+    js_page.add_init_script("Math.random = () => 0;")
+    page = clocked(js_hub, js_page)
+    page.evaluate(HIDE)
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    js_hub.drop()
+    expect_status(page, "reconnecting")
+    page.clock.run_for(15 * SECOND - 1)
+    assert js_hub.connections == 1
+    page.clock.run_for(1)
+    expect_status(page, "connected")
+    assert js_hub.frames("ping") == []
+    js_hub.drop()
+    expect_status(page, "reconnecting")
+    page.evaluate(SHOW)
+    expect_status(page, "connected")
+
+
+def test_the_page_says_how_much_it_has_read_by_count_and_for_each_socket(
+    js_hub: FakeHub, js_page: Page, js_list: Locator
+) -> None:
+    # hello, status and attached came already.
+    for _ in range(28):
+        js_hub.say_status()
+    js_hub.change("list", without_row(START, "a"))
+    js_hub.wait_for(lambda: js_hub.acks == [32])
+    for _ in range(64):
+        js_hub.send({"type": "a word this page doesn't know"})
+    js_hub.wait_for(lambda: js_hub.acks == [32, 64, 96])
+    for _ in range(31):
+        js_hub.say_status()
+    js_hub.drop()
+    js_hub.wait_for(lambda: len(js_hub.frames("attach")) == 2)
+    for _ in range(29):
+        js_hub.say_status()
+    js_hub.wait_for(lambda: js_hub.acks == [32, 64, 96, 32])
 
 
 def test_an_ended_session_offers_to_sign_in_and_is_not_hammered(js_hub: FakeHub, js_clocked: Page) -> None:
@@ -606,23 +758,234 @@ def test_a_first_connection_that_fails_is_told_as_it_is(js_hub: FakeHub, js_page
     expect(banner(js_page)).to_contain_text("could not be opened")
 
 
-def test_a_new_build_offers_a_reload_and_does_not_take_it(js_hub: FakeHub, js_page: Page, js_list: Locator) -> None:
-    js_page.evaluate("window.same = true")
-    js_hub.build = "build-2"
-    js_hub.drop()
-    expect(js_page.locator("live-notice")).to_contain_text("A new version is available")
-    expect_status(js_page, "connected")
-    assert js_page.evaluate("window.same") is True
-    js_page.get_by_role("button", name="Reload", exact=True).click()
-    js_page.wait_for_function("window.same === undefined")
-    expect_status(js_page, "connected")
-    expect(js_page.locator("live-notice")).to_be_hidden()
-
-
 def test_garbage_on_the_wire_starts_a_new_connection(js_hub: FakeHub, js_page: Page, js_list: Locator) -> None:
     js_hub.send("{not json")
     js_hub.wait_for(lambda: len(js_hub.frames("attach")) == 2)
     expect_status(js_page, "connected")
+
+
+# After a deploy
+
+
+@pytest.fixture
+def js_deployed(js_hub: FakeHub, js_page: Page) -> Page:
+    """A page of build 1, time standing still, whose server is of build 2 since a moment ago."""
+    js_hub.pages["/"] = document(DEPLOY_PAGE, attributes='data-build="build-1"')
+    page = clocked(js_hub, js_page)
+    page.evaluate("window.same = true")
+    deploy(js_hub, page, "build-2")
+    js_hub.pages["/"] = document(DEPLOY_PAGE, attributes='data-build="build-2"')
+    return page
+
+
+DEPLOY_PAGE = list_html(START) + (
+    '<input id="name" value="old"><details data-menu><summary>Menu</summary></details><dialog>Sure?</dialog>'
+    "<background-form><form></form></background-form>"
+)
+
+
+def deploy(hub: FakeHub, page: Page, build: str) -> None:
+    """The server comes back as another build, and the page knows it."""
+    attached = len(hub.frames("attach"))
+    hub.build = build
+    hub.drop()
+    expect_status(page, "reconnecting")
+    page.evaluate("dispatchEvent(new Event('live:reconnect'))")
+    hub.wait_for(lambda: len(hub.frames("attach")) == attached + 1)
+    expect_status(page, "connected")
+
+
+def run_for(hub: FakeHub, page: Page, milliseconds: int) -> None:
+    """Lets time pass for the page, until it reloads, while its server goes on saying that it is there."""
+    for _ in range(0, milliseconds, 5 * SECOND):
+        try:
+            page.clock.run_for(5 * SECOND)
+            hub.say_status(round_trip_ms=hub.status["round_trip_ms"] + 1)
+            words = f"Supabase {hub.status['round_trip_ms']} ms"
+            page.wait_for_function(
+                "(words) => !window.same || document.querySelector('realtime-status-indicator').title.includes(words)",
+                arg=words,
+            )
+            if not page.evaluate("window.same ?? false"):
+                return
+        except Error as error:
+            if "navigation" in str(error):
+                return
+            raise
+
+
+def is_reloaded(page: Page) -> None:
+    page.wait_for_function("window.same === undefined")
+    expect_status(page, "connected")
+
+
+def is_only_offered(page: Page) -> None:
+    assert page.evaluate("window.same") is True
+    expect(page.locator("live-notice")).to_contain_text("A new version is available.")
+    expect(page.get_by_role("button", name="Reload", exact=True)).to_be_visible()
+
+
+def test_a_page_in_use_only_offers_the_new_version(js_hub: FakeHub, js_deployed: Page) -> None:
+    for _ in range(4):
+        run_for(js_hub, js_deployed, 50 * SECOND)
+        js_deployed.mouse.move(10, 10)
+        js_deployed.mouse.move(20, 20)
+        is_only_offered(js_deployed)
+    js_deployed.get_by_role("button", name="Reload", exact=True).click()
+    is_reloaded(js_deployed)
+    expect(js_deployed.locator("live-notice")).to_be_hidden()
+
+
+def test_a_page_nobody_touches_for_a_minute_takes_the_new_version(js_hub: FakeHub, js_deployed: Page) -> None:
+    run_for(js_hub, js_deployed, 55 * SECOND)
+    is_only_offered(js_deployed)
+    run_for(js_hub, js_deployed, 30 * SECOND)
+    is_reloaded(js_deployed)
+    assert js_hub.loads == 2
+    expect(js_deployed.locator("live-notice")).to_be_hidden()
+
+
+def test_a_hidden_page_takes_the_new_version_within_20_seconds(js_hub: FakeHub, js_deployed: Page) -> None:
+    js_deployed.evaluate(HIDE)
+    run_for(js_hub, js_deployed, 20 * SECOND)
+    is_reloaded(js_deployed)
+
+
+def test_a_page_that_is_shown_again_in_time_is_left_alone(js_hub: FakeHub, js_page: Page) -> None:
+    js_page.add_init_script("Math.random = () => 0.5;")
+    js_hub.pages["/"] = document(DEPLOY_PAGE, attributes='data-build="build-1"')
+    page = clocked(js_hub, js_page)
+    page.evaluate("window.same = true")
+    deploy(js_hub, page, "build-2")
+    run_for(js_hub, page, 40 * SECOND)
+    page.evaluate(HIDE)
+    run_for(js_hub, page, 5 * SECOND)
+    # Looking at it counts as using it: the minute begins anew.
+    page.evaluate(SHOW)
+    run_for(js_hub, page, 50 * SECOND)
+    is_only_offered(page)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        ("document.querySelector('#name').value = 'mine'", "document.querySelector('#name').value = 'old'"),
+        ("document.querySelector('#name').focus()", "document.activeElement.blur()"),
+        ("document.querySelector('b').dataset.liveKeep = ''", "delete document.querySelector('b').dataset.liveKeep"),
+        ("document.querySelector('details').open = true", "document.querySelector('details').open = false"),
+        ("document.querySelector('dialog').showModal()", "document.querySelector('dialog').close()"),
+        (
+            "document.querySelector('background-form').toggleAttribute('data-sending', true)",
+            "document.querySelector('background-form').removeAttribute('data-sending')",
+        ),
+        ("document.querySelector('b').dataset.gone = ''", "delete document.querySelector('b').dataset.gone"),
+        ("document.documentElement.dataset.posted = ''", "delete document.documentElement.dataset.posted"),
+    ],
+    ids=["typed", "focus", "kept", "menu", "dialog", "upload", "gone", "posted"],
+)
+def test_a_page_that_would_lose_something_only_offers_until_it_would_not(
+    js_hub: FakeHub, js_deployed: Page, begins: str, ends: str
+) -> None:
+    js_deployed.evaluate(f"{{{begins}}}")
+    js_deployed.evaluate(HIDE)
+    run_for(js_hub, js_deployed, 100 * SECOND)
+    is_only_offered(js_deployed)
+    js_deployed.evaluate(f"{{{ends}}}")
+    run_for(js_hub, js_deployed, 85 * SECOND)
+    is_reloaded(js_deployed)
+
+
+def test_a_page_on_its_way_elsewhere_is_not_called_back(js_hub: FakeHub, js_deployed: Page) -> None:
+    js_deployed.evaluate("dispatchEvent(new Event('beforeunload'))")
+    js_deployed.evaluate(HIDE)
+    run_for(js_hub, js_deployed, 55 * SECOND)
+    is_only_offered(js_deployed)
+    # It was a download: the page is still there.
+    run_for(js_hub, js_deployed, 85 * SECOND)
+    is_reloaded(js_deployed)
+
+
+def test_a_page_without_a_connection_does_not_reload_into_an_error(js_hub: FakeHub, js_deployed: Page) -> None:
+    js_deployed.evaluate(HIDE)
+    js_hub.accepts = False
+    js_hub.drop()
+    expect_status(js_deployed, "reconnecting")
+    js_deployed.clock.run_for(100 * SECOND)
+    is_only_offered(js_deployed)
+
+
+def test_two_builds_that_answer_in_turn_make_one_reload_and_no_loop(js_hub: FakeHub, js_deployed: Page) -> None:
+    # The page comes from the old web process again, its socket from the new one; then the other way round.
+    js_hub.pages["/"] = document(DEPLOY_PAGE, attributes='data-build="build-1"')
+    js_deployed.evaluate(HIDE)
+    run_for(js_hub, js_deployed, 20 * SECOND)
+    is_reloaded(js_deployed)
+    for page_build, build in (("build-1", "build-2"), ("build-2", "build-1")):
+        js_hub.pages["/"] = document(DEPLOY_PAGE, attributes=f'data-build="{page_build}"')
+        js_hub.build = build
+        js_deployed.reload()
+        loads = js_hub.loads
+        expect_status(js_deployed, "connected")
+        js_deployed.evaluate(f"window.same = true, {HIDE}")
+        run_for(js_hub, js_deployed, 100 * SECOND)
+        is_only_offered(js_deployed)
+        assert js_hub.loads == loads
+    # The next deploy is another matter.
+    deploy(js_hub, js_deployed, "build-3")
+    run_for(js_hub, js_deployed, 20 * SECOND)
+    is_reloaded(js_deployed)
+
+
+def test_a_deploy_that_is_taken_back_takes_the_reload_back(js_hub: FakeHub, js_deployed: Page) -> None:
+    deploy(js_hub, js_deployed, "build-1")
+    js_deployed.evaluate(HIDE)
+    run_for(js_hub, js_deployed, 100 * SECOND)
+    is_only_offered(js_deployed)
+
+
+def test_where_nothing_can_be_remembered_a_reload_is_only_offered(js_hub: FakeHub, js_page: Page) -> None:
+    js_page.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', {get() { throw new DOMException('no', 'SecurityError'); }});"
+    )
+    js_hub.pages["/"] = document(DEPLOY_PAGE, attributes='data-build="build-1"')
+    page = clocked(js_hub, js_page)
+    page.evaluate("window.same = true")
+    deploy(js_hub, page, "build-2")
+    page.evaluate(HIDE)
+    run_for(js_hub, page, 100 * SECOND)
+    is_only_offered(page)
+
+
+def test_a_page_that_speaks_another_language_is_only_offered_a_reload(js_hub: FakeHub, js_clocked: Page) -> None:
+    js_clocked.evaluate("window.same = true")
+    js_hub.drop(4400)
+    expect_status(js_clocked, "error")
+    js_clocked.evaluate(f"{HIDE}, dispatchEvent(new Event('live:reconnect'))")
+    expect_status(js_clocked, "connected")
+    run_for(js_hub, js_clocked, 100 * SECOND)
+    assert js_clocked.evaluate("window.same") is True
+    expect(js_clocked.get_by_role("button", name="Reload", exact=True)).to_be_visible()
+
+
+def test_pages_do_not_reload_in_step(js_hub: FakeHub, js_clocked: Page) -> None:
+    js_clocked.evaluate(
+        """async () => {
+            const { DeployReload } = await import("/static/js/live/deploy-reload.js");
+            window.reloads = [];
+            [0, 0.25, 1].forEach((point, index) => {
+                const storage = () => ({ getItem: () => null, setItem() {} });
+                const reload = () => window.reloads.push(index);
+                const deploy = new DeployReload({ storage, reload, random: () => point, idle: 1000, spread: 400 });
+                deploy.start();
+                deploy.offer({ build: "new", own: "old" });
+            });
+        }"""
+    )
+    reloads = []
+    for milliseconds in (999, 1, 99, 1, 299, 1):
+        js_clocked.clock.run_for(milliseconds)
+        reloads.append(js_clocked.evaluate("window.reloads"))
+    assert reloads == [[], [0], [0], [0, 1], [0, 1], [0, 1, 2]]
 
 
 # Badges, times, announcements, theme
@@ -693,6 +1056,19 @@ def test_announcements_are_batched_to_one_in_ten_seconds(js_hub: FakeHub, js_clo
     expect(line).to_have_text("1 row updated")
 
 
+def test_being_connected_again_is_announced_even_when_it_is_told_twice(js_hub: FakeHub, js_clocked: Page) -> None:
+    line = js_clocked.locator("[data-live-announcer]")
+    js_hub.say_status(status="reconnecting", reason="An outage.")
+    expect_status(js_clocked, "reconnecting")
+    js_clocked.clock.run_for(600)
+    expect(line).to_have_text("An outage")
+    for milliseconds in (12, 13):
+        js_hub.say_status(status="connected", reason="", round_trip_ms=milliseconds)
+        expect(indicator(js_clocked)).to_have_attribute("title", re.compile(f"{milliseconds} ms"))
+    js_clocked.clock.run_for(10 * SECOND)
+    expect(line).to_have_text("Connected again")
+
+
 def test_the_theme_is_set_before_the_first_paint_and_remembered(js_hub: FakeHub, js_page: Page) -> None:
     switch = re.sub(r"{%[^%]*%}", "", (TEMPLATES / "_theme_switch.html").read_text())
     js_hub.pages["/"] = document(switch)
@@ -722,6 +1098,37 @@ def test_backoff_is_full_jitter_below_a_cap(js_hub: FakeHub, js_page: Page, js_l
         [500, 1000, 2000, 4000, 8000, 15000, 15000],
         [0, 0, 0, 0, 0, 0, 0],
     ]
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (
+            {"roundTripMs": 84, "layerMs": 3, "socketMs": 6},
+            "Database to this page and back through every hop: 93 ms"
+            " (Supabase 84 ms, Redis 3 ms, this connection 6 ms).",
+        ),
+        (
+            {"roundTripMs": 84, "layerMs": 2.6, "socketMs": 0},
+            "Database to this page and back through every hop: 87 ms"
+            " (Supabase 84 ms, Redis 3 ms, this connection 0 ms).",
+        ),
+        (
+            {"roundTripMs": 84, "layerMs": None, "socketMs": 6},
+            "Measured so far, there and back: Supabase 84 ms, this connection 6 ms.",
+        ),
+        (
+            {"reason": "Redis is away.", "doorbell": "Changes are noticed every 2 s.", "socketMs": 6},
+            "Redis is away. Measured so far, there and back: this connection 6 ms. Changes are noticed every 2 s.",
+        ),
+        ({"reason": "", "roundTripMs": None, "layerMs": None, "socketMs": None, "doorbell": None}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_tooltip_says_only_what_is_known(js_hub: FakeHub, js_page: Page, known: Frame, words: str) -> None:
+    js_page.goto(js_hub.url)
+    call = "async (known) => (await import('/static/js/live/freshness.js')).freshness(known)"
+    assert js_page.evaluate(call, known) == words
 
 
 def clocked(hub: FakeHub, page: Page) -> Page:

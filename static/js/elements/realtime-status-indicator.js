@@ -1,3 +1,5 @@
+import { freshness } from "../live/freshness.js";
+
 export const WORDS = {
   connected: "Connected",
   connecting: "Connecting",
@@ -21,11 +23,11 @@ export class RealtimeStatusIndicator extends HTMLElement {
     this.#show(event.detail);
   }
 
-  #show({ status, reason = "", roundTripMs = null }) {
-    if (!(status in WORDS)) return;
-    this.dataset.status = status;
-    this.querySelector("[data-status-word]").textContent = WORDS[status];
-    this.title = [reason, roundTripMs === null ? "" : `Round trip ${roundTripMs} ms.`].filter(Boolean).join(" ");
+  #show(state) {
+    if (!(state.status in WORDS)) return;
+    this.dataset.status = state.status;
+    this.querySelector("[data-status-word]").textContent = WORDS[state.status];
+    this.title = freshness(state);
   }
 }
 

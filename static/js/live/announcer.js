@@ -43,9 +43,11 @@ class Announcer {
   status({ status, reason }) {
     clearTimeout(this.#graceTimer);
     if (status === "connected") {
-      this.#connection = this.#toldTrouble ? "Connected again" : null;
+      // Being connected is told again with every measurement; only getting there is news.
+      if (!this.#toldTrouble) return;
       this.#toldTrouble = false;
-      if (this.#connection) this.#schedule();
+      this.#connection = "Connected again";
+      this.#schedule();
     } else if (!this.#toldTrouble) {
       // Once per trouble: every step of the ladder would be noise.
       this.#graceTimer = setTimeout(() => {
