@@ -76,7 +76,9 @@ class DatabaseThread:
             with connection.cursor() as cursor:
                 for name, value in self._settings.items():
                     cursor.execute("select set_config(%s, %s, false)", [name, value])
-        self._descriptor = connection.connection.pgconn.socket
+        # One that broke inside a transaction stays there, closed, until that ends: what is called next meets its error.
+        if not connection.connection.closed:
+            self._descriptor = connection.connection.pgconn.socket
 
     def _cut(self) -> None:
         """Shuts the connection's socket from outside: whatever waits for it ends with an error."""

@@ -44,7 +44,7 @@ CLOSE_SECONDS = 3.0
 # A worker that froze in the middle of a write must not hold its successor up, nor one that was cut off.
 DATABASE_SETTINGS = {
     "application_name": "livedesk worker",
-    "idle_in_transaction_session_timeout": "5s",
+    "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "5s",
 }
 # A deaf table's channel is joined anew at most this often.
@@ -60,8 +60,10 @@ class RealtimeWorker:
         self.publisher = Publisher()
         self.dispatcher.on(ALL_TABLES, self.publisher.handle)
         self.intake = Intake(self.repositories.tables)
-        self.database = DatabaseThread("realtime-worker", DATABASE_SETTINGS)
-        self.doorbell = Doorbell(self._rung, lambda: self.database.run(ring))
+        self.database = DatabaseThread("realtime-intake", DATABASE_SETTINGS)
+        # Another connection: a sweep of many pages holds one transaction open, which no write may fall into.
+        self.errands = DatabaseThread("realtime-errands", DATABASE_SETTINGS)
+        self.doorbell = Doorbell(self._rung, lambda: self.errands.run(ring))
         self.leadership = Leadership()
         self.store = StatusStore()
         self.manager = RealtimeChannelManager(
@@ -108,9 +110,10 @@ class RealtimeWorker:
             await self.leadership.release()
             await self.store.close()
             self.database.close()
+            self.errands.close()
 
     async def _check_database(self, stop: asyncio.Event) -> None:
-        await self._until_reachable(stop, lambda: self.database.run(check_database, self.repositories.tables))
+        await self._until_reachable(stop, lambda: self.errands.run(check_database, self.repositories.tables))
 
     async def _until_reachable(self, stop: asyncio.Event, asking: Callable[[], Awaitable[None]]) -> None:
         """Repeats for as long as the database is away."""
@@ -289,7 +292,7 @@ class RealtimeWorker:
         while settings.REALTIME_RETENTION_DAYS:
             await asyncio.sleep(PRUNE_EVERY_SECONDS)
             try:
-                async with aclosing(self.database.pages(lambda: prune(settings.REALTIME_RETENTION_DAYS))) as batches:
+                async with aclosing(self.errands.pages(lambda: prune(settings.REALTIME_RETENTION_DAYS))) as batches:
                     pruned = sum([batch async for batch in batches])
                 logger.info("pruned %d entries of the change log", pruned)
             except (DatabaseError, InterfaceError) as error:
@@ -315,7 +318,7 @@ class RealtimeWorker:
             self.intake.hears(table)
 
     async def _write_probe(self, nonce: str) -> None:
-        await self.database.run(write_probe, nonce)
+        await self.errands.run(write_probe, nonce)
 
     def _probe_came_back(self, seconds: float) -> None:
         self._probe = {"at": time.time(), "round_trip_ms": round(seconds * 1000)}

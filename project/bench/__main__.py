@@ -12,7 +12,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="what", required=True)
     parsers = {name: commands.add_parser(name, help=module.__doc__) for name, module in MODULES.items()}
     parsers["sweep"].add_argument("--commits", type=int, default=300_000, help="behind one open transaction")
-    parsers["retention"].add_argument("--entries", type=int, default=50_000, help="pruned each time")
+    parsers["retention"].add_argument("--entries", type=int, default=300_000, help="pruned each time")
     parsers["catchup"].add_argument("--changes", type=int, default=100_000, help="made while no worker runs")
     options = vars(parser.parse_args())
     MODULES[options.pop("what")].run(**options)

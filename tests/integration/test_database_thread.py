@@ -1,0 +1,60 @@
+"""The worker's database thread: broken connections are replaced, and one that says nothing is cut."""
+
+import asyncio
+
+import pytest
+from django.db import DatabaseError, OperationalError, connection, transaction
+
+from realtime import database_thread
+from realtime.database_thread import DatabaseThread
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ask(question: str) -> object:
+    with connection.cursor() as cursor:
+        cursor.execute(question)
+        return cursor.fetchone()[0]
+
+
+def test_every_new_connection_gets_the_settings() -> None:
+    async def scenario() -> None:
+        thread = DatabaseThread("test", {"lock_timeout": "3s"})
+        assert await thread.run(ask, "show lock_timeout") == "3s"
+        with pytest.raises(OperationalError):
+            await thread.run(ask, "select pg_terminate_backend(pg_backend_pid())")
+        assert await thread.run(ask, "show lock_timeout") == "3s"
+        thread.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_that_says_nothing_is_cut_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_thread, "PATIENCE_SECONDS", 0.2)
+
+    async def scenario() -> None:
+        thread = DatabaseThread("test")
+        with pytest.raises(OperationalError):
+            await thread.run(ask, "select pg_sleep(3600)")
+        assert await thread.run(ask, "select 1") == 1
+        thread.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_that_breaks_between_two_pages_is_the_databases_error_and_no_other() -> None:
+    def pages():  # type: ignore[no-untyped-def]
+        with transaction.atomic():
+            yield ask("select pg_backend_pid()")
+            yield ask("select 2")
+
+    async def scenario() -> None:
+        thread, other = DatabaseThread("test"), DatabaseThread("other")
+        with pytest.raises(DatabaseError):
+            async for pid in thread.pages(pages):
+                await other.run(ask, f"select pg_terminate_backend({pid})")
+        assert await thread.run(ask, "select 1") == 1
+        thread.close()
+        other.close()
+
+    asyncio.run(scenario())
