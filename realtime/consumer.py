@@ -18,6 +18,8 @@ ERRORS_FORGIVEN = 5
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    # The hub hears the channel layer once for all sockets; without a channel each, sockets open with Redis away too.
+    channel_layer_alias = ""
     hub: Hub
     socket: LiveSocket | None = None
 
@@ -91,7 +93,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             raise wire.WireError(f"more than {wire.MESSAGES_A_SECOND} messages a second")
 
     async def _write(self, socket: LiveSocket) -> None:
-        code, reason = 1011, "a frame couldn't be sent"
+        code, reason = wire.CLOSE_FAILED, "a frame couldn't be sent"
         try:
             while (frame := await socket.next_frame()) is not None:
                 await self.send(text_data=frame)

@@ -40,10 +40,12 @@ MESSAGES_A_SECOND = 30
 # A server that writes into a socket doesn't learn whether anybody reads: no more than so many frames are under way.
 FRAMES_UNDER_WAY = 256
 
+# All from the range for applications: Daphne's WebSocket refuses to send most of the registered ones.
 CLOSE_BAD_MESSAGE = 4400
 CLOSE_SIGNED_OUT = 4401
 CLOSE_FORBIDDEN = 4403
-CLOSE_TRY_LATER = 1013
+CLOSE_TRY_LATER = 4013
+CLOSE_FAILED = 4011
 
 MESSAGE_TYPES = ("attach", "detach", "ping", "ack")
 

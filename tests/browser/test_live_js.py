@@ -716,7 +716,7 @@ def test_an_ended_session_offers_to_sign_in_and_is_not_hammered(js_hub: FakeHub,
     [
         (4400, "error", "do not understand each other"),
         (4403, "error", "refused"),
-        (1013, "reconnecting", "busy"),
+        (4013, "reconnecting", "busy"),
     ],
 )
 def test_close_codes_become_sentences(js_hub: FakeHub, js_clocked: Page, code: int, status: str, words: str) -> None:

@@ -18,7 +18,7 @@ const REASONS = new Map([
     reason: "The server refused the live connection of this page.",
     slow: 60_000,
   }],
-  [1013, {
+  [4013, {
     reason: "The server is busy and asked this page to try again shortly.",
     slow: 5_000,
   }],

@@ -1,0 +1,166 @@
+"""Real browsers that look on: what each of their pages shows, and what a reload of it would show."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from playwright.sync_api import BrowserContext, Error, Page, sync_playwright
+
+from project.chaos.crowd import Divergence
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+# Everything that must be equal: rows with their content, counts, parts, regions. What is about this visit only is left
+# out: the state of the connection, tokens, and the "just updated" badge.
+READ_PAGE = """
+() => {
+  const clean = (element) => {
+    const copy = element.cloneNode(true);
+    for (const badge of copy.querySelectorAll("live-update-indicator")) badge.remove();
+    for (const node of [copy, ...copy.querySelectorAll("*")]) {
+      for (const { name } of [...node.attributes]) {
+        if (["data-live-list", "data-live-region", "data-live-state", "data-live-updated", "class"].includes(name))
+          node.removeAttribute(name);
+      }
+    }
+    return copy.outerHTML.replace(/\\s+/g, " ");
+  };
+  return [...document.querySelectorAll("[data-live-row], [data-live-count], [data-live-part], [data-live-region]")]
+    .map(clean);
+}
+"""
+STATES = """
+() => [document.documentElement.dataset.realtimeStatus,
+  ...[...document.querySelectorAll("[data-live-state]")].map((element) => element.dataset.liveState)].join(" ")
+"""
+
+
+@dataclass
+class _Watched:
+    name: str
+    path: str
+    page: Page
+    healed: float | None = None
+
+
+class Browsers:
+    """One context for each group of paths; sync Playwright, so all of it on one thread."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+        self._watched: list[_Watched] = []
+        self._playwright = sync_playwright().start()
+        self._browser = self._playwright.chromium.launch(
+            executable_path=find_chromium(),
+            args=list(CHROMIUM_ARGUMENTS),
+            # The main program decides what a signal means, and ends the browser in order.
+            handle_sigint=False,
+            handle_sigterm=False,
+        )
+
+    def open(self, addresses: Sequence[str], groups: Sequence[Sequence[str]], username: str, password: str) -> None:
+        for number, paths in enumerate(groups):
+            context = self._browser.new_context()
+            address = addresses[number % len(addresses)]
+            _sign_in(context, address, username, password)
+            for path in paths:
+                page = context.new_page()
+                page.on("pageerror", self._noting(path))
+                page.goto(f"{address}{path}")
+                self._watched.append(_Watched(f"browser {number}", path, page))
+
+    def _noting(self, path: str) -> Callable[[Error], None]:
+        return lambda error: self.errors.append(f"{path}: {error}")
+
+    def stop(self) -> None:
+        self._browser.close()
+        self._playwright.stop()
+
+    def pause(self, seconds: float) -> None:
+        """Waits, and lets Playwright take what the browsers tell meanwhile."""
+        self._watched[0].page.wait_for_timeout(seconds * 1000)
+
+    def forget_healing(self) -> None:
+        for watched in self._watched:
+            watched.healed = None
+
+    @property
+    def number(self) -> int:
+        return len(self._watched)
+
+    @property
+    def healed(self) -> list[float]:
+        return [watched.healed for watched in self._watched if watched.healed is not None]
+
+    def look(self, since: float) -> list[Divergence]:
+        """Compares each page with a load of the same address in the same context."""
+        return [told for watched in self._watched if (told := self._look_at(watched, since))]
+
+    def _look_at(self, watched: _Watched, since: float) -> Divergence | None:
+        try:
+            fresh = watched.page.context.new_page()
+            try:
+                fresh.goto(watched.page.url)
+                live, reloaded = watched.page.evaluate(READ_PAGE), fresh.evaluate(READ_PAGE)
+            finally:
+                fresh.close()
+            states = watched.page.evaluate(STATES)
+        except Error as error:
+            return Divergence(watched.name, watched.path, f"can't be read: {error.message.splitlines()[0]}")
+        told = _difference(live, reloaded)
+        if not told and set(states.split()[1:]) - {"connected"}:
+            told = "equals a reload but doesn't say so of itself"
+        if told:
+            watched.healed = None
+            return Divergence(watched.name, watched.path, f"{told} [{states}]")
+        if watched.healed is None:
+            watched.healed = time.monotonic() - since
+        return None
+
+
+def _difference(live: list[str], reloaded: list[str]) -> str:
+    if live == reloaded:
+        return ""
+    pairs = enumerate(zip(live, reloaded, strict=False))
+    first = next(((index, pair) for index, pair in pairs if pair[0] != pair[1]), None)
+    told = f"{len(live)} pieces, a reload {len(reloaded)}"
+    if first is not None:
+        told += f"; piece {first[0]} is {_cut(*first[1])}"
+    return told
+
+
+def _cut(live: str, reloaded: str) -> str:
+    pairs = enumerate(zip(live, reloaded, strict=False))
+    same = next((index for index, (a, b) in pairs if a != b), min(len(live), len(reloaded)))
+    start = max(0, same - 80)
+    return f"…{live[start : same + 120]}… and of a reload …{reloaded[start : same + 120]}…"
+
+
+def find_chromium() -> str:
+    """The machine's Chromium; CHROMIUM names another one. Raises FileNotFoundError."""
+    named = os.environ.get("CHROMIUM")
+    found = next(filter(None, map(shutil.which, [named] if named else CHROMIUM_NAMES)), None)
+    if found is None:
+        raise FileNotFoundError(f"No Chromium was found (looked for {named or ', '.join(CHROMIUM_NAMES)}).")
+    return found
+
+
+def _sign_in(context: BrowserContext, address: str, username: str, password: str) -> None:
+    page = context.new_page()
+    page.goto(f"{address}/sign-in/")
+    page.fill("[name=username]", username)
+    page.fill("[name=password]", password)
+    page.click("main button[type=submit]")
+    page.wait_for_url(f"{address}/")
+    page.close()

@@ -1,0 +1,46 @@
+"""What `bin/chaos` can be asked for."""
+
+import argparse
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    seed: int
+    minutes: float
+    realtime: bool
+    doorbell: bool
+    storm_seconds: float
+    sockets: int
+    writers: int
+    # Seconds between one writer's actions, on average.
+    pace: float
+    keep: bool
+
+
+def read_options(arguments: list[str] | None = None) -> Options:
+    parser = argparse.ArgumentParser(
+        prog="bin/chaos",
+        description="Breaks a portal of its own in every way there is, then compares it with a reload.",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the first round; each further round has the next one")
+    parser.add_argument("--minutes", type=float, default=2, help="rounds begin until these are over; one at least")
+    parser.add_argument("--no-realtime", action="store_true", help="without a Realtime server: the change log alone")
+    parser.add_argument("--no-doorbell", action="store_true", help="without LISTEN/NOTIFY")
+    parser.add_argument("--storm-seconds", type=float, default=80, help="how long faults and writes last in a round")
+    parser.add_argument("--sockets", type=int, default=200, help="plain WebSocket clients")
+    parser.add_argument("--writers", type=int, default=4, help="programs that write")
+    parser.add_argument("--pace", type=float, default=0.15, help="seconds between one writer's actions, on average")
+    parser.add_argument("--keep", action="store_true", help="leave the directory with logs and records")
+    given = parser.parse_args(arguments)
+    return Options(
+        seed=given.seed,
+        minutes=given.minutes,
+        realtime=not given.no_realtime,
+        doorbell=not given.no_doorbell,
+        storm_seconds=given.storm_seconds,
+        sockets=given.sockets,
+        writers=given.writers,
+        pace=given.pace,
+        keep=given.keep,
+    )
