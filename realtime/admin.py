@@ -26,6 +26,7 @@ LISTED = 10_000
 # What every change changes.
 ALWAYS_CHANGED = ("revision", "updated_at")
 NOTHING = "—"
+TABLES_ALONE = (RealtimeChange.Op.TRUNCATE, RealtimeChange.Op.RESET)
 LIST_ADDRESS = "admin:realtime_realtimechange_changelist"
 
 
@@ -135,7 +136,7 @@ class RealtimeChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Column by column what was there before and what is there now; of an update only what differs."""
         rows = [(column, text(before), text(now)) for column, before, now in differences(change)]
         if not rows:
-            return "Only the table is known." if change.op == RealtimeChange.Op.TRUNCATE else NOTHING
+            return "Only the table is known." if change.op in TABLES_ALONE else NOTHING
         lines = format_html_join("", '<tr><th>{}</th><td dir="auto">{}</td><td dir="auto">{}</td></tr>', rows)
         return format_html(
             "<table><thead><tr><th>Column</th><th>Before</th><th>After</th></tr></thead><tbody>{}</tbody></table>",

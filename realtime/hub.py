@@ -31,11 +31,12 @@ from realtime.live import Definition, Params, RowChange, UnknownDefinition, read
 from realtime.live_socket import LiveSocket
 from realtime.live_view import Attaching, LiveView
 from realtime.publisher import STATUS_GROUP, table_group
+from realtime.related import related_tables
 from realtime.repository import live_tables
 from realtime.rights import REREAD_SECONDS, Rights, Standing, read_standing
 from realtime.snapshot import Shown, Snapshot
 from realtime.status_store import EXPIRY_SECONDS, status_key
-from realtime.waiting import end
+from realtime.waiting import end, wait_for_event
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ class Hub:
         self._layer_ms: float | None = None
         self._echoed = asyncio.Event()
         self._joined = False
+        self._reread_rights = asyncio.Event()
         # When the last reading of every view began.
         self._read_at: float | None = None
         self._told: dict[str, Any] = {}
@@ -197,7 +199,8 @@ class Hub:
         """Hears what comes, and itself now and then; raises when it can't. Redis may be away, frozen or cut off."""
         # The last group is this hub's own: what comes back through it proves that the others are joined too.
         echo_group = f"hub.{uuid.uuid4().hex}"
-        groups = [STATUS_GROUP, *(table_group(table) for table in live_tables()), echo_group]
+        tables = (*live_tables(), *related_tables())
+        groups = [STATUS_GROUP, *(table_group(table) for table in tables), echo_group]
         async with asyncio.timeout(LAYER_ANSWER_SECONDS):
             channel = await layer.new_channel("hub.")
             for group in groups:
@@ -258,6 +261,8 @@ class Hub:
         if kind == "realtime.reset":
             rows.forget()
             self._mark_table(table, Resync.RESET)
+            if table in related_tables():
+                self._reread_rights.set()
             return
         if not complete:
             self._mark_table(table, Resync.HOLE)
@@ -337,7 +342,7 @@ class Hub:
         logger.error("view '%s' can't be rendered (%s)", view.definition.name, type(error).__name__)
         for socket in view.everyone():
             socket.views.discard(view.key)
-            socket.send(wire.revoked(view.key, "This list can't be shown right now; please reload the page."))
+            socket.send(wire.failed(view.key, "This list can't be shown right now; please reload the page."))
         self.views.pop(view.key, None)
 
     # Status and rights
@@ -389,7 +394,8 @@ class Hub:
 
     async def _watch_rights(self) -> None:
         while True:
-            await asyncio.sleep(REREAD_SECONDS)
+            await wait_for_event(self._reread_rights, REREAD_SECONDS)
+            self._reread_rights.clear()
             sockets = list(self.sockets)
             if not sockets:
                 continue

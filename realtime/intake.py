@@ -55,6 +55,7 @@ class Intake:
     """Holds the position in the log and what Realtime emitted beyond it."""
 
     tables: tuple[str, ...]
+    related: tuple[str, ...] = ()
     watermark: Watermark | None = None
     pending: list[Heard] = field(default_factory=list)
     gap: Gap | None = None
@@ -93,7 +94,7 @@ class Intake:
         self._ahead.clear()
         self.watermark = current
         self.store()
-        return [TableReset(table, problem or "") for table in self.tables]
+        return [TableReset(table, problem or "") for table in (*self.tables, *self.related)]
 
     # From Realtime
 
@@ -191,7 +192,12 @@ class Intake:
         self._stored, self._stored_at = self.watermark, time.monotonic()
 
     def _swept(self, change: Change) -> Emission | None:
-        if change.table not in self.counters or change.revision in self._ahead:
+        if change.revision in self._ahead:
+            return None
+        if change.op == "RESET" and change.table in self.related:
+            self._ahead.add(change.revision)
+            return TableReset(change.table, "something in it changed")
+        if change.table not in self.counters:
             return None
         self._ahead.add(change.revision)
         if change.op == "TRUNCATE":

@@ -35,8 +35,8 @@ class LiveModel(models.Model):
 class RealtimeChange(models.Model):
     """The change log: one entry per changed row, written by trigger in the change's own transaction.
 
-    ``old`` and ``new`` are whole rows as JSON; of a TRUNCATE only the table is known. ``xid`` (PostgreSQL's xid8)
-    isn't mapped: Django has no type for it, and only ``realtime.change_log`` reads it.
+    ``old`` and ``new`` are whole rows as JSON; of a TRUNCATE and a RESET only the table is known. ``xid`` (PostgreSQL's
+    xid8) isn't mapped: Django has no type for it, and only ``realtime.change_log`` reads it.
     """
 
     class Op(models.TextChoices):
@@ -44,6 +44,7 @@ class RealtimeChange(models.Model):
         UPDATE = "UPDATE"
         DELETE = "DELETE"
         TRUNCATE = "TRUNCATE"
+        RESET = "RESET"
 
     revision = models.BigIntegerField(primary_key=True)
     at = models.DateTimeField()

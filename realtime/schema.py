@@ -32,7 +32,7 @@ create table realtime_change (
     xid xid8 not null default pg_current_xact_id(),
     at timestamptz not null default clock_timestamp(),
     table_name text not null,
-    op text not null check (op in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')),
+    op text not null check (op in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'RESET')),
     row_key uuid,
     old jsonb,
     new jsonb,
@@ -103,7 +103,16 @@ begin
 end
 $$;
 
-revoke all on function realtime_stamp(), realtime_log() from public;
+create function realtime_log_related() returns trigger
+language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    insert into @schema@.realtime_change (revision, table_name, op, actor)
+    values (nextval('@schema@.realtime_revision'), tg_table_name, 'RESET', @schema@.realtime_actor());
+    return null;
+end
+$$;
+
+revoke all on function realtime_stamp(), realtime_log(), realtime_log_related() from public;
 
 -- Runs as the writer: whoever may write may ring. The payload is constant, so that one transaction rings once.
 create function realtime_ring() returns trigger
@@ -120,7 +129,8 @@ declare
 begin
     -- Supabase's default privileges give these roles new functions and sequences by name, not through `public`.
     for api_role in select rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role') loop
-        execute format('revoke all on function realtime_stamp(), realtime_log() from %I', api_role);
+        execute format('revoke all on function realtime_stamp(), realtime_log(), realtime_log_related() from %I',
+                       api_role);
         execute format('revoke all on sequence realtime_revision from %I', api_role);
     end loop;
     if not exists (select from pg_roles where rolname = '{WORKER_ROLE}') then
@@ -141,6 +151,7 @@ $$;
 
 DROP_ENGINE_SQL = f"""
 drop function realtime_ring();
+drop function realtime_log_related();
 drop function realtime_log();
 drop function realtime_stamp();
 drop function realtime_actor();
@@ -303,6 +314,35 @@ class LiveTable(DatabaseSQL):
 
     def describe(self) -> str:
         return f"Make table {self.table} live"
+
+
+class RelatedTable(DatabaseSQL):
+    """Has the change log note that something in a table changed, without saying what (``realtime.related``).
+
+    ``columns`` are those of whose updates it is to hear: of users every sign-in is one.
+    """
+
+    def __init__(self, table: str, columns: tuple[str, ...] = ()) -> None:
+        self.table = table
+        self.columns = columns
+        updates = f"update of {', '.join(columns)}" if columns else "update"
+        events = f"insert or delete or {updates}"
+        super().__init__(
+            forwards=f"""
+                create trigger realtime_log_related after {events} on {table}
+                    for each statement execute function realtime_log_related();
+                create trigger realtime_doorbell after {events} on {table}
+                    for each statement when (coalesce(current_setting('livedesk.doorbell', true), '') <> 'off')
+                    execute function realtime_ring();
+            """,
+            backwards=f"drop trigger realtime_doorbell on {table}; drop trigger realtime_log_related on {table};",
+        )
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return ("RelatedTable", [self.table], {"columns": self.columns} if self.columns else {})
+
+    def describe(self) -> str:
+        return f"Tell of changes in {self.table}"
 
 
 def close_tables_to_the_api(sender: AppConfig, using: str, **kwargs: Any) -> None:

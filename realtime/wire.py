@@ -15,7 +15,8 @@ To the browser::
     patch     view, seq, ops                 the same bytes to every socket of a view; seq grows by one
     resync    view                           frames were dropped for a slow socket: attach again
     refused   id, reason, reload             the attach was refused
-    revoked   view, reason                   the right to see it is gone
+    revoked   view, reason                   the right to see it is gone: it leaves the screen
+    failed    view, reason                   it can't be rendered: what is shown stays, and grows old
     pong      n
     error     reason
 
@@ -136,6 +137,10 @@ def refused(identifier: int, reason: str, reload: bool = False) -> str:
 
 def revoked(view: str, reason: str) -> str:
     return encode({"type": "revoked", "view": view, "reason": reason})
+
+
+def failed(view: str, reason: str) -> str:
+    return encode({"type": "failed", "view": view, "reason": reason})
 
 
 def pong(number: Any) -> str:

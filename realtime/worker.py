@@ -25,6 +25,7 @@ from realtime.intake import Emission, Intake
 from realtime.leadership import Leadership
 from realtime.preflight import check_database, write_probe
 from realtime.publisher import Publisher
+from realtime.related import related_tables
 from realtime.repository import RepositoryRegistry
 from realtime.retention import PRUNE_EVERY_SECONDS, prune
 from realtime.status_store import BEAT_SECONDS, StatusStore
@@ -59,7 +60,7 @@ class RealtimeWorker:
         self.repositories = RepositoryRegistry(self.dispatcher)
         self.publisher = Publisher()
         self.dispatcher.on(ALL_TABLES, self.publisher.handle)
-        self.intake = Intake(self.repositories.tables)
+        self.intake = Intake(self.repositories.tables, related_tables())
         self.database = DatabaseThread("realtime-intake", DATABASE_SETTINGS)
         # Another connection: a sweep of many pages holds one transaction open, which no write may fall into.
         self.errands = DatabaseThread("realtime-errands", DATABASE_SETTINGS)

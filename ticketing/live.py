@@ -25,6 +25,7 @@ from realtime.live import (
     register,
     rows,
 )
+from realtime.related import people_table
 from realtime.snapshot import Snapshot
 from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
 from ticketing.models import Attachment, Comment, Ticket
@@ -36,6 +37,9 @@ CUSTOMER_NAME = frozenset({"name"})
 # Whatever changes in a comment moves its ticket's last activity.
 COMMENT_COLUMNS = frozenset({"ticket_id", "author_id", "content"})
 ATTACHMENT_COLUMNS = frozenset({"ticket_id", "comment_id", "file_name", "file_url", "file_type", "file_size"})
+
+# Rows show who a ticket is with and who wrote a comment; people aren't live, so any of their changes counts.
+PEOPLE: dict[str, frozenset[str]] = {people_table(): frozenset()}
 
 ANY = "all"
 LATEST = 5
@@ -56,7 +60,7 @@ class TicketRows(LiveList):
     """Rows of tickets; subclasses say which by ``tickets``."""
 
     kind = TICKET
-    related: ClassVar = {CUSTOMER.table: CUSTOMER_NAME, COMMENT.table: COMMENT_COLUMNS}
+    related: ClassVar = {CUSTOMER.table: CUSTOMER_NAME, COMMENT.table: COMMENT_COLUMNS, **PEOPLE}
 
     @abstractmethod
     def tickets(self, params: Params) -> "QuerySet[Ticket]": ...
@@ -160,7 +164,7 @@ class Conversation(LiveList):
 
     kind = COMMENT
     page_size = 100
-    related: ClassVar = {ATTACHMENT.table: ATTACHMENT_COLUMNS}
+    related: ClassVar = {ATTACHMENT.table: ATTACHMENT_COLUMNS, **PEOPLE}
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         return {"ticket": str(UUID(str(raw["ticket"]))), "page": clean_page(raw.get("page", 1))}
@@ -213,7 +217,7 @@ class AttachmentList(ShortList):
 @register
 class TicketDetail(DetailRegion):
     kind = TICKET
-    related: ClassVar = {CUSTOMER.table: CUSTOMER_NAME}
+    related: ClassVar = {CUSTOMER.table: CUSTOMER_NAME, **PEOPLE}
 
     def queryset(self) -> "QuerySet[Any]":
         return Ticket.objects.select_related("customer").annotate(assignee_name=name_of("assigned_to"))
@@ -236,6 +240,7 @@ class TicketActions(RowRegion):
 @register
 class TicketEditing(EditingRegion):
     kind = TICKET
+    related: ClassVar = TicketDetail.related
 
     def context(self, params: Params) -> dict[str, Any]:
         context = super().context(params)

@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                             ("UPDATE", "Update"),
                             ("DELETE", "Delete"),
                             ("TRUNCATE", "Truncate"),
+                            ("RESET", "Reset"),
                         ]
                     ),
                 ),

@@ -327,6 +327,20 @@ def test_reconnecting_catches_up_with_what_was_missed(js_hub: FakeHub, js_page: 
     expect(js_list).to_have_attribute("data-live-state", "connected")
 
 
+def test_what_may_not_be_seen_any_more_leaves_the_screen_and_a_failed_view_stays(
+    js_hub: FakeHub, js_page: Page, js_list: Locator
+) -> None:
+    rows = js_list.locator("[data-live-row]")
+    expect(rows.first).to_be_visible()
+    js_hub.send({"type": "failed", "view": "list", "reason": "This list can't be shown right now."})
+    expect(js_list).to_have_attribute("data-live-state", "stale")
+    expect(rows.first).to_be_visible()
+    js_page.reload()
+    expect(js_list).to_have_attribute("data-live-state", "connected")
+    js_hub.send({"type": "revoked", "view": "list", "reason": "You may no longer see products."})
+    expect(rows).to_have_count(0)
+
+
 def test_refused_and_revoked_views_say_so(js_hub: FakeHub, js_page: Page, js_list: Locator) -> None:
     js_hub.send({"type": "revoked", "view": "list", "reason": "You may no longer see products."})
     expect(js_page.locator("[data-notice-text]")).to_have_text("You may no longer see products.")

@@ -1,6 +1,7 @@
 """Tickets in Chromium: every page equals its reload, and what somebody types or chooses is never touched."""
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,24 @@ def test_a_renamed_customer_is_renamed_in_the_rows_of_its_tickets(
     for page in pages:
         expect(page.get_by_text(f"Clear {word}")).to_be_visible()
         assert_equals_reload(page, live_site)
+
+
+def test_a_renamed_colleague_is_renamed_wherever_staff_are_named(
+    context: BrowserContext, live_site: LiveSite, sql: Sql, word: str
+) -> None:
+    """People aren't a live table; what rows show of them is live all the same."""
+    colleague = user_id(sql, "jonas")
+    key = insert(sql, "tickets", title=f"{word} smokes", assigned_to=colleague)
+    insert(sql, "comments", ticket_id=key, author_id=colleague, content=f"{word} said")
+    paths = (f"/ticketing/tickets/?q={word}", f"/ticketing/tickets/{key}/", "/ticketing/board/")
+    pages = [open_live(context, live_site, path) for path in paths]
+    try:
+        sql.execute("update accounts_user set last_name = %s where id = %s", [word, colleague])
+        for page in pages:
+            expect(page.get_by_text(re.compile(word + "$")).first).to_be_visible()
+            assert_equals_reload(page, live_site)
+    finally:
+        sql.execute("update accounts_user set last_name = 'Weber' where id = %s", [colleague])
 
 
 def test_a_customers_name_lets_a_ticket_into_a_search(

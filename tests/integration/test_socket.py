@@ -35,6 +35,7 @@ FRAME_KEYS = {
     "patch": {"type", "view", "seq", "ops"},
     "refused": {"type", "id", "reason", "reload"},
     "revoked": {"type", "view", "reason"},
+    "failed": {"type", "view", "reason"},
     "pong": {"type", "n"},
     "error": {"type", "reason"},
 }

@@ -1,4 +1,5 @@
 import { MismatchError } from "./live-patch.js";
+import { isPrecious } from "./precious.js";
 
 // The server answers an attach after at most one re-read of the list; beyond this the answer was lost.
 const ANSWER_WITHIN_MS = 20_000;
@@ -97,6 +98,12 @@ export class LiveView {
     this.#wasLive = true;
     this.lost();
     this.key = null;
+  }
+
+  /** What may not be seen any more doesn't stay on the screen; a reload wouldn't show it either. */
+  revoke() {
+    this.end();
+    if (!isPrecious(this.#root)) this.#root.replaceChildren();
   }
 
   #apply(ops, source) {

@@ -38,6 +38,9 @@ export class LiveViews {
         this.#byId(frame.id).forEach((view) => view.end());
         return this.#notice(frame);
       case "revoked":
+        this.#byKey(frame.view).forEach((view) => view.revoke());
+        return this.#notice({ ...frame, reload: true });
+      case "failed":
         this.#byKey(frame.view).forEach((view) => view.end());
         return this.#notice({ ...frame, reload: true });
       case "outdated":
