@@ -94,6 +94,8 @@ class Hub:
         self._echoed = asyncio.Event()
         self._joined = False
         self._reread_rights = asyncio.Event()
+        self._joining: list[LiveSocket] = []
+        self._one_reading = asyncio.Lock()
         # When the last reading of every view began.
         self._read_at: float | None = None
         self._told: dict[str, Any] = {}
@@ -119,7 +121,7 @@ class Hub:
 
     async def join(self, socket: LiveSocket) -> bool:
         """Takes a socket in, with its user's rights; False when its session or account has ended."""
-        standing = await self.database.run(read_standing, {socket.user}, {socket.session})
+        standing = await self._standing_of(socket)
         if not self._is_standing(socket, standing):
             return False
         socket.rights = standing.rights[socket.user]
@@ -128,6 +130,20 @@ class Hub:
         socket.send(wire.hello(build_id()))
         socket.send(wire.status(self._words()))
         return True
+
+    def _standing_of(self, socket: LiveSocket) -> "asyncio.Future[Standing]":
+        """After an outage everybody comes back at once: each reading serves all who came while the last one ran."""
+        if not self._joining:
+            self._standing = asyncio.ensure_future(self._read_joining())
+        self._joining.append(socket)
+        # Whoever gives up meanwhile doesn't take the reading from the others.
+        return asyncio.shield(self._standing)
+
+    async def _read_joining(self) -> Standing:
+        async with self._one_reading:
+            joining, self._joining = self._joining, []
+            users, sessions = {socket.user for socket in joining}, {socket.session for socket in joining}
+            return await self.database.run(read_standing, users, sessions)
 
     def leave(self, socket: LiveSocket) -> None:
         self.sockets.discard(socket)

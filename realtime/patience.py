@@ -1,6 +1,7 @@
 """Around the socket's session and user: with the database away, a browser is told to try later, and no log explodes."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,6 +10,8 @@ from django.db import DatabaseError, InterfaceError
 from realtime import wire
 
 logger = logging.getLogger(__name__)
+
+SAY_EVERY_SECONDS = 10.0
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -20,12 +23,19 @@ class TryLaterWithoutDatabase:
 
     def __init__(self, application: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self._application = application
+        self._said_at = -SAY_EVERY_SECONDS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._application(scope, receive, send)
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("a socket is asked to try later: its session can't be read (%s)", type(error).__name__)
+            self._say(type(error).__name__)
             # Accepted first: browsers hide the reason of a refused handshake.
             await send({"type": "websocket.accept"})
             await send({"type": "websocket.close", "code": wire.CLOSE_TRY_LATER})
+
+    def _say(self, error: str) -> None:
+        # Hundreds come back at once.
+        if time.monotonic() - self._said_at >= SAY_EVERY_SECONDS:
+            self._said_at = time.monotonic()
+            logger.warning("sockets are asked to try later: their sessions can't be read (%s)", error)

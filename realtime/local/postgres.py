@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +30,8 @@ from realtime.local.process import (
 from realtime.local.remembered import remembered
 
 SUPERUSER = "postgres"
+# How long the children of a killed server may take to notice.
+EARLIER_SECONDS = 5.0
 # Where an unprivileged account can work when the clone itself is closed to it (under /root, say).
 SHARED_DIRECTORY = Path("/var/tmp")  # noqa: S108 (see _private_to_root)
 
@@ -165,13 +168,24 @@ class EmbeddedPostgres:
         PostgreSQL's own check takes any process that has the old number for the old server; after a reboot that may
         be any program.
         """
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + EARLIER_SECONDS
         while left := next(_processes_in(self.data_directory), None):
             if not ended(left, deadline - time.monotonic()):
-                raise ServiceError(
-                    f"Another PostgreSQL (pid {left}) is using {self.data_directory}: stop it, then start again."
-                )
+                if self._has_postmaster():
+                    raise ServiceError(
+                        f"Another PostgreSQL (pid {left}) is using {self.data_directory}: stop it, then start again."
+                    )
+                # Its server was killed while this one waited for a lock in memory that nobody will release any more.
+                with suppress(ProcessLookupError):
+                    os.kill(left, signal.SIGKILL)
         (self.data_directory / "postmaster.pid").unlink(missing_ok=True)
+
+    def _has_postmaster(self) -> bool:
+        try:
+            postmaster = int((self.data_directory / "postmaster.pid").read_text().split("\n")[0])
+        except (FileNotFoundError, ValueError):
+            return False
+        return postmaster in _processes_in(self.data_directory)
 
     def _require_same_version(self) -> None:
         made_by = (self.data_directory / "PG_VERSION").read_text().strip()
