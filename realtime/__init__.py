@@ -6,15 +6,19 @@ In PostgreSQL
    and write the change log ``realtime_change`` in the same transaction. ``schema.py`` (the SQL and ``LiveTable``, which
    makes a table live), ``models.py`` (``LiveModel``), ``actor.py`` and ``middleware.py`` (who did it).
 
-In the worker (``manage.py run_realtime_worker``, ``worker.py`` wires it all, ``preflight.py`` checks the database)
+   Of people and their rights, which aren't live, the log only notes that something changed: ``related.py``.
+
+In the worker (``manage.py run_realtime_worker``, ``worker.py`` wires it all, ``preflight.py`` checks the database;
+``leadership.py`` says which of several workers leads, on a session of ``database_session.py``)
 
 2. Supabase Realtime decodes the WAL and sends an event on the table's channel. ``channel_manager.py`` holds the
    subscriptions, climbs the ladder of ``backoff.py`` when they break, and writes a probe row that must come back;
    ``channel_session.py`` is one life of the connection; ``worker_token.py`` signs its token; ``frame_tap.py`` hears
    what the client can't read. Callbacks only enqueue.
 3. ``event_dispatcher.py`` parses the raw event (``events.py`` has the types). ``intake.py`` completes it from the
-   change log and lets each change out once: what Realtime missed, ``change_log.py``'s sweep brings, on a timer and at
-   every connect. Both read on one ``database_thread.py``.
+   change log and lets each change out once: what Realtime missed or hasn't told yet, ``change_log.py``'s sweep brings,
+   at every ring of ``doorbell.py``, on a timer and at every connect. Both read on one ``database_thread.py``.
+   ``retention.py`` prunes the log.
 4. The table's repository (``repository.py``, the apps' own name their models) turns the record into an entity and
    emits it through the dispatcher to every handler. ``streams.py`` offers the same as async iterators.
 5. One handler is ``publisher.py``: small numbered messages, a group of the channel layer per table. ``status_store.py``
@@ -27,7 +31,8 @@ In the web process
 7. ``live_view.py`` is one distinct list or region: its state, its sequence number, who attaches. What it shows comes
    from a definition in ``live.py``, which also paints the first page: the same template for both. ``snapshot.py`` works
    out the difference between two states.
-8. ``consumer.py`` is the WebSocket (``routing.py``): it authorises, and writes what ``live_socket.py`` buffers.
+8. ``consumer.py`` is the WebSocket (``routing.py``; ``patience.py`` stands before it while the database is away): it
+   authorises, and writes what ``live_socket.py`` buffers.
    ``wire.py`` lists every word on it, ``rights.py`` re-reads what connected users may see, ``connection_words.py`` says
    in one true sentence how fresh a page is.
 
@@ -38,7 +43,7 @@ In the browser
 
 Beside the journey: ``kind.py`` and ``pages.py`` make a table's plain pages, ``live_form.py`` and ``field_changes.py``
 keep a stale form from overwriting, ``live_admin.py`` is the admin's base, ``access.py`` guards a view, ``views.py``
-and ``urls.py`` answer operators, ``build.py`` names a deploy, ``waiting.py`` waits for an event or a time,
+and ``urls.py`` answer operators, ``metrics.py`` tells Prometheus, ``build.py`` names a deploy, ``waiting.py`` waits for an event or a time,
 ``supabase_check.py``, ``supabase_check_realtime.py`` and ``supabase_key.py`` tell an operator what a project lacks,
 ``apps.py`` is Django's. ``local/`` holds a PostgreSQL, a Redis and a Realtime server for machines that have none.
 """
