@@ -6,7 +6,7 @@ from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 
 from crm.models import Acquisition, Customer, Interaction, Product
-from realtime.live_admin import LiveModelAdmin
+from realtime.live_admin import LiveInline, LiveModelAdmin
 
 
 class LatestRows(BaseInlineFormSet):  # type: ignore[type-arg]
@@ -20,10 +20,8 @@ class LatestRows(BaseInlineFormSet):  # type: ignore[type-arg]
         return rows if self.is_bound else rows[: self.LIMIT]
 
 
-class LatestInline(admin.TabularInline):  # type: ignore[type-arg]
+class LatestInline(LiveInline):
     formset = LatestRows
-    extra = 0
-    show_change_link = True
 
 
 class AcquisitionInline(LatestInline):
@@ -41,19 +39,15 @@ class InteractionInline(LatestInline):
     verbose_name_plural = "latest interactions"
 
 
-class CrmAdmin(LiveModelAdmin):
-    list_per_page = 50
-
-
 @admin.register(Product)
-class ProductAdmin(CrmAdmin):
+class ProductAdmin(LiveModelAdmin):
     list_display = ("name", "price", "created_at", "updated_at")
     list_filter = ("created_at", "updated_at")
     search_fields = ("name", "description")
 
 
 @admin.register(Customer)
-class CustomerAdmin(CrmAdmin):
+class CustomerAdmin(LiveModelAdmin):
     list_display = ("name", "email", "phone", "created_at", "updated_at")
     list_filter = ("created_at", "updated_at")
     search_fields = ("name", "email", "phone")
@@ -61,7 +55,7 @@ class CustomerAdmin(CrmAdmin):
 
 
 @admin.register(Acquisition)
-class AcquisitionAdmin(CrmAdmin):
+class AcquisitionAdmin(LiveModelAdmin):
     list_display = ("product", "customer", "quantity", "total_amount", "created_at", "updated_at")
     list_filter = ("created_at", "updated_at")
     list_select_related = ("customer", "product")
@@ -70,7 +64,7 @@ class AcquisitionAdmin(CrmAdmin):
 
 
 @admin.register(Interaction)
-class InteractionAdmin(CrmAdmin):
+class InteractionAdmin(LiveModelAdmin):
     list_display = ("type", "customer", "interaction_at", "created_at", "updated_at")
     list_filter = ("type", "interaction_at", "updated_at")
     list_select_related = ("customer",)

@@ -12,6 +12,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+from realtime.origin import SameOrigin  # noqa: E402
 from realtime.patience import TryLaterWithoutDatabase  # noqa: E402
 from realtime.routing import websocket_urlpatterns  # noqa: E402
 
@@ -19,7 +20,7 @@ application = ProtocolTypeRouter(
     {
         "http": django_application,
         "websocket": AllowedHostsOriginValidator(
-            TryLaterWithoutDatabase(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+            SameOrigin(TryLaterWithoutDatabase(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))))
         ),
     }
 )

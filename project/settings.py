@@ -148,12 +148,16 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        # A logger without any prints by Python's last resort.
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         # supabase-py logs whole frames, which hold record contents: at debug each one, at error the unparsable.
         "realtime": {"level": LOG_LEVEL},
-        "realtime._async": {"level": "ERROR", "handlers": [], "propagate": False},
+        "realtime._async": {"level": "ERROR", "handlers": ["nowhere"], "propagate": False},
         "httpx": {"level": "WARNING"},
         # With Redis away it tells a traceback a second; the hub says so in one line.
         "channels_redis": {"level": "CRITICAL"},

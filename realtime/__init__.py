@@ -31,10 +31,10 @@ In the web process
 7. ``live_view.py`` is one distinct list or region: its state, its sequence number, who attaches. What it shows comes
    from a definition in ``live.py``, which also paints the first page: the same template for both. ``snapshot.py`` works
    out the difference between two states.
-8. ``consumer.py`` is the WebSocket (``routing.py``; ``patience.py`` stands before it while the database is away): it
-   authorises, and writes what ``live_socket.py`` buffers.
-   ``wire.py`` lists every word on it, ``rights.py`` re-reads what connected users may see, ``connection_words.py`` says
-   in one true sentence how fresh a page is.
+8. ``consumer.py`` is the WebSocket (``routing.py``; before it stand ``origin.py`` and, while the database is away,
+   ``patience.py``): it authorises, and writes what ``live_socket.py`` buffers. ``wire.py`` lists every word on it,
+   ``rights.py`` re-reads what connected users may see, ``connection_words.py`` says in one true sentence how fresh a
+   page is.
 
 In the browser
 
@@ -42,8 +42,9 @@ In the browser
    the row. The dot, the banner and the "just updated" badge are custom elements in ``static/js/elements/``.
 
 Beside the journey: ``kind.py`` and ``pages.py`` make a table's plain pages, ``live_form.py`` and ``field_changes.py``
-keep a stale form from overwriting, ``live_admin.py`` is the admin's base, ``access.py`` guards a view, ``views.py``
-and ``urls.py`` answer operators, ``metrics.py`` tells Prometheus, ``build.py`` names a deploy, ``waiting.py`` waits for an event or a time,
+keep a stale form from overwriting, ``live_admin.py`` is the admin's base (``admin.py`` shows the change log),
+``access.py`` guards a view, ``views.py`` and ``urls.py`` answer operators, ``metrics.py`` tells Prometheus,
+``build.py`` names a deploy, ``waiting.py`` waits for an event or a time and ends tasks,
 ``supabase_check.py``, ``supabase_check_realtime.py`` and ``supabase_key.py`` tell an operator what a project lacks,
 ``apps.py`` is Django's. ``local/`` holds a PostgreSQL, a Redis and a Realtime server for machines that have none.
 """

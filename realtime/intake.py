@@ -119,19 +119,30 @@ class Intake:
         entries = change_log.look_up([h.revision for h in heard if h.revision is not None], self.watermark)
         deletes = self._delete_entries(heard)
         emissions: list[Emission] = []
+        taken: set[int] = set()
         for item in heard:
-            entry = self._entry(item, entries, deletes)
+            entry = self._entry(item, entries, deletes, taken)
             # Again, for a sweep may have come between the hearing and now.
             self.hears(item.table)
             if entry is None:
                 self._wait(item)
-            elif self._is_emitted(entry):
+            elif self._is_emitted(entry, taken):
                 self.counters[item.table].duplicates += 1
             else:
-                self._ahead.add(entry.revision)
-                self.counters[item.table].realtime += 1
+                taken.add(entry.revision)
                 emissions.append(_emission(entry, EventPath.REALTIME))
         return emissions
+
+    def emitted(self, event: RealtimeEvent[dict[str, Any]]) -> None:
+        """Notes what handlers have heard. Not before: a reading whose result nobody took has told nobody anything."""
+        assert event.revision is not None
+        self._ahead.add(event.revision)
+        counters = self.counters[event.table]
+        if event.path is EventPath.REALTIME:
+            counters.realtime += 1
+        else:
+            counters.swept += 1
+            self._unconfirmed.setdefault(event.table, time.monotonic())
 
     def _delete_entries(self, heard: list[Heard]) -> dict[tuple[str, UUID], list[Change]]:
         assert self.watermark is not None
@@ -146,17 +157,21 @@ class Intake:
         }
 
     def _entry(
-        self, item: Heard, entries: dict[int, Change], deletes: dict[tuple[str, UUID], list[Change]]
+        self,
+        item: Heard,
+        entries: dict[int, Change],
+        deletes: dict[tuple[str, UUID], list[Change]],
+        taken: set[int],
     ) -> Change | None:
         if item.revision is not None:
             return entries.get(item.revision)
         # Realtime keeps commit order, so the first delete of this key that wasn't emitted is the one meant. When all
         # were, this is an echo of one of them, or of one not visible yet, which then is the sweep's.
         known = deletes.get((item.table, item.key), [])
-        return next((entry for entry in known if not self._is_emitted(entry)), known[-1] if known else None)
+        return next((entry for entry in known if not self._is_emitted(entry, taken)), known[-1] if known else None)
 
-    def _is_emitted(self, entry: Change) -> bool:
-        return entry.swept or entry.revision in self._ahead
+    def _is_emitted(self, entry: Change, taken: set[int]) -> bool:
+        return entry.swept or entry.revision in self._ahead or entry.revision in taken
 
     def _wait(self, item: Heard) -> None:
         if time.monotonic() < item.deadline:
@@ -195,15 +210,11 @@ class Intake:
         if change.revision in self._ahead:
             return None
         if change.op == "RESET" and change.table in self.related:
-            self._ahead.add(change.revision)
             return TableReset(change.table, "something in it changed")
         if change.table not in self.counters:
             return None
-        self._ahead.add(change.revision)
         if change.op == "TRUNCATE":
             return TableReset(change.table, "the table was emptied")
-        self.counters[change.table].swept += 1
-        self._unconfirmed.setdefault(change.table, time.monotonic())
         return _emission(change, EventPath.SWEEP)
 
     def hears(self, table: str) -> None:

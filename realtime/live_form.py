@@ -33,12 +33,7 @@ class LiveModelForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["revision"].initial = None if self.instance._state.adding else self.instance.revision
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        for name, value in cleaned.items():
-            if isinstance(self.fields[name].widget, forms.Textarea) and isinstance(value, str):
-                # Browsers send text areas with CRLF: a save that changes nothing would else be a change.
-                cleaned[name] = value.replace("\r\n", "\n")
-        return cleaned
+        return with_plain_lines(self, super().clean() or self.cleaned_data)
 
     @property
     def hidden_errors(self) -> list[str]:
@@ -55,7 +50,7 @@ class LiveModelForm(forms.ModelForm):  # type: ignore[type-arg]
                 return None
             if current.revision != self.cleaned_data.get("revision"):
                 self.conflict = self._compare(current)
-                self._move_to(current.revision)
+                self.data = moved_to(self.data, self.add_prefix("revision"), current.revision)
                 return None
             return self.save()  # type: ignore[no-any-return]
 
@@ -67,5 +62,19 @@ class LiveModelForm(forms.ModelForm):  # type: ignore[type-arg]
             conflict.append(FieldConflict(label_of(field), mine, theirs, mine != theirs))  # type: ignore[arg-type]
         return conflict
 
-    def _move_to(self, revision: int) -> None:
-        self.data = {**self.data.dict(), self.add_prefix("revision"): str(revision)}  # type: ignore[attr-defined]
+
+def with_plain_lines(form: forms.BaseForm, cleaned: dict[str, Any]) -> dict[str, Any]:
+    """Browsers send text areas with CRLF: a save that changes nothing would else be a change."""
+    return {
+        name: value.replace("\r\n", "\n")
+        if isinstance(value, str) and isinstance(form.fields[name].widget, forms.Textarea)
+        else value
+        for name, value in cleaned.items()
+    }
+
+
+def moved_to(data: Any, name: str, revision: int) -> Any:
+    """What a form was sent, as if it had been opened at ``revision``: what its next save will then be measured by."""
+    moved = data.copy()
+    moved[name] = str(revision)
+    return moved

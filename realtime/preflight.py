@@ -31,7 +31,9 @@ def check_database(tables: Iterable[str]) -> None:
             missing = {"realtime_stamp", "realtime_log", "realtime_log_truncate"} - set(cursor.fetchone()[0] or ())
             if missing:
                 names = ", ".join(sorted(missing))
-                raise ConfigurationError(f"table '{table}' lacks the trigger(s) {names}: run manage.py migrate")
+                # Migrations that were applied aren't applied again.
+                remedy = "manage.py supabase_check says how to mend it"
+                raise ConfigurationError(f"table '{table}' lacks the trigger(s) {names}: {remedy}")
 
 
 def write_probe(nonce: str) -> None:

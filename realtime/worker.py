@@ -278,6 +278,7 @@ class RealtimeWorker:
                 self.dispatcher.emit(emission)
                 continue
             self._emit_row(emission)
+            self.intake.emitted(emission)
 
     def _emit_row(self, event: RealtimeEvent[dict[str, Any]]) -> None:
         self._lag[event.path].append(max(0.0, time.time() - event.timestamp.timestamp()))

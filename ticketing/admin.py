@@ -1,20 +1,16 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest
 
+from realtime.live_admin import STAMPED, LiveInline, LiveModelAdmin
 from ticketing.models import Attachment, Comment, Ticket
 from ticketing.rights import may_change
 
-FROM_THE_DATABASE = ("revision", "created_at", "updated_at")
 
-
-class CommentInline(admin.TabularInline):  # type: ignore[type-arg]
+class CommentInline(LiveInline):
     model = Comment
-    extra = 0
     fields = ("author_id", "content")
-    show_change_link = True
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # ``obj`` is the ticket here: inline, only those who may change every comment change any.
@@ -26,23 +22,15 @@ class AttachmentInline(admin.TabularInline):  # type: ignore[type-arg]
 
     model = Attachment
     extra = 0
-    fields = ("file_name", "file_url", "file_type", "file_size", "comment", *FROM_THE_DATABASE)
+    fields = ("file_name", "file_url", "file_type", "file_size", "comment", *STAMPED)
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
-class TicketingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_per_page = 50
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        # The database's own (realtime.models.LiveModel), so a row that isn't there yet has none.
-        return (*self.readonly_fields, *FROM_THE_DATABASE) if obj else (*self.readonly_fields,)
-
-
 @admin.register(Ticket)
-class TicketAdmin(TicketingAdmin):
+class TicketAdmin(LiveModelAdmin):
     list_display = ("title", "status", "priority", "customer", "assigned_to", "created_at", "updated_at")
     list_filter = ("status", "priority", "created_at", "updated_at")
     list_select_related = ("customer",)
@@ -52,7 +40,7 @@ class TicketAdmin(TicketingAdmin):
 
 
 @admin.register(Comment)
-class CommentAdmin(TicketingAdmin):
+class CommentAdmin(LiveModelAdmin):
     list_display = ("__str__", "author_id", "created_at", "updated_at")
     list_filter = ("created_at", "updated_at")
     list_select_related = ("ticket",)
@@ -65,7 +53,7 @@ class CommentAdmin(TicketingAdmin):
 
 
 @admin.register(Attachment)
-class AttachmentAdmin(TicketingAdmin):
+class AttachmentAdmin(LiveModelAdmin):
     list_display = ("file_name", "ticket", "file_type", "file_size", "created_at")
     list_filter = ("file_type", "created_at")
     list_select_related = ("ticket",)

@@ -668,3 +668,22 @@ def test_the_status_says_when_it_is_redis_that_is_away(nobody: Client, settings:
     told = nobody.get("/realtime/status/").json()
     assert (told["status"], told["live"]) == ("disconnected", False)
     assert "Redis" in told["reason"]
+
+
+def test_the_admin_overwrites_nobody_unseen(client: Client, db: None) -> None:
+    client.force_login(User.objects.create_superuser("boss", password="right"))
+    product = Product.objects.create(name="Lamp", description="plain")
+    product.refresh_from_db()
+    address = f"/admin/crm/product/{product.pk}/change/"
+    opened = product.revision
+    typed = {"name": "Desk lamp", "description": "plain", "price": "0", "opened_at": str(opened)}
+    Product.objects.filter(pk=product.pk).update(description="changed meanwhile")
+    answer = client.post(address, typed)
+    product.refresh_from_db()
+    assert product.description == "changed meanwhile"
+    assert "Description is now “changed meanwhile”" in text(answer)
+    assert "Desk lamp" in text(answer), "what was typed stays"
+    # Whoever saves again has been told.
+    assert client.post(address, typed | {"opened_at": str(product.revision)}).status_code == 302
+    product.refresh_from_db()
+    assert (product.name, product.description) == ("Desk lamp", "plain")

@@ -244,7 +244,10 @@ def test_a_made_up_session_is_signed_out(viewer: Person) -> None:
     assert viewer.open().closed_with() == 4401
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1.evil.example", "null", None])
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "http://127.0.0.1.evil.example", "http://127.0.0.1:9", "http://127.0.0.1", "null", None],
+)
 def test_a_foreign_origin_is_refused(viewer: Person, origin: str | None) -> None:
     with pytest.raises(InvalidStatus) as refused:
         viewer.open(origin=origin)

@@ -54,7 +54,7 @@ def test_a_database_without_our_tables_or_triggers_is_named(postgres_url: str) -
             sql.execute("drop trigger realtime_log on products")
         done = manage(url, "run_realtime_worker")
         assert done.returncode != 0
-        assert "table 'products' lacks the trigger(s) realtime_log: run manage.py migrate" in done.stderr
+        assert "table 'products' lacks the trigger(s) realtime_log: manage.py supabase_check says" in done.stderr
 
 
 def test_sigterm_leaves_the_channels_and_exits_cleanly(project: Project) -> None:

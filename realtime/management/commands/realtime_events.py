@@ -1,8 +1,11 @@
 import asyncio
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+import redis
 from channels.layers import get_channel_layer
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from realtime.publisher import STATUS_GROUP, table_group
@@ -23,6 +26,10 @@ class Command(BaseCommand):
             asyncio.run(self._watch([table] if table else list(known)))
         except KeyboardInterrupt:
             return
+        except (redis.RedisError, OSError) as error:
+            where = urlsplit(settings.REDIS_URL)
+            place = f"{where.hostname}:{where.port or 6379}" if where.hostname else where.path
+            raise CommandError(f"Redis can't be reached at {place} ({type(error).__name__}): check REDIS_URL") from None
 
     async def _watch(self, tables: list[str]) -> None:
         layer = get_channel_layer()

@@ -1,0 +1,34 @@
+"""Which pages may open the socket: those of this very address, port included. Cookies know no port."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from channels.security.websocket import WebsocketDenier
+from django.conf import settings
+
+Scope = dict[str, Any]
+
+
+class SameOrigin:
+    """ASGI middleware: refuses a handshake whose Origin is neither the Host it asks nor trusted (CSRF_TRUSTED_ORIGINS).
+
+    The scheme isn't compared: behind a proxy that ends TLS the two differ.
+    """
+
+    def __init__(self, application: Callable[[Scope, Any, Any], Awaitable[None]]) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        headers = {name.lower(): value.decode("latin1") for name, value in scope["headers"]}
+        application = self._application if is_ours(headers.get(b"origin", ""), headers.get(b"host", "")) else None
+        await (application or WebsocketDenier())(scope, receive, send)
+
+
+def is_ours(origin: str, host: str) -> bool:
+    if origin in settings.CSRF_TRUSTED_ORIGINS:
+        return True
+    try:
+        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
