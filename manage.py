@@ -7,8 +7,15 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-    from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+    except ModuleNotFoundError as error:
+        # A clone that was only just made; which of its two ways out fits, its owner knows.
+        sys.exit(
+            f"The package '{error.name}' isn't installed for {sys.executable}: use .venv/bin/python, which bin/demo "
+            "and bin/test make, or run pip install -r requirements.txt."
+        )
 
     try:
         execute_from_command_line(sys.argv)

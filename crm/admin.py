@@ -2,14 +2,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 
 from crm.models import Acquisition, Customer, Interaction, Product
-from realtime.live_admin import LiveInline, LiveModelAdmin
+from realtime.live_admin import LiveInline, LiveInlineForms, LiveModelAdmin
 
 
-class LatestRows(BaseInlineFormSet):  # type: ignore[type-arg]
+class LatestRows(LiveInlineForms):
     """The newest of a customer's rows: of one with hundreds, Django refuses a form with all of them."""
 
     LIMIT = 20

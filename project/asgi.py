@@ -8,19 +8,16 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 # Before the imports below: they need the app registry.
 django_application = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from channels.sessions import CookieMiddleware  # noqa: E402
 
 from realtime.origin import SameOrigin  # noqa: E402
-from realtime.patience import TryLaterWithoutDatabase  # noqa: E402
 from realtime.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": AllowedHostsOriginValidator(
-            SameOrigin(TryLaterWithoutDatabase(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))))
-        ),
+        "websocket": AllowedHostsOriginValidator(SameOrigin(CookieMiddleware(URLRouter(websocket_urlpatterns)))),
     }
 )

@@ -31,10 +31,9 @@ In the web process
 7. ``live_view.py`` is one distinct list or region: its state, its sequence number, who attaches. What it shows comes
    from a definition in ``live.py``, which also paints the first page: the same template for both. ``snapshot.py`` works
    out the difference between two states.
-8. ``consumer.py`` is the WebSocket (``routing.py``; before it stand ``origin.py`` and, while the database is away,
-   ``patience.py``): it authorises, and writes what ``live_socket.py`` buffers. ``wire.py`` lists every word on it,
-   ``rights.py`` re-reads what connected users may see, ``connection_words.py`` says in one true sentence how fresh a
-   page is.
+8. ``consumer.py`` is the WebSocket (``routing.py``; ``origin.py`` stands before it): it authorises, and writes what
+   ``live_socket.py`` buffers. ``wire.py`` lists every word on it, ``rights.py`` re-reads what connected users may see,
+   ``connection_words.py`` says in one true sentence how fresh a page is.
 
 In the browser
 

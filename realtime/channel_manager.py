@@ -16,6 +16,7 @@ from realtime.backoff import RECONNECT_LADDER, SLOW_PROBE_SECONDS, backoff_delay
 from realtime.channel_session import Binding, OnEvent, RealtimeSession, SessionError
 from realtime.events import Gap
 from realtime.events import RealtimeConnectionStatus as Status
+from realtime.supabase_key import PUBLIC_ROLES, read_key
 from realtime.waiting import end, wait_for_event
 
 logger = logging.getLogger(__name__)
@@ -184,7 +185,7 @@ class RealtimeChannelManager:
         echo = self._echoes[nonce] = asyncio.Event()
         try:
             await self._write_probe(nonce)
-            await session.until(echo.wait(), PROBE_ECHO_SECONDS, "the probe row didn't come back through Supabase")
+            await session.until(echo.wait(), PROBE_ECHO_SECONDS, self._why_no_echo())
         except SessionError:
             raise
         except Exception as error:
@@ -193,6 +194,12 @@ class RealtimeChannelManager:
             del self._echoes[nonce]
             self.probing_since = None
         self._on_probe(time.monotonic() - started)
+
+    def _why_no_echo(self) -> str:
+        told, role = "the probe row didn't come back through Supabase", read_key(self._key).role
+        if self._token is None and role in PUBLIC_ROLES:
+            return f"{told}: the role '{role}' of SUPABASE_KEY may not read it"
+        return told
 
     def _take_echo(self, payload: object) -> None:
         with suppress(Exception):

@@ -26,6 +26,8 @@ JOIN_SECONDS = 15.0
 SYSTEM_OK_SECONDS = 20.0
 CLOSE_SECONDS = 5.0
 LOOK_SECONDS = 1.0
+# What Realtime says of a token that wasn't signed with the project's secret.
+TOKEN_WORDS = ("JwtSignatureError", "MalformedJWT", "InvalidJWTToken")
 
 # The library's own limits can't be set by options: 1 MiB would drop the connection at a large row, and its ping
 # notices a frozen server after 49 s instead of 25.
@@ -239,13 +241,18 @@ class RealtimeSession:
         word = getattr(state, "value", str(state))
         if word == "SUBSCRIBED" or self._closing or self._channels.get(joined.table) is not joined:
             return
-        reason = f"channel of '{joined.table}': {word}" + (f" ({_said(error)})" if error else "")
+        reason = f"channel of '{joined.table}': {word}" + (f" ({_said(error)}){self._remedy(error)}" if error else "")
         if joined.confirmed.is_set():
             self._lose(reason)
         else:
             joined.problem = joined.problem or reason
             # Nobody may wait for a confirmation that won't come; the problem says why.
             joined.confirmed.set()
+
+    def _remedy(self, error: Exception) -> str:
+        if not any(word in str(error) for word in TOKEN_WORDS):
+            return ""
+        return f": check {'SUPABASE_KEY' if self._token is None else 'SUPABASE_JWT_SECRET'}"
 
     def _lose(self, reason: str) -> None:
         if not self._lost.done():

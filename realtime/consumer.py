@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import HASH_SESSION_KEY
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from realtime import wire
@@ -26,12 +26,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def connect(self) -> None:
         # Accepted before it is judged: browsers hide the reason of a refused handshake.
         await self.accept()
-        user, session = self.scope["user"], self.scope["session"]
-        if not user.is_authenticated or not session.session_key:
+        session = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME)
+        if not session:
             await self.close(wire.CLOSE_SIGNED_OUT)
             return
         self.hub = get_hub()
-        socket = LiveSocket(str(user.pk), session.session_key, session.get(HASH_SESSION_KEY, ""))
+        socket = LiveSocket(session)
         try:
             welcome = await self.hub.join(socket)
         except (DatabaseError, InterfaceError):

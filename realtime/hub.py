@@ -33,7 +33,7 @@ from realtime.live_view import Attaching, LiveView
 from realtime.publisher import STATUS_GROUP, table_group
 from realtime.related import related_tables
 from realtime.repository import live_tables
-from realtime.rights import REREAD_SECONDS, Rights, Standing, read_standing
+from realtime.rights import REREAD_SECONDS, Identity, Rights, Standing, read_arrivals, read_standing
 from realtime.snapshot import Shown, Snapshot
 from realtime.status_store import EXPIRY_SECONDS, status_key
 from realtime.waiting import end, wait_for_event
@@ -54,6 +54,9 @@ RENEW_SECONDS = 3_600.0
 STATUS_LOOK_SECONDS = 1.0
 # Every page hears of the status at least this often, so that a silent socket is a dead one.
 STATUS_REPEAT_SECONDS = 10.0
+
+
+Arrivals = tuple[dict[str, Identity], Standing]
 
 
 class Resync(StrEnum):
@@ -94,7 +97,7 @@ class Hub:
         self._echoed = asyncio.Event()
         self._joined = False
         self._reread_rights = asyncio.Event()
-        self._joining: list[LiveSocket] = []
+        self._arriving: list[str] = []
         self._one_reading = asyncio.Lock()
         # When the last reading of every view began.
         self._read_at: float | None = None
@@ -121,7 +124,11 @@ class Hub:
 
     async def join(self, socket: LiveSocket) -> bool:
         """Takes a socket in, with its user's rights; False when its session or account has ended."""
-        standing = await self._standing_of(socket)
+        identities, standing = await self._arrival_of(socket)
+        identity = identities.get(socket.session)
+        if identity is None:
+            return False
+        socket.user, socket.auth_hash = identity.user, identity.auth_hash
         if not self._is_standing(socket, standing):
             return False
         socket.rights = standing.rights[socket.user]
@@ -131,19 +138,21 @@ class Hub:
         socket.send(wire.status(self._words()))
         return True
 
-    def _standing_of(self, socket: LiveSocket) -> "asyncio.Future[Standing]":
+    def _arrival_of(self, socket: LiveSocket) -> "asyncio.Future[Arrivals]":
         """After an outage everybody comes back at once: each reading serves all who came while the last one ran."""
-        if not self._joining:
-            self._standing = asyncio.ensure_future(self._read_joining())
-        self._joining.append(socket)
+        if not self._arriving:
+            self._arrivals = asyncio.ensure_future(self._read_arrivals())
+            # Whoever awaited it may have given up by then.
+            self._arrivals.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._arriving.append(socket.session)
         # Whoever gives up meanwhile doesn't take the reading from the others.
-        return asyncio.shield(self._standing)
+        return asyncio.shield(self._arrivals)
 
-    async def _read_joining(self) -> Standing:
+    async def _read_arrivals(self) -> "Arrivals":
         async with self._one_reading:
-            joining, self._joining = self._joining, []
-            users, sessions = {socket.user for socket in joining}, {socket.session for socket in joining}
-            return await self.database.run(read_standing, users, sessions)
+            arriving, self._arriving = self._arriving, []
+            # Not by Channels' middleware: it reads on one thread that all sockets share, without a limit in time.
+            return await self.database.run(read_arrivals, set(arriving))
 
     def leave(self, socket: LiveSocket) -> None:
         self.sockets.discard(socket)

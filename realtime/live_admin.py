@@ -5,29 +5,43 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.http import HttpRequest
+from django.utils.text import Truncator
 
 from realtime.field_changes import changes_since
 from realtime.live_form import moved_to, with_plain_lines
 from realtime.models import LiveModel
 
 STAMPED = ("revision", "created_at", "updated_at")
+# Not "revision": a field of that name would take the place of the one that is shown.
+OPENED_AT = "opened_at"
+TOLD_LENGTH = 100
+
+
+class OpenedAtField(forms.IntegerField):
+    """The revision that a form was opened at: by itself never a change that wants saving."""
+
+    widget = forms.HiddenInput
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return False
 
 
 class LiveAdminForm(forms.ModelForm):  # type: ignore[type-arg]
     """Refuses to save over what somebody changed since the form was opened; saved once more, it does so knowingly."""
 
-    opened_at = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    opened_at = OpenedAtField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["opened_at"].initial = None if self.instance._state.adding else self.instance.revision
+        self.fields[OPENED_AT].initial = None if self.instance._state.adding else self.instance.revision
 
     def clean(self) -> dict[str, Any]:
         cleaned = with_plain_lines(self, super().clean() or self.cleaned_data)
-        opened_at = cleaned.get("opened_at")
+        opened_at = cleaned.get(OPENED_AT)
         # A program that posts without it has seen nothing that it could overwrite unseen.
-        if opened_at is not None and not self.instance._state.adding:
+        if opened_at is not None:
             self._refuse_stale(opened_at)
         return cleaned
 
@@ -35,17 +49,45 @@ class LiveAdminForm(forms.ModelForm):  # type: ignore[type-arg]
         # The admin saves within the transaction that it validates in, so the lock lasts until then.
         rows = type(self.instance)._default_manager.select_for_update()
         current: LiveModel | None = rows.filter(pk=self.instance.pk).first()
-        if current is None or current.revision == opened_at:
-            return
-        self.data = moved_to(self.data, self.add_prefix("opened_at"), current.revision)
-        changes = [f"{change.label} is now “{change.now}”" for change in changes_since(current, opened_at)]
-        raise ValidationError(
-            f"Somebody changed this meanwhile: {', '.join(changes) or 'it is another version now'}. Nothing was saved. "
-            "Save again to put yours over theirs, or reload to begin with theirs."
-        )
+        if current is None:
+            self.add_error(None, f"Somebody deleted this {self.instance._meta.verbose_name} meanwhile.")
+        elif current.revision != opened_at:
+            self.add_error(None, _what_changed(current, opened_at))
+            self.data = moved_to(self.data, self.add_prefix(OPENED_AT), current.revision)
 
 
-class LiveModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class LiveInlineForm(LiveAdminForm):
+    """A row among others: one that nobody touched isn't saved with them, so it is never stale."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            # Touched is what differs from what was shown, whatever the row has become since.
+            field.show_hidden_initial = True
+
+    def _refuse_stale(self, opened_at: int) -> None:
+        if self.has_changed() and not self.instance._state.adding:
+            super()._refuse_stale(opened_at)
+
+
+class LiveInlineForms(forms.BaseInlineFormSet):  # type: ignore[type-arg]
+    def clean(self) -> None:
+        super().clean()
+        if any(form.instance._state.adding for form in self.initial_forms):
+            # Django says so of a hidden field of a row that it doesn't show any more.
+            raise ValidationError("Somebody deleted one of these meanwhile. Nothing was saved; reload to go on.")
+
+
+class OpenedAtShown(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
+    """Puts the hidden revision where something can be changed; elsewhere it would be shown as a value."""
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        fields = [name for name in super().get_fields(request, obj) if name != OPENED_AT]
+        changeable = obj is not None and self.has_change_permission(request, obj)
+        return [*fields, OPENED_AT] if changeable else fields
+
+
+class LiveModelAdmin(OpenedAtShown, admin.ModelAdmin):  # type: ignore[type-arg]
     form = LiveAdminForm
     list_per_page = 50
 
@@ -55,10 +97,21 @@ class LiveModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return (*shown, *STAMPED) if obj is not None else shown
 
 
-class LiveInline(admin.TabularInline):  # type: ignore[type-arg]
-    form = LiveAdminForm
+class LiveInline(OpenedAtShown, admin.TabularInline):  # type: ignore[type-arg]
+    form = LiveInlineForm
+    formset = LiveInlineForms
+    # Django's own is wider than what a table beside the admin's menu has room for.
+    formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 4, "cols": 45})}}
     extra = 0
     show_change_link = True
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return [*dict.fromkeys([*super().get_fields(request, obj), "opened_at"])]
+
+def _what_changed(current: LiveModel, opened_at: int) -> str:
+    changes = [
+        f"{change.label} is now “{Truncator(change.now).chars(TOLD_LENGTH)}”"
+        for change in changes_since(current, opened_at)
+    ]
+    return (
+        f"Somebody changed this meanwhile: {', '.join(changes) or 'it is another version now'}. Nothing was saved. "
+        "Save again to put yours over theirs, or reload to begin with theirs."
+    )

@@ -13,10 +13,11 @@ BUFFER_LIMIT = 256
 class LiveSocket:
     """``send()`` never waits. On overflow the backlog is dropped and each view is told to attach again."""
 
-    def __init__(self, user: str, session: str, auth_hash: str = "") -> None:
-        self.user = user
+    def __init__(self, session: str) -> None:
         self.session = session
-        self.auth_hash = auth_hash
+        # Whose session it is, the hub finds out.
+        self.user = ""
+        self.auth_hash = ""
         self.rights = Rights()
         self.views: set[str] = set()
         self.closing: tuple[int, str] | None = None

@@ -1,6 +1,7 @@
 """The plain pages of a live table: list, detail, create, edit, delete. They work without JavaScript."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 from uuid import UUID
 
@@ -100,7 +101,8 @@ class LivePages:
             # What was typed into the form of a row that is gone stays on the page: a stand-in takes its place.
             instance = self.kind.model(id=pk, revision=0)
         opened_at = instance.revision
-        form = self.form(request.POST or None, instance=instance)
+        # A copy, for what is typed goes into it, and the page names the row as it is.
+        form = self.form(request.POST or None, instance=copy(instance))
         if request.method == "POST":
             if form.is_valid() and (saved := form.save_unless_stale()):
                 messages.success(request, f"“{saved}” was saved.")

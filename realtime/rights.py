@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.models import Permission
 from django.contrib.sessions.models import Session
 from django.utils import timezone
@@ -30,11 +30,29 @@ class Rights:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a session belongs to, and the hash of the password it was opened with."""
+
+    user: str
+    auth_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Who of the asked is still there: rights by user (none for a closed account), and the sessions that live."""
 
     rights: dict[str, Rights]
     sessions: frozenset[str]
+
+
+def read_arrivals(sessions: Iterable[str]) -> tuple[dict[str, Identity], Standing]:
+    """Who those are that come with these session keys, and what they may see; none for a session that has ended."""
+    identities = {}
+    for session in Session.objects.filter(session_key__in=list(sessions), expire_date__gt=timezone.now()):
+        told = session.get_decoded()
+        if SESSION_KEY in told:
+            identities[session.session_key] = Identity(told[SESSION_KEY], told.get(HASH_SESSION_KEY, ""))
+    return identities, read_standing({identity.user for identity in identities.values()}, identities)
 
 
 def read_standing(users: Iterable[str], sessions: Iterable[str]) -> Standing:

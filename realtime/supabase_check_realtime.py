@@ -13,7 +13,7 @@ from django.db import DatabaseError
 
 from realtime import frame_tap
 from realtime.channel_manager import PROBE_TABLE
-from realtime.channel_session import Binding, RealtimeSession, SessionError
+from realtime.channel_session import TOKEN_WORDS, Binding, RealtimeSession, SessionError
 from realtime.database_thread import DatabaseThread
 from realtime.events import Gap
 from realtime.preflight import write_probe
@@ -28,8 +28,6 @@ PROBE_AGAIN_SECONDS = 2.0
 
 NEEDS_SERVICE_KEY = "set SUPABASE_KEY to the project's service_role key (or its secret key)"
 NEEDS_READER = f"set SUPABASE_JWT_SECRET, so that the worker reads as {{role}}; or {NEEDS_SERVICE_KEY}"
-# What Realtime says about a token that wasn't signed with the project's secret.
-TOKEN_WORDS = ("JwtSignatureError", "MalformedJWT", "InvalidJWTToken")
 
 
 async def check_realtime() -> AsyncIterator[Section]:

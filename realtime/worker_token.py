@@ -1,12 +1,17 @@
 """The token our worker reads Realtime with: short-lived, for a role that may read the live tables and nothing else."""
 
 import time
+import warnings
 from collections.abc import Callable
 
 import jwt
 from django.conf import settings
+from jwt.warnings import InsecureKeyLengthWarning
 
 TOKEN_SECONDS = 3_600
+
+# Of a short secret PyJWT warns with every token, but it is the project that chose it.
+warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
 
 
 def worker_token() -> Callable[[], str] | None:

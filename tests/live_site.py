@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 
+from project.demo.portal import DAPHNE
 from realtime.local.faults_client import RealtimeFaults
 from realtime.local.process import LOOPBACK, REPOSITORY, Service, die_with_parent, pick_port
 from realtime.local.stack import LocalStack, healthy
@@ -61,7 +62,7 @@ def make_live_site(stack: LocalStack, directory: Path, extra: dict[str, str]) ->
     environment["STATIC_ROOT"] = str(directory / "static")
     web = Service(
         name="Web",
-        argv=[sys.executable, "-m", "daphne", "-b", LOOPBACK, "-p", str(port), "project.asgi:application"],
+        argv=[sys.executable, *DAPHNE, "-b", LOOPBACK, "-p", str(port), "project.asgi:application"],
         log=directory / "web.log",
         env=environment,
         address=f"{LOOPBACK}:{port}",

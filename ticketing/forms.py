@@ -63,6 +63,8 @@ class NewCommentForm(CommentForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Without one, style sheets can't tell a box that is empty.
+        self.fields["content"].widget.attrs["placeholder"] = " "
         # Made with each form: its words follow the settings.
         self.fields["files"] = FilesField(label="Files", required=False)
 

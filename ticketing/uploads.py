@@ -54,7 +54,7 @@ class FilesField(forms.FileField):
         accept = ",".join(f".{extension}" for extension in settings.ATTACHMENT_TYPES)
         largest = str(settings.ATTACHMENT_MAX_BYTES)
         super().__init__(widget=FilesInput(attrs={"accept": accept, "data-max-bytes": largest}), **kwargs)
-        self.help_text = f"Up to {filesizeformat(settings.ATTACHMENT_MAX_BYTES)} each."
+        self.help_text = f"Up to {size_in_words(settings.ATTACHMENT_MAX_BYTES)} each."
 
     def clean(self, data: list[Upload], initial: Any = None) -> list[Upload]:
         if not data and self.required:
@@ -75,8 +75,13 @@ def why_refused(file: Upload) -> str:
         told = f"files of type .{extension} are not accepted" if extension else "its name doesn’t tell its type"
         return f"“{name}” can’t be attached: {told}. Accepted are {', '.join(settings.ATTACHMENT_TYPES)}."
     if size > settings.ATTACHMENT_MAX_BYTES:
-        limit = filesizeformat(settings.ATTACHMENT_MAX_BYTES)
-        return f"“{name}” is too large: it has {filesizeformat(size)}, and {limit} is the most a file may have."
+        limit = size_in_words(settings.ATTACHMENT_MAX_BYTES)
+        return f"“{name}” is too large: it has {size_in_words(size)}, and {limit} is the most a file may have."
     if not size:
         return f"“{name}” is empty."
     return ""
+
+
+def size_in_words(size: int) -> str:
+    """As Django says it, without a place that says nothing."""
+    return filesizeformat(size).replace(".0\N{NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")

@@ -23,6 +23,8 @@ from realtime.local.stack import LocalStack, healthy
 LOCAL = REPOSITORY / ".local"
 LOGS = LOCAL / "logs"
 LOCK = LOCAL / "demo.lock"
+# Daphne's own limits find a half-open socket only after 50 s; with these it is 25.
+DAPHNE = ("-m", "daphne", "--ping-interval", "10", "--ping-timeout", "15")
 SERVICE_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SUPABASE_URL", "SUPABASE_KEY")
 
 say = partial(print, flush=True)
@@ -122,7 +124,7 @@ class Portal:
 
     def _start_portal(self) -> None:
         port = self._options.port
-        web = self._service("Web", "web", ["-m", "daphne", "-b", LOOPBACK, "-p", str(port), "project.asgi:application"])
+        web = self._service("Web", "web", [*DAPHNE, "-b", LOOPBACK, "-p", str(port), "project.asgi:application"])
         web.address = f"{LOOPBACK}:{port}"
         web.ready = lambda: healthy(f"{self._options.url}healthz")
         services = [web, self._service("Worker", "worker", ["manage.py", "run_realtime_worker"])]

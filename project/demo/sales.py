@@ -11,7 +11,7 @@ from project.accounts.models import User
 from project.demo import desk
 from project.demo.catalogue import article
 from project.demo.customers import customer
-from project.demo.work import Chore, Department, NothingToDo
+from project.demo.work import Chore, Department, NothingToDo, named
 
 CENT = Decimal("0.01")
 HIGHEST_PRICE = Decimal("9999999999.99")
@@ -38,67 +38,70 @@ class Sales(Department):
     def _sell_or_cancel(self, colleague: User) -> str:
         if not self.grows(Acquisition):
             sold = self.expendable(colleague, Acquisition.objects.all())
+            told = named(sold)
             sold.delete()
-            return f"cancelled {sold}"
+            return f"cancelled {told}"
         product = self.recent(Product.objects.all(), spread=60)
         quantity = self.dice.choice((1, 1, 1, 2, 4, 6, 12))
         sold = Acquisition.objects.create(
             customer=self._someone(), product=product, quantity=quantity, total_amount=product.price * quantity
         )
-        return f"sold {sold}"
+        return f"added {named(sold)}"
 
     def _change_quantity(self, colleague: User) -> str:
         sold = self.recent(Acquisition.objects.all())
         sold.quantity = max(1, min(250, sold.quantity + self.dice.choice((-2, -1, 1, 2, 4))))
         sold.total_amount = sold.product.price * sold.quantity
         sold.save(update_fields=["quantity", "total_amount"])
-        return f"changed the order to {sold}"
+        return f"changed the quantity of {named(sold)}"
 
     def _note_or_archive(self, colleague: User) -> str:
         if not self.grows(Interaction):
             oldest = self.expendable(colleague, Interaction.objects.order_by("interaction_at", "id"))
+            told = named(oldest)
             oldest.delete()
-            return f"archived {oldest}"
+            return f"archived {told}"
         kind, notes = desk.interaction(self.dice)
         interaction = Interaction.objects.create(
             customer=self._someone(), type=kind, notes=notes, interaction_at=timezone.now()
         )
-        return f"noted {interaction}"
+        return f"added {named(interaction)}"
 
     def _welcome_or_part(self, colleague: User) -> str:
         if not self.grows(Customer):
             free = Customer.objects.filter(acquisitions=None, interactions=None, tickets=None)
             leaving = self.expendable(colleague, free)
+            told = named(leaving)
             leaving.delete()
-            return f"removed {leaving}, who never bought anything"
+            return f"removed {told}, who never bought anything"
         found = customer(self.dice)
-        Customer.objects.create(name=found.name, email=found.email, phone=found.phone)
-        return f"welcomed {found.name}"
+        welcomed = Customer.objects.create(name=found.name, email=found.email, phone=found.phone)
+        return f"welcomed {named(welcomed)}"
 
     def _correct_contact(self, colleague: User) -> str:
         someone, found = self._someone(), customer(self.dice)
         column = self.dice.choice(("email", "phone"))
         setattr(someone, column, getattr(found, column))
         someone.save(update_fields=[column])
-        return f"corrected the {column} of {someone}"
+        return f"corrected the {column} of {named(someone)}"
 
     def _add_or_withdraw(self, colleague: User) -> str:
         if not self.grows(Product):
             leaving = self.expendable(colleague, Product.objects.filter(acquisitions=None))
+            told = named(leaving)
             leaving.delete()
-            return f"withdrew {leaving}"
+            return f"withdrew {told}"
         found = article(self.dice)
-        Product.objects.create(name=found.name, description=found.description, price=found.price)
-        return f"added {found.name}"
+        added = Product.objects.create(name=found.name, description=found.description, price=found.price)
+        return f"added {named(added)}"
 
     def _reprice(self, colleague: User) -> str:
         """A few percent up or down, as the market moves."""
         product = self.recent(Product.objects.all())
-        before = product.price
         factor = Decimal(self.dice.choice((92, 95, 97, 98, 102, 103, 105, 108))) / 100
-        product.price = min(HIGHEST_PRICE, (before * factor).quantize(CENT, ROUND_HALF_UP))
+        product.price = min(HIGHEST_PRICE, (product.price * factor).quantize(CENT, ROUND_HALF_UP))
         product.save(update_fields=["price"])
-        return f"set {product} from {before} to {product.price}"
+        return f"changed the price of {named(product)}"
 
     def _describe(self, colleague: User) -> str:
         product = self.recent(Product.objects.all())
@@ -107,14 +110,14 @@ class Sales(Department):
             base = base.removesuffix(note).rstrip()
         product.description = f"{base} {self.dice.choice((*NOTES, ''))}".strip()
         product.save(update_fields=["description"])
-        return f"described {product}"
+        return f"described {named(product)}"
 
     def _rename(self, colleague: User) -> str:
         product = self.recent(Product.objects.all())
         current = product.name.removesuffix(DISCONTINUED)
         product.name = current if current != product.name else current[: 500 - len(DISCONTINUED)] + DISCONTINUED
         product.save(update_fields=["name"])
-        return f"renamed {product}"
+        return f"renamed {named(product)}"
 
     def _someone(self) -> Customer:
         """A customer: now and then a new one, mostly any."""

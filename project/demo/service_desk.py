@@ -8,7 +8,7 @@ from crm.models import Customer, Product
 from project.accounts.groups import MANAGERS, SUPPORT_AGENTS
 from project.accounts.models import User
 from project.demo import desk
-from project.demo.work import Chore, Department, NothingToDo
+from project.demo.work import Chore, Department, NothingToDo, named
 from ticketing.models import Attachment, Comment, Ticket
 
 # How addresses of files in the portal's own storage begin.
@@ -36,35 +36,35 @@ class ServiceDesk(Department):
             uploads = Attachment.objects.filter(file_url__startswith=UPLOADED).values("ticket")
             closed = Ticket.objects.filter(status=Ticket.Status.CLOSED).exclude(pk__in=uploads)
             oldest = self.expendable(colleague, closed.order_by("created_at", "id"))
+            told = named(oldest)
             oldest.delete()
-            return f"archived {oldest}"
+            return f"archived {told}"
         product = self.recent(Product.objects.all(), spread=60)
         wish = desk.request(self.dice, product.name.split(",")[0])
         someone = Customer.objects.order_by("?").first() if self.dice.random() > 0.05 else None
         ticket = Ticket.objects.create(
             title=wish.title, description=wish.description, priority=wish.priority, customer=someone
         )
-        return f"opened {ticket}"
+        return f"opened {named(ticket)}"
 
     def _comment(self, colleague: User) -> str:
         if self.is_full(Comment):
             raise NothingToDo
         ticket = self.recent(self._active())
         Comment.objects.create(ticket=ticket, author_id=colleague.pk, content=desk.comment(self.dice))
-        return f"commented on {ticket}"
+        return f"commented on {named(ticket)}"
 
     def _take_comment_back(self, colleague: User) -> str:
         own = Comment.objects.filter(author_id=colleague.pk).order_by("-created_at", "-id")
         comment = self.expendable(colleague, own)
         comment.delete()
-        return f"took back a comment on {comment.ticket}"
+        return f"took back a comment on {named(comment.ticket)}"
 
     def _move_on(self, colleague: User) -> str:
         ticket = self.recent(self._active())
-        before = ticket.get_status_display()
         ticket.status = self.dice.choice(desk.NEXT_STATUS[Ticket.Status(ticket.status)])
         ticket.save(update_fields=["status"])
-        return f"moved {ticket} from {before} to {ticket.get_status_display()}"
+        return f"changed the status of {named(ticket)}"
 
     def _take(self, colleague: User) -> str:
         """Mostly nobody's tickets, now and then a colleague's; some are given back."""
@@ -72,25 +72,26 @@ class ServiceDesk(Department):
         ticket = self.recent(unassigned if self.dice.random() < 0.7 and unassigned.exists() else self._active())
         ticket.assigned_to = None if ticket.assigned_to == colleague.pk else colleague.pk
         ticket.save(update_fields=["assigned_to"])
-        return f"took {ticket}" if ticket.assigned_to else f"gave {ticket} back"
+        return f"took {named(ticket)}" if ticket.assigned_to else f"gave {named(ticket)} back"
 
     def _prioritise(self, colleague: User) -> str:
         ticket = self.recent(self._active())
         ticket.priority = desk.weighted(self.dice, desk.PRIORITY_WEIGHTS)
         ticket.save(update_fields=["priority"])
-        return f"gave {ticket} the priority {ticket.get_priority_display()}"
+        return f"changed the priority of {named(ticket)}"
 
     def _attach_or_remove(self, colleague: User) -> str:
         if not self.grows(Attachment):
             links = Attachment.objects.exclude(file_url__startswith=UPLOADED).order_by("created_at", "id")
             leaving = self.expendable(colleague, links)
+            told = named(leaving)
             leaving.delete()
-            return f"removed {leaving}"
+            return f"removed {told}"
         ticket, found = self.recent(self._active()), desk.file(self.dice)
-        Attachment.objects.create(
+        attached = Attachment.objects.create(
             ticket=ticket, file_name=found.name, file_url=found.url, file_type=found.type, file_size=found.size
         )
-        return f"attached {found.name} to {ticket}"
+        return f"attached {named(attached)} to {named(ticket)}"
 
     def _active(self) -> QuerySet[Ticket]:
         return Ticket.objects.exclude(status=Ticket.Status.CLOSED).order_by("-created_at", "-id")

@@ -13,7 +13,8 @@ from project.demo.seeding import USUAL
 from realtime.models import LiveModel, RealtimeChange
 
 Row = TypeVar("Row", bound=LiveModel)
-# Does one thing for one colleague and tells it as the end of a sentence that begins with his name.
+# Does one thing for one colleague and tells it as the end of a sentence that begins with his name. It ends in a log, so
+# rows are told by table and key.
 Chore = Callable[[User], str]
 
 # How far a table may grow beyond its usual size, as a share of it.
@@ -73,6 +74,11 @@ class Department:
     def _surplus(self, model: type[LiveModel]) -> float:
         """How much larger than usual a table is: 1 at the end of its slack, less than 0 when it is smaller."""
         return (model._default_manager.count() - USUAL[model]) / max(1.0, USUAL[model] * SLACK)
+
+
+def named(row: LiveModel) -> str:
+    """A row for a log: never what is in it."""
+    return f"{row._meta.db_table} {row.pk}"
 
 
 def team_keys() -> list[str]:

@@ -302,6 +302,10 @@ def test_a_ticket_that_goes_leaves_what_was_typed_and_the_page_of_its_reload(
     expect(page.get_by_role("button", name="Pending")).to_be_hidden()
     untouched()
     assert_equals_reload(page, live_site)
+    # Only words that somebody has begun keep the form on the page.
+    expect(page.locator("#comment-form")).to_be_visible()
+    comment_box(page).fill("")
+    expect(page.locator("#comment-form")).to_be_hidden()
 
 
 def test_a_comment_is_sent_without_leaving_the_page_and_seen_by_a_colleague(
@@ -427,7 +431,7 @@ def test_a_file_that_is_too_large_is_told_before_it_is_sent(
     # And by the server, when the browser didn't look.
     page.locator("#upload-form input[type=file]").evaluate("input => delete input.dataset.maxBytes")
     page.get_by_role("button", name="Attach", exact=True).click()
-    expect(page.locator("#upload-form [data-form-note]")).to_contain_text("it has 50.0\u00a0MB", timeout=60_000)
+    expect(page.locator("#upload-form [data-form-note]")).to_contain_text("it has 50\u00a0MB", timeout=60_000)
     assert sql.execute("select count(*) from attachments where ticket_id = %s", [key]).fetchone() == (0,)
 
 

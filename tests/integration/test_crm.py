@@ -1,7 +1,9 @@
 """Customers, acquisitions and interactions over HTTP: rights, forms, the links between them, and hostile input."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from html import unescape
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -538,7 +540,8 @@ def test_another_app_adds_a_block_and_dependants_of_its_own(
 def test_a_page_of_a_customer_who_is_gone_is_the_404_that_a_watching_page_became(staff: Client) -> None:
     answer = staff.get(f"/crm/customers/{uuid4()}/")
     assert answer.status_code == 404
-    assert "This customer was deleted" in text(answer)
+    assert "This customer isn’t there" in text(answer)
+    assert "It was deleted, or its address is wrong." in text(answer), "true of one that never was, too"
     for block in ("Acquisitions", "Interactions"):
         assert f'<h2 class="block__title">{block}</h2>' in text(answer)
 
@@ -709,6 +712,63 @@ def test_the_admin_saves_a_customer_with_hundreds_of_rows_even_when_more_came_me
     assert answer.status_code == 302, answer.context["errors"]
     assert Customer.objects.get().name == "Renamed"
     assert Interaction.objects.count() == 150
+
+
+def shown_form(answer: Any) -> dict[str, str]:
+    """What a browser would send of the admin's page, its hidden fields among it."""
+    sent = {}
+    for field in re.finditer(r"<(input|textarea|select)\b[^>]*>", text(answer)):
+        if (name := re.search(r' name="([^"]+)"', field[0])) is None or "__prefix__" in name[1]:
+            continue
+        value = re.search(r' value="([^"]*)"', field[0])
+        rest = text(answer)[field.end() :]
+        if field[1] == "textarea":
+            sent[name[1]] = unescape(rest[: rest.index("</textarea>")]).removeprefix("\n")
+        elif field[1] == "select":
+            chosen = re.search(r'<option value="([^"]*)" selected', rest[: rest.index("</select>")])
+            sent[name[1]] = chosen[1] if chosen else ""
+        elif not re.search(r'type="(checkbox|submit)"', field[0]):
+            sent[name[1]] = unescape(value[1]) if value else ""
+    return sent
+
+
+def test_a_row_inside_the_admins_page_is_not_overwritten_unseen_either(customer: Customer) -> None:
+    admin = signed_in(make_user(is_staff=True, is_superuser=True))
+    first, second = make_interaction(customer, "First"), make_interaction(customer, "Second")
+    where = f"/admin/crm/customer/{customer.pk}/change/"
+    sent = shown_form(admin.get(where))
+    mine = next(name for name, value in sent.items() if value == "First" and not name.startswith("initial-"))
+    change_behind(first, notes="Theirs")
+    change_behind(second, notes="Untouched by me")
+
+    refused = admin.post(where, sent | {mine: "Mine", "name": "Renamed"})
+    assert refused.status_code == 200
+    assert "Notes is now “Theirs”" in text(refused)
+    assert "Notes is now “Untouched by me”" not in text(refused), "that row isn't saved, so nothing of it is lost"
+    assert Customer.objects.get().name == customer.name
+
+    again = shown_form(refused)
+    assert (again[mine], again["name"]) == ("Mine", "Renamed")
+    assert admin.post(where, again).status_code == 302
+    assert Customer.objects.get().name == "Renamed"
+    assert {row.notes for row in Interaction.objects.all()} == {"Mine", "Untouched by me"}
+
+
+def test_a_row_inside_the_admins_page_that_was_deleted_meanwhile_is_named(customer: Customer) -> None:
+    admin = signed_in(make_user(is_staff=True, is_superuser=True))
+    interaction = make_interaction(customer)
+    where = f"/admin/crm/customer/{customer.pk}/change/"
+    sent = shown_form(admin.get(where))
+    interaction.delete()
+    answer = admin.post(where, sent)
+    assert "Somebody deleted one of these meanwhile. Nothing was saved" in text(answer)
+
+
+def test_who_may_only_look_sees_nothing_of_the_hidden_revision(rows: dict[Kind, LiveModel]) -> None:
+    looking = [f"view_{kind.singular}" for kind in KINDS]
+    page = text(signed_in(make_user(*looking, is_staff=True)).get(f"/admin/crm/customer/{rows[CUSTOMER].pk}/change/"))
+    assert "opened" not in page.lower()
+    assert "Asked for a quote" in page
 
 
 # How the lists are made

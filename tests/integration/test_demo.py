@@ -196,7 +196,17 @@ def test_the_team_tells_what_it_did_in_sentences(team: Team) -> None:
     names = [f"{one.first_name} {one.last_name}" for one in COLLEAGUES]
     assert all(any(line.startswith(f"{name} ") for name in names) for line in told if line)
     assert not any(line.startswith("Viktor") for line in told), "who only reads does nothing"
-    assert any(" commented on " in line for line in told)
+    assert any(" commented on tickets " in line for line in told)
+    key, tables = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "|".join(model._meta.db_table for model in USUAL)
+    assert all(re.search(rf" ({tables}) {key}", line) for line in told if line), "what is worked on is told by its key"
+
+
+@pytest.mark.usefixtures("seeded")
+def test_the_log_of_the_team_holds_nothing_that_a_record_holds(team: Team) -> None:
+    told = "\n".join(team.act() for _ in range(150))
+    columns = ((Customer, "name"), (Product, "name"), (Ticket, "title"), (Attachment, "file_name"))
+    held = [text for model, column in columns for text in model._default_manager.values_list(column, flat=True)]
+    assert [text for text in held if text in told] == []
 
 
 @pytest.mark.usefixtures("seeded")
@@ -234,6 +244,15 @@ def test_the_team_begins_in_an_empty_portal(team: Team, monkeypatch: pytest.Monk
     for _ in range(150):
         team.act()
     assert all(sizes().values()), sizes()
+
+
+def test_without_its_packages_the_command_line_says_in_one_sentence_where_they_are() -> None:
+    bare = [sys.executable, "-S", "manage.py", "check"]
+    done = subprocess.run(bare, cwd=REPOSITORY, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    assert done.returncode != 0
+    assert "'django' isn't installed" in done.stderr
+    assert ".venv/bin/python" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 # The whole of it, as a process

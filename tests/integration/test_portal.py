@@ -348,6 +348,21 @@ def test_a_stale_edit_saves_nothing_and_keeps_what_was_typed(editor: Client) -> 
     assert Product.objects.get().name == "Ceiling lamp"
 
 
+def test_a_refused_save_names_the_row_as_it_is_and_not_as_it_was_typed(editor: Client, product: Product) -> None:
+    told = typed(product, name="Typed and not saved")
+    change_behind(product, description="changed meanwhile")
+    page = text(editor.post(pages(product.pk)["edit"], told))
+    back = page[page.index('class="back-link"') :]
+    assert "Desk lamp" in back[: back.index("</a>")]
+    assert "<title>Edit Desk lamp" in page
+
+
+def test_only_who_may_use_the_administration_finds_the_way_to_it(admin: Client, editor: Client) -> None:
+    link = 'href="/admin/"'
+    assert link in text(admin.get("/"))
+    assert link not in text(editor.get("/"))
+
+
 def test_a_row_that_changed_twice_conflicts_twice(editor: Client) -> None:
     opened = make_product()
     address = f"/crm/products/{opened.pk}/edit/"

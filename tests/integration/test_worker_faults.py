@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -181,6 +182,43 @@ def test_a_wrong_key_is_named_and_the_change_log_goes_on(
 ) -> None:
     settings.SUPABASE_KEY = make_jwt("not the secret of this project, but as long", "service_role")
     check_without_realtime(project, caplog, "Supabase refuses the key (HTTP 401): check SUPABASE_KEY")
+
+
+def test_a_wrong_jwt_secret_is_named_in_the_workers_own_lines_alone(project: Project) -> None:
+    """A short one, too, of which PyJWT warns."""
+    said = "JwtSignatureError: Failed to validate JWT signature"
+    lines = lines_until(project, {"SUPABASE_JWT_SECRET": "too short"}, said)
+    assert "check SUPABASE_JWT_SECRET" in lines[-1]
+    assert all(re.match(r"\d{4}-\d\d-\d\d \S+ [A-Z]+ realtime\.", line) for line in lines), lines
+
+
+def test_a_key_whose_role_may_not_read_the_probe_is_named(
+    project: Project, settings: Settings, caplog: pytest.LogCaptureFixture, quick: None
+) -> None:
+    settings.SUPABASE_KEY = project.stack.anon_key
+    check_without_realtime(project, caplog, "the role 'anon' of SUPABASE_KEY may not read it")
+
+
+def lines_until(project: Project, more: dict[str, str], said: str) -> list[str]:
+    """What a worker prints until a line says this."""
+    worker = subprocess.Popen(
+        [sys.executable, "manage.py", "run_realtime_worker"],
+        cwd=REPOSITORY,
+        env=dict(os.environ) | project.stack.environment() | more,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert worker.stderr is not None
+    lines: list[str] = []
+    try:
+        for line in worker.stderr:
+            lines.append(line)
+            if said in line:
+                break
+    finally:
+        worker.terminate()
+        worker.communicate(timeout=30)
+    return lines
 
 
 def test_an_unreachable_supabase_is_named_and_the_change_log_goes_on(

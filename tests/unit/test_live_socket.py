@@ -22,7 +22,7 @@ async def read(socket: LiveSocket, seconds: float = 0.01) -> str | None:
 
 def test_no_more_frames_are_under_way_than_are_acknowledged() -> None:
     async def scenario() -> None:
-        socket = LiveSocket("user", "session")
+        socket = LiveSocket("session")
         for number in range(wire.FRAMES_UNDER_WAY + 10):
             if number < BUFFER_LIMIT:
                 socket.send(patch(number), droppable=True)
@@ -37,7 +37,7 @@ def test_no_more_frames_are_under_way_than_are_acknowledged() -> None:
 
 def test_a_backlog_is_dropped_for_the_state_and_what_is_no_patch_is_kept() -> None:
     async def scenario() -> None:
-        socket = LiveSocket("user", "session")
+        socket = LiveSocket("session")
         socket.views = {"view"}
         socket.send(wire.pong(1))
         for number in range(BUFFER_LIMIT * 3):
@@ -57,7 +57,7 @@ def test_a_backlog_is_dropped_for_the_state_and_what_is_no_patch_is_kept() -> No
 
 def test_an_acknowledgement_of_what_was_never_sent_opens_nothing() -> None:
     async def scenario() -> None:
-        socket = LiveSocket("user", "session")
+        socket = LiveSocket("session")
         socket.acknowledge(10**9)
         for number in range(wire.FRAMES_UNDER_WAY):
             socket.send(patch(number))
@@ -70,7 +70,7 @@ def test_an_acknowledgement_of_what_was_never_sent_opens_nothing() -> None:
 
 def test_a_socket_that_reads_nothing_can_still_be_closed() -> None:
     async def scenario() -> None:
-        socket = LiveSocket("user", "session")
+        socket = LiveSocket("session")
         for number in range(wire.FRAMES_UNDER_WAY):
             socket.send(patch(number))
             await read(socket)
