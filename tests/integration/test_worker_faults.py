@@ -58,6 +58,15 @@ def test_a_database_without_our_tables_or_triggers_is_named(postgres_url: str) -
         assert "table 'products' lacks the trigger(s) realtime_log: manage.py supabase_check says" in done.stderr
 
 
+def test_watching_events_without_redis_is_one_sentence_without_its_password(postgres_url: str) -> None:
+    port = pick_port()
+    done = manage(postgres_url, "realtime_events", REDIS_URL=f"redis://:hidden@127.0.0.1:{port}/0")
+    assert done.returncode != 0
+    assert f"Redis can't be reached at 127.0.0.1:{port}" in done.stderr
+    assert "hidden" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 def test_sigterm_leaves_the_channels_and_exits_cleanly(project: Project) -> None:
     worker = subprocess.Popen(
         [sys.executable, "manage.py", "run_realtime_worker"],
