@@ -26,14 +26,15 @@ In the worker (``manage.py run_realtime_worker``, ``worker.py`` wires it all, ``
 
 In the web process
 
-6. ``hub.py`` hears the messages once for the whole process; ``gaps.py`` finds holes in their numbers. It marks the
-   views they concern, re-reads those in one transaction, and hands each view's frame to all its sockets.
+6. ``layer_listener.py`` hears the messages once for the whole process; ``gaps.py`` finds holes in their numbers.
+   ``hub.py`` marks the views they concern, re-reads those in one transaction, and hands each view's frame to all its
+   sockets.
 7. ``live_view.py`` is one distinct list or region: its state, its sequence number, who attaches. What it shows comes
    from a definition in ``live.py``, which also paints the first page: the same template for both. ``snapshot.py`` works
    out the difference between two states.
 8. ``consumer.py`` is the WebSocket (``routing.py``; ``origin.py`` stands before it): it authorises, and writes what
-   ``live_socket.py`` buffers. ``wire.py`` lists every word on it, ``rights.py`` re-reads what connected users may see,
-   ``connection_words.py`` says in one true sentence how fresh a page is.
+   ``live_socket.py`` buffers. ``wire.py`` lists every word on it, ``arrivals.py`` reads whose it is, ``rights.py``
+   re-reads what connected users may see, ``connection_words.py`` says in one true sentence how fresh a page is.
 
 In the browser
 

@@ -17,7 +17,7 @@ from realtime.channel_session import Binding, OnEvent, RealtimeSession, SessionE
 from realtime.events import Gap
 from realtime.events import RealtimeConnectionStatus as Status
 from realtime.supabase_key import PUBLIC_ROLES, read_key
-from realtime.waiting import end, wait_for_event
+from realtime.waiting import until_one_ends, wait_for_event
 
 logger = logging.getLogger(__name__)
 
@@ -161,18 +161,12 @@ class RealtimeChannelManager:
                 self._joined(table)
 
     async def _stay(self, session: RealtimeSession) -> None:
-        tasks = [
-            asyncio.create_task(session.watch()),
-            asyncio.create_task(self._probe_for_ever(session)),
-            asyncio.create_task(self._follow_subscriptions(session)),
-            asyncio.create_task(self._refresh_tokens(session)),
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            await end(tasks)
+        await until_one_ends(
+            session.watch(),
+            self._probe_for_ever(session),
+            self._follow_subscriptions(session),
+            self._refresh_tokens(session),
+        )
 
     async def _probe_for_ever(self, session: RealtimeSession) -> None:
         while True:

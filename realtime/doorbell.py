@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from realtime.database_session import NoSessions, open_session
 from realtime.schema import DOORBELL_CHANNEL
-from realtime.waiting import end, wait_for_event
+from realtime.waiting import until_one_ends, wait_for_event
 
 logger = logging.getLogger(__name__)
 
@@ -65,13 +65,7 @@ class Doorbell:
     async def _listen(self) -> None:
         async with await open_session({"application_name": "livedesk doorbell"}) as session:
             await session.execute(f"listen {DOORBELL_CHANNEL}")
-            tasks = [asyncio.create_task(self._hear(session)), asyncio.create_task(self._prove())]
-            try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-            finally:
-                await end(tasks)
+            await until_one_ends(self._hear(session), self._prove())
 
     async def _hear(self, session: "psycopg.AsyncConnection[object]") -> None:
         async with aclosing(session.notifies()) as notifications:

@@ -1,6 +1,6 @@
 """The hub: one per web process, between the channel layer and the sockets.
 
-It hears the workers' messages once for the whole process, finds the views they touch, re-reads those on one
+It gets the workers' messages once for the whole process, finds the views they touch, re-reads those on one
 database thread in one consistent transaction, and hands each view's frame, encoded once, to all its sockets.
 It starts with the first socket (Daphne has no lifespan).
 """
@@ -9,54 +9,46 @@ import asyncio
 import json
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import redis.asyncio
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.core.signing import BadSignature
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from realtime import metrics, wire
+from realtime.arrivals import Arrivals
 from realtime.build import build_id
 from realtime.connection_words import Hops, words
 from realtime.database_thread import DatabaseThread
 from realtime.gaps import MessageNumbers
+from realtime.layer_listener import LayerListener
 from realtime.live import Definition, Params, RowChange, UnknownDefinition, read_token, rows, view_key
 from realtime.live_socket import LiveSocket
 from realtime.live_view import Attaching, LiveView
 from realtime.publisher import STATUS_GROUP, table_group
 from realtime.related import related_tables
 from realtime.repository import live_tables
-from realtime.rights import REREAD_SECONDS, Identity, Rights, Standing, read_arrivals, read_standing
+from realtime.rights import REREAD_SECONDS, Rights, Standing, read_standing
 from realtime.snapshot import Shown, Snapshot
 from realtime.status_store import EXPIRY_SECONDS, status_key
-from realtime.waiting import end, wait_for_event
+from realtime.waiting import wait_for_event
 
 logger = logging.getLogger(__name__)
 
 # Changes of one burst share a reading. Below what an eye notices, above what a burst of commits spreads over.
 GATHER_SECONDS = 0.02
 RETRY_SECONDS = 1.0
-# The hub sends itself a message this often, and Redis may take that long to answer: by then it is away, frozen or cut
-# off, whatever its connection says.
-ECHO_SECONDS = 3.0
-LAYER_ANSWER_SECONDS = 4.0
 # While no worker is heard, every view is read this often.
 SILENT_REREAD_SECONDS = 5.0
-# channels-redis forgets group members after a day on layers that expire them.
-RENEW_SECONDS = 3_600.0
 STATUS_LOOK_SECONDS = 1.0
 # Every page hears of the status at least this often, so that a silent socket is a dead one.
 STATUS_REPEAT_SECONDS = 10.0
-
-
-Arrivals = tuple[dict[str, Identity], Standing]
 
 
 class Resync(StrEnum):
@@ -92,13 +84,16 @@ class Hub:
         self._dirty = asyncio.Event()
         self._beat: dict[str, Any] | None = None
         self._heard_at = time.time()
-        self._layer_reachable = True
-        self._layer_ms: float | None = None
-        self._echoed = asyncio.Event()
-        self._joined = False
+        tables = (*live_tables(), *related_tables())
+        self._listener = LayerListener(
+            [STATUS_GROUP, *(table_group(table) for table in tables)],
+            self._handle,
+            # What was sent before the membership is unknown.
+            partial(self._mark_all, Resync.JOINED),
+            self._tell_status,
+        )
+        self._arrivals = Arrivals(self.database)
         self._reread_rights = asyncio.Event()
-        self._arriving: list[str] = []
-        self._one_reading = asyncio.Lock()
         # When the last reading of every view began.
         self._read_at: float | None = None
         self._told: dict[str, Any] = {}
@@ -107,7 +102,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        parts = (self._listen, self._refresh_for_ever, self._watch_status, self._watch_rights)
+        parts = (self._listener.run, self._refresh_for_ever, self._watch_status, self._watch_rights)
         self._tasks = [asyncio.create_task(self._keep_going(part)) for part in parts]
 
     async def _keep_going(self, part: Callable[[], Awaitable[None]]) -> None:
@@ -116,7 +111,7 @@ class Hub:
             try:
                 await part()
             except Exception as error:
-                logger.error("the hub's %s failed (%s): beginning it again", part.__name__, type(error).__name__)
+                logger.error("the hub's %s failed (%s): beginning it again", part.__qualname__, type(error).__name__)
                 self._mark_all(Resync.FAILURE)
                 await asyncio.sleep(RETRY_SECONDS)
 
@@ -124,7 +119,7 @@ class Hub:
 
     async def join(self, socket: LiveSocket) -> bool:
         """Takes a socket in, with its user's rights; False when its session or account has ended."""
-        identities, standing = await self._arrival_of(socket)
+        identities, standing = await self._arrivals.read(socket.session)
         identity = identities.get(socket.session)
         if identity is None:
             return False
@@ -137,22 +132,6 @@ class Hub:
         socket.send(wire.hello(build_id()))
         socket.send(wire.status(self._words()))
         return True
-
-    def _arrival_of(self, socket: LiveSocket) -> "asyncio.Future[Arrivals]":
-        """After an outage everybody comes back at once: each reading serves all who came while the last one ran."""
-        if not self._arriving:
-            self._arrivals = asyncio.ensure_future(self._read_arrivals())
-            # Whoever awaited it may have given up by then.
-            self._arrivals.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._arriving.append(socket.session)
-        # Whoever gives up meanwhile doesn't take the reading from the others.
-        return asyncio.shield(self._arrivals)
-
-    async def _read_arrivals(self) -> "Arrivals":
-        async with self._one_reading:
-            arriving, self._arriving = self._arriving, []
-            # Not by Channels' middleware: it reads on one thread that all sockets share, without a limit in time.
-            return await self.database.run(read_arrivals, set(arriving))
 
     def leave(self, socket: LiveSocket) -> None:
         self.sockets.discard(socket)
@@ -203,81 +182,8 @@ class Hub:
 
     # The workers' messages
 
-    async def _listen(self) -> None:
-        layer = get_channel_layer()
-        while True:
-            try:
-                await self._listen_to(layer)
-            except (redis.RedisError, OSError, TimeoutError) as error:
-                if self._layer_reachable:
-                    logger.warning("the channel layer can't be heard (%s): joining it anew", type(error).__name__)
-                self._layer_reachable, self._layer_ms = False, None
-                self._tell_status()
-            finally:
-                # A half-made membership would go on collecting messages that nobody reads.
-                with suppress(Exception):
-                    async with asyncio.timeout(LAYER_ANSWER_SECONDS):
-                        await layer.flush()
-            await asyncio.sleep(RETRY_SECONDS)
-
-    async def _listen_to(self, layer: Any) -> None:
-        """Hears what comes, and itself now and then; raises when it can't. Redis may be away, frozen or cut off."""
-        # The last group is this hub's own: what comes back through it proves that the others are joined too.
-        echo_group = f"hub.{uuid.uuid4().hex}"
-        tables = (*live_tables(), *related_tables())
-        groups = [STATUS_GROUP, *(table_group(table) for table in tables), echo_group]
-        async with asyncio.timeout(LAYER_ANSWER_SECONDS):
-            channel = await layer.new_channel("hub.")
-            for group in groups:
-                await layer.group_add(group, channel)
-        self._joined = False
-        tasks = [
-            asyncio.create_task(self._receive(layer, channel)),
-            asyncio.create_task(self._echo(layer, echo_group)),
-            asyncio.create_task(self._renew(layer, groups, channel)),
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            await end(tasks)
-
-    async def _receive(self, layer: Any, channel: str) -> None:
-        while True:
-            self._handle(await layer.receive(channel))
-
-    async def _echo(self, layer: Any, group: str) -> None:
-        """A membership that Redis lost, or a connection that nobody closed, is as quiet as an idle evening."""
-        while True:
-            self._echoed.clear()
-            async with asyncio.timeout(LAYER_ANSWER_SECONDS):
-                await layer.group_send(group, {"type": "hub.echo", "sent": time.monotonic()})
-                await self._echoed.wait()
-            await asyncio.sleep(ECHO_SECONDS)
-
-    def _hear_echo(self, message: dict[str, Any]) -> None:
-        self._echoed.set()
-        self._layer_ms = round((time.monotonic() - message["sent"]) * 1000, 1)
-        if not self._layer_reachable:
-            logger.info("the channel layer is heard again")
-        self._layer_reachable = True
-        if not self._joined:
-            self._joined = True
-            # What was sent before the membership is unknown.
-            self._mark_all(Resync.JOINED)
-
-    async def _renew(self, layer: Any, groups: list[str], channel: str) -> None:
-        while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            for group in groups:
-                await layer.group_add(group, channel)
-
     def _handle(self, message: dict[str, Any]) -> None:
         kind = message["type"]
-        if kind == "hub.echo":
-            self._hear_echo(message)
-            return
         if kind == "realtime.beat":
             self._hear_beat(message)
             return
@@ -373,7 +279,7 @@ class Hub:
     # Status and rights
 
     def _words(self) -> dict[str, Any]:
-        hops = Hops(self._layer_reachable, self._layer_ms, self._read_at)
+        hops = Hops(self._listener.reachable, self._listener.round_trip_ms, self._read_at)
         return words(self._beat, self._heard_at, time.time(), hops)
 
     def _tell_status(self) -> None:
@@ -403,8 +309,8 @@ class Hub:
 
     def _measure(self) -> None:
         metrics.VIEWS.set(len(self.views))
-        metrics.LAYER_REACHABLE.set(self._layer_reachable)
-        metrics.LAYER_SECONDS.set((self._layer_ms or 0) / 1000)
+        metrics.LAYER_REACHABLE.set(self._listener.reachable)
+        metrics.LAYER_SECONDS.set((self._listener.round_trip_ms or 0) / 1000)
         metrics.WORKER_SILENCE.set(time.time() - self._heard_at)
 
     async def _ask_store(self) -> None:

@@ -63,6 +63,7 @@ class Intake:
     # anything older is told by the log itself.
     _ahead: set[int] = field(default_factory=set)
     _swept_now: list[int] = field(default_factory=list)
+    _fresh_start: Watermark | None = None
     _stored: Watermark | None = None
     _stored_at: float = 0.0
     _unconfirmed: dict[str, float] = field(default_factory=dict)
@@ -70,11 +71,12 @@ class Intake:
     def __post_init__(self) -> None:
         self.counters = {table: TableCounters() for table in self.tables}
 
-    def open(self) -> list[Emission]:
-        """Finds the position to go on from; where there is none that means anything, every table is reset.
+    def open(self) -> list[TableReset]:
+        """Finds the position to go on from; where there is none that means anything, every table is to be reset.
 
-        This worker's own position counts as well as the stored one, which lags a little: what it has emitted itself
-        must not come to its handlers a second time.
+        What it returns must be emitted, then ``opened()`` called: a worker that loses the lead in between has told
+        nobody anything. This worker's own position counts as well as the stored one, which lags a little: what it has
+        emitted itself must not come to its handlers a second time.
         """
         current = change_log.current_watermark()
         stored = change_log.stored_watermark(WATERMARK_NAME)
@@ -91,10 +93,14 @@ class Intake:
             behind = change_log.look_up(self._ahead, self.watermark)
             self._ahead.difference_update(revision for revision, entry in behind.items() if entry.swept)
             return []
-        self._ahead.clear()
-        self.watermark = current
-        self.store()
+        self._fresh_start = current
         return [TableReset(table, problem or "") for table in (*self.tables, *self.related)]
+
+    def opened(self) -> None:
+        """Moves to the new position, once the resets that make up for the lost one were emitted."""
+        assert self._fresh_start is not None
+        self._ahead.clear()
+        self.watermark = self._fresh_start
 
     # From Realtime
 

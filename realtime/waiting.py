@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +15,17 @@ async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+
+
+async def until_one_ends(*parts: Coroutine[Any, Any, Any]) -> None:
+    """Runs coroutines together until one returns or raises; ends the others, then raises that one's error."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        await end(tasks)
 
 
 async def end(tasks: Collection[asyncio.Task[Any]]) -> None:

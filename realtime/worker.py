@@ -29,7 +29,7 @@ from realtime.related import related_tables
 from realtime.repository import RepositoryRegistry
 from realtime.retention import PRUNE_EVERY_SECONDS, prune
 from realtime.status_store import BEAT_SECONDS, StatusStore
-from realtime.waiting import end, wait_for_event
+from realtime.waiting import end, until_one_ends, wait_for_event
 from realtime.worker_token import worker_token
 
 logger = logging.getLogger(__name__)
@@ -131,15 +131,7 @@ class RealtimeWorker:
 
     async def _stand_by(self, stop: asyncio.Event) -> None:
         """Returns when this worker leads or is to stop."""
-        leading = asyncio.create_task(self.leadership.acquire())
-        stopping = asyncio.create_task(stop.wait())
-        telling = asyncio.create_task(self._tell_standby())
-        try:
-            done, _ = await asyncio.wait([leading, stopping], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            await end([leading, stopping, telling])
+        await until_one_ends(self.leadership.acquire(), stop.wait(), self._tell_standby())
 
     async def _tell_standby(self) -> None:
         while True:
@@ -254,11 +246,16 @@ class RealtimeWorker:
             await self.database.run(self.intake.store)
 
     async def _open_intake(self) -> None:
-        for reset in await self.database.run(self.intake.open):
-            logger.warning("resynchronising '%s': %s", reset.table, getattr(reset, "reason", ""))
+        resets = await self.database.run(self.intake.open)
+        if not resets:
+            return
+        for reset in resets:
+            logger.warning("resynchronising '%s': %s", reset.table, reset.reason)
             self._resyncs[reset.table] += 1
             self.dispatcher.emit(reset)
+        self.intake.opened()
         await self.publisher.flush()
+        await self.database.run(self.intake.store)
 
     def _sweep_works(self) -> None:
         if self._sweep_problem:
@@ -328,7 +325,9 @@ class RealtimeWorker:
 
     async def _beat_for_ever(self) -> None:
         while True:
-            self._renew_deaf()
+            # Without a session every table is silent, and each is joined anew with the next one.
+            if self.manager.status is Status.CONNECTED:
+                self._renew_deaf()
             await self._beat(self.manager.status, self.manager.reason)
             await wait_for_event(self._beat_now, BEAT_SECONDS)
             self._beat_now.clear()

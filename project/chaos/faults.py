@@ -83,6 +83,7 @@ def _postgres_faults(site: Site) -> list[Fault]:
     faults = [
         _killed(site, "Postgres kill -9", "postgres", (0.2, 3)),
         _ended(site, "Postgres restarted fast", "postgres", (0.1, 2)),
+        _frozen(site, "Postgres frozen", "postgres", (1, 10)),
     ]
     for names, kind in ((WORKERS, "worker"), (WEBS, "web")):
         for name in names:

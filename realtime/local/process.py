@@ -132,10 +132,13 @@ class Service:
             self._bury()
 
     def freeze(self) -> None:
-        """Stops the process from running, as a machine under memory pressure or a debugger would."""
+        """Stops the process and its children from running, as a machine under memory pressure would."""
         self._signal(signal.SIGSTOP)
+        # A parent that stands still has no further ones.
+        self._signal_children(signal.SIGSTOP)
 
     def thaw(self) -> None:
+        self._signal_children(signal.SIGCONT)
         self._signal(signal.SIGCONT)
 
     def wait(self, seconds: float) -> int:
@@ -204,6 +207,14 @@ class Service:
     def _signal(self, number: signal.Signals) -> None:
         if self.alive:
             os.kill(self.pid, number)
+
+    def _signal_children(self, number: signal.Signals) -> None:
+        if self.alive:
+            # PostgreSQL's are no members of its group.
+            for children in Path(f"/proc/{self.pid}/task").glob("*/children"):
+                for child in children.read_text().split():
+                    with suppress(ProcessLookupError, PermissionError):
+                        os.kill(int(child), number)
 
 
 def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Callable[[], None]:

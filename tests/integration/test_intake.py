@@ -7,6 +7,7 @@ import pytest
 from crm.models import Product
 from realtime.events import RealtimeEvent
 from realtime.intake import Intake
+from tests.integration.worker_harness import begun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,9 +29,17 @@ def emit(intake: Intake, events: list[RealtimeEvent[Any]]) -> list[str]:
 
 @pytest.fixture
 def intake() -> Intake:
-    intake = Intake(("products",))
-    intake.open()
-    return intake
+    return begun(Intake(("products",)))
+
+
+def test_resets_that_nobody_emitted_are_still_due() -> None:
+    """A worker may lose the lead between reading that its position means nothing and telling anybody."""
+    assert Intake(("products",)).open()
+    successor = Intake(("products",))
+    assert successor.open()
+    assert successor.open()
+    successor.opened()
+    assert successor.open() == []
 
 
 def test_what_was_emitted_before_the_position_could_move_is_not_emitted_again(intake: Intake) -> None:

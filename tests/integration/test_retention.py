@@ -10,9 +10,9 @@ from pytest_django import Settings
 
 from crm.models import Product
 from realtime import change_log, retention
-from realtime.events import TableReset
 from realtime.intake import WATERMARK_NAME, Intake
 from realtime.models import RealtimeChange, RealtimeWatermark
+from tests.integration.worker_harness import begun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TABLES = ("products",)
@@ -66,8 +66,7 @@ def test_what_a_worker_has_not_read_stays_however_old() -> None:
 
 
 def test_a_position_nobody_lives_by_holds_nothing_up_and_is_found_unusable_when_its_worker_returns() -> None:
-    intake = Intake(TABLES)
-    intake.open()
+    begun(Intake(TABLES))
     write("missed")
     age(11)
     RealtimeWatermark.objects.filter(name=WATERMARK_NAME).update(stored_at=timezone.now() - timedelta(days=2))
@@ -75,16 +74,16 @@ def test_a_position_nobody_lives_by_holds_nothing_up_and_is_found_unusable_when_
 
     returning = Intake(TABLES)
     (reset,) = returning.open()
-    assert isinstance(reset, TableReset)
     assert "pruned" in reset.reason
+    returning.opened()
+    returning.store()
     # Once: it has a position now that means something.
     assert returning.open() == []
     assert Intake(TABLES).open() == []
 
 
 def test_pruning_what_everybody_has_read_costs_nobody_a_resync() -> None:
-    intake = Intake(TABLES)
-    intake.open()
+    intake = begun(Intake(TABLES))
     write("read")
     for _page in intake.sweep():
         pass

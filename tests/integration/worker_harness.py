@@ -8,9 +8,18 @@ from typing import Any
 from realtime.event_dispatcher import ALL_TABLES
 from realtime.events import RealtimeConnectionStatus as Status
 from realtime.events import RealtimeEvent, TableReset
+from realtime.intake import Intake
 from realtime.worker import RealtimeWorker
 
 PATIENCE = 30.0
+
+
+def begun(intake: Intake) -> Intake:
+    """An intake that goes on from nothing, as a worker's first one does."""
+    assert intake.open()
+    intake.opened()
+    intake.store()
+    return intake
 
 
 class Watched:

@@ -1,7 +1,9 @@
 import asyncio
 from contextlib import suppress
 
-from realtime.waiting import end
+import pytest
+
+from realtime.waiting import end, until_one_ends
 
 
 def test_a_task_that_swallows_a_cancellation_is_ended_all_the_same() -> None:
@@ -30,3 +32,21 @@ def test_the_error_of_a_task_that_had_failed_is_nobodys() -> None:
         await end([task])
 
     asyncio.run(scenario())
+
+
+def test_the_first_that_fails_ends_the_others_and_its_error_comes_out() -> None:
+    ended = []
+
+    async def patient() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("patient")
+
+    async def failing() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("the first")
+
+    with pytest.raises(ValueError, match="the first"):
+        asyncio.run(until_one_ends(patient(), failing()))
+    assert ended == ["patient"]
