@@ -15,7 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from realtime.channel_manager import PROBE_TABLE
 from realtime.repository import live_tables
-from realtime.schema import API_ROLES, TRIGGERS_SQL, WORKER_ROLE
+from realtime.schema import API_ROLES, DOORBELL_SQL, TRIGGERS_SQL, WORKER_ROLE
 from realtime.supabase_key import read_key
 
 OLDEST_VERSION = 15
@@ -66,6 +66,7 @@ def check_database() -> Iterator[Section]:
         check_migrations,
         check_publication,
         check_live_tables,
+        check_doorbell,
         check_trigger_functions,
         check_closed_tables,
         check_roles,
@@ -174,6 +175,30 @@ def check_live_tables() -> Section:
             section.findings.append(
                 Finding(True, f"'{table}' has its triggers, enabled always; replica identity {IDENTITIES[identity]}")
             )
+    return section
+
+
+def check_doorbell() -> Section:
+    """It may be off on purpose: then this says what that costs."""
+    section = Section("The doorbell")
+    later = f"changes are on screen within {settings.REALTIME_SWEEP_SECONDS:g} s"
+    enabled = dict(
+        _rows("select tgrelid::regclass::text, tgenabled from pg_trigger where tgname = 'realtime_doorbell'")
+    )
+    for table in live_tables():
+        statements = [" ".join(one.split()) + ";" for one in DOORBELL_SQL.format(table=table).split(";") if one.strip()]
+        if table not in enabled:
+            section.wrong(f"'{table}' lacks the trigger realtime_doorbell", " ".join(statements))
+        elif enabled[table] not in "AD":
+            section.wrong(f"'{table}' has the trigger realtime_doorbell, but not enabled always", statements[-1])
+    if "D" in enabled.values():
+        section.everything(f"it is switched off (manage.py realtime_doorbell on): {later}")
+    elif not settings.REALTIME_DOORBELL:
+        section.everything(f"the worker doesn't listen (REALTIME_DOORBELL): {later}")
+    elif settings.DATABASE_TRANSACTION_POOLER:
+        section.everything(f"DATABASE_URL is a pooler in transaction mode, through which it can't be heard: {later}")
+    else:
+        section.everything("every commit rings it")
     return section
 
 

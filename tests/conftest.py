@@ -1,5 +1,4 @@
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -7,22 +6,13 @@ from typing import NoReturn
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from project.chromium import ARGUMENTS, find_chromium
 from realtime.local.stack import LocalStack, RealtimeOptions
 from tests.live_site import LiveSite, make_live_site
 from tests.plugin import DEBIAN_POSTGRES_15, SERVICES, SessionServices
 
 # As quick as it goes: what these stretch in production only makes a test wait.
 QUICK = RealtimeOptions(poll_interval_ms=20, idle_multiplier=1, refusal_delay_scale=0, faults=True)
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture(scope="session")
@@ -87,12 +77,10 @@ def live_site(services: SessionServices, postgres_url: str) -> Iterator[LiveSite
 
 @pytest.fixture(scope="session")
 def chromium() -> Path:
-    """The machine's Chromium; CHROMIUM names another one."""
-    named = os.environ.get("CHROMIUM")
-    found = next(filter(None, map(shutil.which, [named] if named else CHROMIUM_NAMES)), None)
-    if found is None:
-        unavailable(f"No Chromium was found (looked for {named or ', '.join(CHROMIUM_NAMES)}).")
-    return Path(found)
+    try:
+        return find_chromium()
+    except FileNotFoundError as error:
+        unavailable(str(error))
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +88,7 @@ def browser(chromium: Path) -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright leaves its event loop running in this thread, and Django takes that for asynchronous code.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield browser
         browser.close()
 

@@ -1,16 +1,42 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from realtime.live_admin import STAMPED, LiveInline, LiveModelAdmin
+from realtime.live_admin import STAMPED, LiveAdminForm, LiveInline, LiveModelAdmin
+from ticketing import people
+from ticketing.forms import PersonField
 from ticketing.models import Attachment, Comment, Ticket
 from ticketing.rights import may_change
 
 
-class CommentInline(LiveInline):
+class TicketAdminForm(LiveAdminForm):
+    assigned_to = PersonField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "assigned_to" in self.fields:
+            self.fields["assigned_to"].choices = people.choices(self.instance.assigned_to)  # type: ignore[attr-defined]
+
+
+class ByAuthor(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
+    """Comments with the names of who wrote them, which nobody chooses."""
+
+    readonly_fields = ("author",)
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Comment]":
+        comments: QuerySet[Comment] = super().get_queryset(request)
+        return comments.annotate(author_name=people.name_of("author_id"))
+
+    @admin.display(ordering="author_name")
+    def author(self, comment: Any) -> str:
+        return _name(comment.author_id, getattr(comment, "author_name", None))
+
+
+class CommentInline(ByAuthor, LiveInline):
     model = Comment
-    fields = ("author_id", "content")
+    fields = ("author", "content")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # ``obj`` is the ticket here: inline, only those who may change every comment change any.
@@ -31,17 +57,33 @@ class AttachmentInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Ticket)
 class TicketAdmin(LiveModelAdmin):
-    list_display = ("title", "status", "priority", "customer", "assigned_to", "created_at", "updated_at")
+    form = TicketAdminForm
+    list_display = ("title", "status", "priority", "customer", "assignee", "created_at", "updated_at")
     list_filter = ("status", "priority", "created_at", "updated_at")
     list_select_related = ("customer",)
     search_fields = ("title", "description", "customer__name")
     autocomplete_fields = ("customer",)
     inlines = (CommentInline, AttachmentInline)
 
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Ticket]":
+        tickets: QuerySet[Ticket] = super().get_queryset(request)
+        return tickets.annotate(assignee_name=people.name_of("assigned_to"))
+
+    @admin.display(description="assigned to", ordering="assignee_name")
+    def assignee(self, ticket: Any) -> str:
+        return _name(ticket.assigned_to, ticket.assignee_name)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        for added in formset.extra_forms:
+            if isinstance(added.instance, Comment):
+                added.instance.author_id = request.user.pk
+        super().save_formset(request, form, formset, change)
+
 
 @admin.register(Comment)
-class CommentAdmin(LiveModelAdmin):
-    list_display = ("__str__", "author_id", "created_at", "updated_at")
+class CommentAdmin(ByAuthor, LiveModelAdmin):
+    fields = ("ticket", "author", "content")
+    list_display = ("__str__", "author", "created_at", "updated_at")
     list_filter = ("created_at", "updated_at")
     list_select_related = ("ticket",)
     search_fields = ("content", "ticket__title")
@@ -50,6 +92,11 @@ class CommentAdmin(LiveModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = super().has_change_permission(request, obj)
         return allowed and (obj is None or may_change(request.user, obj))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.author_id = request.user.pk
+        super().save_model(request, obj, form, change)
 
 
 @admin.register(Attachment)
@@ -64,3 +111,7 @@ class AttachmentAdmin(LiveModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+
+def _name(key: Any, name: str | None) -> str:
+    return (name or people.UNKNOWN) if key else people.NOBODY

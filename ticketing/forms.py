@@ -14,9 +14,19 @@ from ticketing.words import in_words
 COMMENT_LIMIT = 50_000
 
 
+class PersonField(forms.TypedChoiceField):
+    """Somebody of the staff or nobody; its choices are ``people.choices``."""
+
+    def __init__(self) -> None:
+        super().__init__(coerce=UUID, empty_value=None, required=False)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return str(initial or "") != str(data or "")
+
+
 class TicketForm(LiveModelForm):
     customer = CustomerField(required=False)
-    assigned_to = forms.TypedChoiceField(coerce=UUID, empty_value=None, required=False)
+    assigned_to = PersonField()
 
     class Meta:
         model = Ticket
@@ -28,12 +38,7 @@ class TicketForm(LiveModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [("", people.NOBODY), *people.staff()]
-        current = str(self.instance.assigned_to or "")
-        if current not in dict(choices):
-            # Somebody this portal doesn't know: saving the form mustn't take the ticket away from them.
-            choices.append((current, people.name(current)))
-        self.fields["assigned_to"].choices = choices  # type: ignore[attr-defined]
+        self.fields["assigned_to"].choices = people.choices(self.instance.assigned_to)  # type: ignore[attr-defined]
 
     def _compare(self, current: LiveModel) -> list[FieldConflict]:
         names = self._meta.fields or ()

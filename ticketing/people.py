@@ -22,6 +22,17 @@ def staff() -> list[tuple[str, str]]:
     return [(str(key), name) for key, name in people.values_list("pk", "shown_name")]
 
 
+def choices(current: UUID | str | None) -> list[tuple[str, str]]:
+    """For a field: nobody, all staff, and whoever it is now.
+
+    Somebody this portal doesn't know is offered too: saving a form mustn't take a ticket away from them.
+    """
+    offered = [("", NOBODY), *staff()]
+    if str(current or "") not in dict(offered):
+        offered.append((str(current), name(current)))
+    return offered
+
+
 def name(key: UUID | str | None) -> str:
     """The name for one id, in the words that rows use."""
     if not key:

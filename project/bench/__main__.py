@@ -2,9 +2,16 @@
 
 import argparse
 
-from project.bench import catchup, doorbell, latency, retention, sweep
+from project.bench import catchup, doorbell, latency, retention, sweep, takeover
 
-MODULES = {"sweep": sweep, "latency": latency, "doorbell": doorbell, "retention": retention, "catchup": catchup}
+MODULES = {
+    "sweep": sweep,
+    "latency": latency,
+    "doorbell": doorbell,
+    "retention": retention,
+    "catchup": catchup,
+    "takeover": takeover,
+}
 
 
 def main() -> None:

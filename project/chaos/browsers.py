@@ -1,7 +1,5 @@
 """Real browsers that look on: what each of their pages shows, and what a reload of it would show."""
 
-import os
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,37 +7,8 @@ from dataclasses import dataclass
 from playwright.sync_api import BrowserContext, Error, Page, sync_playwright
 
 from project.chaos.crowd import Divergence
+from project.chromium import ARGUMENTS, READ_PAGE, find_chromium
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-# Everything that must be equal: rows with their content, counts, parts, regions. What is about this visit only is left
-# out: the state of the connection, tokens, and the "just updated" badge.
-READ_PAGE = """
-() => {
-  const clean = (element) => {
-    const copy = element.cloneNode(true);
-    for (const badge of copy.querySelectorAll("live-update-indicator")) badge.remove();
-    for (const node of [copy, ...copy.querySelectorAll("*")]) {
-      for (const { name } of [...node.attributes]) {
-        if (["data-live-list", "data-live-region", "data-live-state", "data-live-updated", "class"].includes(name))
-          node.removeAttribute(name);
-      }
-    }
-    return copy.outerHTML.replace(/\\s+/g, " ");
-  };
-  return [...document.querySelectorAll("[data-live-row], [data-live-count], [data-live-part], [data-live-region]")]
-    .map(clean);
-}
-"""
 STATES = """
 () => [document.documentElement.dataset.realtimeStatus,
   ...[...document.querySelectorAll("[data-live-state]")].map((element) => element.dataset.liveState)].join(" ")
@@ -63,7 +32,7 @@ class Browsers:
         self._playwright = sync_playwright().start()
         self._browser = self._playwright.chromium.launch(
             executable_path=find_chromium(),
-            args=list(CHROMIUM_ARGUMENTS),
+            args=list(ARGUMENTS),
             # The main program decides what a signal means, and ends the browser in order.
             handle_sigint=False,
             handle_sigterm=False,
@@ -145,15 +114,6 @@ def _cut(live: str, reloaded: str) -> str:
     same = next((index for index, (a, b) in pairs if a != b), min(len(live), len(reloaded)))
     start = max(0, same - 80)
     return f"…{live[start : same + 120]}… and of a reload …{reloaded[start : same + 120]}…"
-
-
-def find_chromium() -> str:
-    """The machine's Chromium; CHROMIUM names another one. Raises FileNotFoundError."""
-    named = os.environ.get("CHROMIUM")
-    found = next(filter(None, map(shutil.which, [named] if named else CHROMIUM_NAMES)), None)
-    if found is None:
-        raise FileNotFoundError(f"No Chromium was found (looked for {named or ', '.join(CHROMIUM_NAMES)}).")
-    return found
 
 
 def _sign_in(context: BrowserContext, address: str, username: str, password: str) -> None:

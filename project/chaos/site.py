@@ -14,6 +14,7 @@ import psycopg
 
 from project.chaos.loop_thread import LoopThread
 from project.chaos.proxy import Proxy
+from project.demo.portal import DAPHNE
 from realtime.local.faults_client import RealtimeFaults
 from realtime.local.process import LOOPBACK, REPOSITORY, Service, ServiceError, die_with_parent, pick_port
 from realtime.local.stack import LocalStack, RealtimeOptions, healthy
@@ -198,20 +199,9 @@ class Site:
     def _web(self, name: str) -> Service:
         port = pick_port()
         self._proxy(name, "front", port)
-        timings = ["--ping-interval", "10", "--ping-timeout", "15"]
         return Service(
             name=name,
-            argv=[
-                sys.executable,
-                "-m",
-                "daphne",
-                "-b",
-                LOOPBACK,
-                "-p",
-                str(port),
-                *timings,
-                "project.asgi:application",
-            ],
+            argv=[sys.executable, *DAPHNE, "-b", LOOPBACK, "-p", str(port), "project.asgi:application"],
             log=self.logs / f"{name}.log",
             env=self._environment_of(name),
             address=f"{LOOPBACK}:{port}",

@@ -1,11 +1,12 @@
 """`bin/screenshots`: the README's pictures, taken of the running demo."""
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+
+from project.chromium import ARGUMENTS, find_chromium
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
@@ -22,10 +23,9 @@ def main() -> None:
     missing = [name for name in ("PORTAL_URL", "DEMO_USER", "DEMO_PASSWORD") if name not in os.environ]
     if missing:
         sys.exit(f"{', '.join(missing)} not set: start bin/demo, then `. .local/demo.env`.")
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     PICTURES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
         for shot in SHOTS:
             take(browser, *shot)
         browser.close()

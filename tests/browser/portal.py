@@ -7,27 +7,8 @@ from typing import Any
 import psycopg
 from playwright.sync_api import BrowserContext, Page, expect
 
+from project.chromium import READ_PAGE
 from tests.live_site import LiveSite
-
-# What must be equal: every row with its content, counts, parts, regions. What is about this visit only is left out:
-# the state of the connection, tokens, and the "just updated" badge.
-READ_PAGE = """
-() => {
-  const clean = (element) => {
-    const copy = element.cloneNode(true);
-    for (const badge of copy.querySelectorAll("live-update-indicator")) badge.remove();
-    for (const node of [copy, ...copy.querySelectorAll("*")]) {
-      for (const { name } of [...node.attributes]) {
-        if (["data-live-list", "data-live-region", "data-live-state", "data-live-updated", "class"].includes(name))
-          node.removeAttribute(name);
-      }
-    }
-    return copy.outerHTML.replace(/\\s+/g, " ");
-  };
-  return [...document.querySelectorAll("[data-live-row], [data-live-count], [data-live-part], [data-live-region]")]
-    .map(clean);
-}
-"""
 
 
 def sign_in(context: BrowserContext, site: LiveSite, username: str = "", password: str = "") -> None:

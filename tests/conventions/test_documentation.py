@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from project.demo.portal import DAPHNE
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -42,3 +44,10 @@ def test_nothing_is_left_undone_in_the_code() -> None:
         for path in (ROOT / package).rglob("*"):
             if path.suffix in {".py", ".js", ".css", ".html"}:
                 assert not re.search(r"\b(TODO|FIXME|XXX)\b|console\.log", path.read_text()), path
+
+
+def test_daphne_is_started_as_the_documents_say() -> None:
+    """A half-open socket is found by these alone."""
+    flags = " ".join(word for word in DAPHNE if word not in ("-m", "daphne"))
+    for document in ("README.md", "docs/SUPABASE.md", "docs/RELIABILITY.md"):
+        assert flags in " ".join((ROOT / document).read_text().split()), document

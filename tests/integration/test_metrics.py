@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
 from project.environment import Environment
+from realtime.local.process import REPOSITORY
 from realtime.metrics import STATUSES, WorkerCollector
 from tests.live_site import LiveSite
 
@@ -30,7 +31,7 @@ def test_the_running_portal_tells_of_web_and_worker(live_site: LiveSite) -> None
                 family.name: [sample.value for sample in family.samples]
                 for family in text_string_to_metric_families(text)
             }
-            if sum(families.get("livedesk_events", [0])):
+            if sum(families.get("livedesk_events", [0])) and "livedesk_probe_round_trip_seconds" in families:
                 break
             sql.execute("select pg_sleep(0.1)")
     assert families["livedesk_worker_leads"] == [1]
@@ -40,6 +41,9 @@ def test_the_running_portal_tells_of_web_and_worker(live_site: LiveSite) -> None
     told |= {"livedesk_probe_round_trip_seconds", "livedesk_change_lag_seconds", "livedesk_worker_queue"}
     assert told <= families.keys()
     assert "counted" not in text
+    alerts = (REPOSITORY / "docs" / "RELIABILITY.md").read_text()
+    named = {re.sub("_(total|bucket)$", "", name) for name in re.findall(r"livedesk_\w+", alerts)}
+    assert named <= families.keys()
 
 
 @pytest.mark.django_db

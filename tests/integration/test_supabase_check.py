@@ -57,6 +57,24 @@ def test_a_migrated_database_has_everything(database: Connection) -> None:
     assert wrong() == []
 
 
+def test_a_doorbell_that_is_off_on_purpose_is_told_and_is_no_fault(database: Connection, settings: Settings) -> None:
+    def told() -> str:
+        (section,) = [section for section in check_database() if section.title == "The doorbell"]
+        (finding,) = section.findings
+        assert finding.ok
+        return finding.text
+
+    settings.REALTIME_DOORBELL = True
+    assert told() == "every commit rings it"
+    settings.DATABASE_TRANSACTION_POOLER = True
+    assert "transaction mode" in told()
+    settings.REALTIME_DOORBELL = False
+    assert "REALTIME_DOORBELL" in told()
+    call_command("realtime_doorbell", "off")
+    assert "switched off" in told()
+    assert wrong() == []
+
+
 BROKEN = [
     ("drop publication supabase_realtime", "there is no such publication"),
     ("alter publication supabase_realtime drop table tickets", "'tickets' is not published"),
@@ -83,6 +101,11 @@ BROKEN = [
     ("drop trigger realtime_stamp on comments", "'comments' lacks the trigger realtime_stamp"),
     ("drop trigger realtime_log on products", "'products' lacks the trigger realtime_log"),
     ("drop trigger realtime_log_truncate on customers", "'customers' lacks the trigger realtime_log_truncate"),
+    ("drop trigger realtime_doorbell on tickets", "'tickets' lacks the trigger realtime_doorbell"),
+    (
+        "alter table tickets enable trigger realtime_doorbell",
+        "'tickets' has the trigger realtime_doorbell, but not enabled always",
+    ),
     (
         "alter table acquisitions disable trigger realtime_log",
         "'acquisitions' has the trigger realtime_log, but not enabled always",

@@ -596,6 +596,42 @@ def test_the_admin_shows_all_three_with_search_filters_and_inlines(db: None, tic
     assert "a.pdf" in page
 
 
+def test_the_admin_names_people_and_offers_staff(agent: User, ticket: Ticket) -> None:
+    comment, stranger = make_comment(ticket, agent), uuid4()
+    Ticket.objects.filter(pk=ticket.pk).update(assigned_to=stranger)
+    boss = member(is_staff=True, is_superuser=True)
+    client = signed_in(boss)
+    address = f"/admin/ticketing/ticket/{ticket.pk}/change/"
+    page = text(client.get(address))
+    assert f'<option value="{agent.pk}">Ada Agent</option>' in page
+    assert f'<option value="{stranger}" selected>unknown</option>' in page
+    assert "Ada Agent" in text(client.get(f"/admin/ticketing/comment/{comment.pk}/change/"))
+    assert "Ada Agent" in text(client.get("/admin/ticketing/comment/"))
+    typed = {
+        "title": ticket.title,
+        "status": "open",
+        "priority": "normal",
+        "assigned_to": str(agent.pk),
+        "comments-TOTAL_FORMS": "2",
+        "comments-INITIAL_FORMS": "1",
+        "comments-0-id": str(comment.pk),
+        "comments-0-ticket": str(ticket.pk),
+        "comments-0-content": comment.content,
+        "initial-comments-0-content": comment.content,
+        "comments-1-ticket": str(ticket.pk),
+        "comments-1-content": "From the administration",
+        "attachments-TOTAL_FORMS": "0",
+        "attachments-INITIAL_FORMS": "0",
+    }
+    assert client.post(address, typed).status_code == 302
+    assert Ticket.objects.get(pk=ticket.pk).assigned_to == agent.pk
+    assert "Ada Agent" in text(client.get("/admin/ticketing/ticket/"))
+    assert Comment.objects.get(content="From the administration").author_id == boss.pk
+    assert Comment.objects.get(pk=comment.pk).author_id == agent.pk
+    client.post("/admin/ticketing/comment/add/", {"ticket": str(ticket.pk), "content": "Alone"})
+    assert Comment.objects.get(content="Alone").author_id == boss.pk
+
+
 def test_the_admin_lets_agents_change_only_their_own_comments(agent: User, ticket: Ticket) -> None:
     agent.is_staff = True
     agent.save()

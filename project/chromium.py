@@ -1,0 +1,45 @@
+"""Chromium as tests and bin/chaos use it: where it is, how it is started, and what a page of ours shows."""
+
+import os
+import shutil
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+# Everything that must be equal: rows with their content, counts, parts, regions. What is about this visit only is left
+# out: the state of the connection, tokens, and the "just updated" badge.
+READ_PAGE = """
+() => {
+  const clean = (element) => {
+    const copy = element.cloneNode(true);
+    for (const badge of copy.querySelectorAll("live-update-indicator")) badge.remove();
+    for (const node of [copy, ...copy.querySelectorAll("*")]) {
+      for (const { name } of [...node.attributes]) {
+        if (["data-live-list", "data-live-region", "data-live-state", "data-live-updated", "class"].includes(name))
+          node.removeAttribute(name);
+      }
+    }
+    return copy.outerHTML.replace(/\\s+/g, " ");
+  };
+  return [...document.querySelectorAll("[data-live-row], [data-live-count], [data-live-part], [data-live-region]")]
+    .map(clean);
+}
+"""
+
+
+def find_chromium() -> Path:
+    """The machine's Chromium; the variable CHROMIUM names another one. Raises FileNotFoundError."""
+    named = os.environ.get("CHROMIUM")
+    found = next(filter(None, map(shutil.which, [named] if named else NAMES)), None)
+    if found is None:
+        raise FileNotFoundError(f"no Chromium was found (looked for {named or ', '.join(NAMES)})")
+    return Path(found)
