@@ -16,10 +16,10 @@ from pytest_django import Settings
 from realtime.events import EventPath
 from realtime.events import RealtimeConnectionStatus as Status
 from realtime.local.keys import make_jwt
-from realtime.local.process import REPOSITORY, pick_port
+from realtime.local.process import LOOPBACK, REPOSITORY, pick_port
 from tests.integration.conftest import Project
 from tests.integration.database import fresh_database, manage, migrate
-from tests.integration.worker_harness import Watched, running_worker
+from tests.integration.worker_harness import Watched, running_worker, watched_worker
 
 INSERT = "insert into products (id, name) values (%s, %s)"
 
@@ -284,3 +284,53 @@ def test_a_table_outside_the_publication_is_named_and_live_through_the_change_lo
         finally:
             sql.execute("alter publication supabase_realtime add table products")
     assert "table 'products' is left out" in caplog.text
+
+
+@pytest.fixture
+def soon_deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.intake.DEAF_SECONDS", 0.3)
+    monkeypatch.setattr("realtime.worker.BEAT_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("soon_deaf")
+def test_a_table_that_realtime_tells_nothing_of_is_named_and_joined_anew(project: Project) -> None:
+    async def scenario() -> None:
+        async with running_worker() as watched:
+            worker, products = watched.worker, watched.worker.intake.counters["products"]
+
+            def told_deaf(tables: list[str]) -> bool:
+                return worker.told is not None and worker.told["deaf"] == tables
+
+            project.faults.drop(1)
+            with project.connect() as sql:
+                sql.execute(INSERT, [str(uuid4()), "dropped"])
+                await watched.until(lambda: told_deaf(["products"]), "the deaf table")
+                await watched.until(lambda: told_deaf([]), "its new channel")
+                before = products.realtime + products.duplicates
+                sql.execute(INSERT, [str(uuid4()), "told"])
+                await watched.until(lambda: products.realtime + products.duplicates > before, "an event of Realtime")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.usefixtures("soon_deaf")
+def test_without_any_session_no_single_table_is_called_deaf(project: Project, settings: Settings) -> None:
+    settings.SUPABASE_URL = f"http://{LOOPBACK}:{pick_port()}"
+    key = str(uuid4())
+
+    async def scenario() -> None:
+        async with watched_worker() as watched:
+            with project.connect() as sql:
+                sql.execute(INSERT, [key, "swept"])
+            await watched.until(lambda: len(watched.of(key)) == 1, "the change")
+            beats: set[float] = set()
+
+            def told_again() -> bool:
+                told = watched.worker.told or {"at": 0.0, "deaf": []}
+                assert told["deaf"] == []
+                beats.add(told["at"])
+                return len(beats) > 10
+
+            await watched.until(told_again, "ten beats")
+
+    asyncio.run(scenario())
