@@ -49,7 +49,7 @@ class Environment:
             return False
         raise ImproperlyConfigured(f"{name} is '{value}'; it takes one of 1, true, yes, on, 0, false, no, off.")
 
-    def number(self, name: str, default: float, minimum: float = 0) -> float:
+    def number(self, name: str, default: float, minimum: float = 0, maximum: float = 1e9) -> float:
         value = self._values.get(name)
         if value is None or value == "":
             return default
@@ -57,8 +57,9 @@ class Environment:
             number = float(value)
         except ValueError:
             raise ImproperlyConfigured(f"{name} is '{value}'; it takes a number.") from None
-        if number < minimum:
-            raise ImproperlyConfigured(f"{name} is {value}; the least it takes is {minimum:g}.")
+        # So written that "nan" is refused too.
+        if not minimum <= number <= maximum:
+            raise ImproperlyConfigured(f"{name} is {value}; it takes {minimum:g} to {maximum:,.0f}.")
         return number
 
     def words(self, name: str, default: tuple[str, ...] = ()) -> list[str]:

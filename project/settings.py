@@ -93,10 +93,11 @@ REALTIME_REPOSITORIES = [
 ]
 # Only tests that must show Realtime alone switch the sweep off (design rule 16).
 REALTIME_SWEEP = env.flag("REALTIME_SWEEP", True)
-REALTIME_SWEEP_SECONDS = env.number("REALTIME_SWEEP_SECONDS", 2, minimum=0.05)
+REALTIME_SWEEP_SECONDS = env.number("REALTIME_SWEEP_SECONDS", 2, minimum=0.05, maximum=3_600)
 # LISTEN/NOTIFY instead of waiting for the next sweep.
 REALTIME_DOORBELL = env.flag("REALTIME_DOORBELL", True)
-REALTIME_RETENTION_DAYS = env.number("REALTIME_RETENTION_DAYS", 90)
+REALTIME_RETENTION_MAX_DAYS = 36_500
+REALTIME_RETENTION_DAYS = env.number("REALTIME_RETENTION_DAYS", 90, maximum=REALTIME_RETENTION_MAX_DAYS)
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 # Where the worker serves its own numbers, as host:port.
 REALTIME_METRICS_ADDRESS = env.address("REALTIME_METRICS_ADDRESS")

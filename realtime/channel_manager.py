@@ -148,6 +148,7 @@ class RealtimeChannelManager:
 
     async def _join_all(self, session: RealtimeSession) -> None:
         self._changed.clear()
+        self._renewing.clear()
         probe = (Binding(self._take_echo, None),)
         wanted = {PROBE_TABLE: probe} | {table: tuple(bindings) for table, bindings in self._bindings.items()}
         joined = await asyncio.gather(*(session.join(table, bindings) for table, bindings in wanted.items()))
@@ -175,10 +176,11 @@ class RealtimeChannelManager:
 
     async def _probe(self, session: RealtimeSession) -> None:
         started, nonce = time.monotonic(), uuid.uuid4().hex
-        self.probing_since = started
         echo = self._echoes[nonce] = asyncio.Event()
         try:
             await self._write_probe(nonce)
+            # A database that doesn't take the row is not Realtime's delay.
+            self.probing_since = time.monotonic()
             await session.until(echo.wait(), PROBE_ECHO_SECONDS, self._why_no_echo())
         except SessionError:
             raise

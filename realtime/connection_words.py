@@ -24,11 +24,17 @@ THROUGH_LOG = "Changes still arrive, live through the change log"
 
 @dataclass(frozen=True, slots=True)
 class Hops:
-    """What this web process knows of the way behind it: the channel layer, its round trip, its last look at rows."""
+    """What this web process knows of the way behind it, by its own clock."""
 
     layer_reachable: bool = True
     layer_ms: float | None = None
+    # Since when it hears the channel layer without a break.
+    heard_since: float = 0.0
+    # Its last look at all that its pages show, and at the database at all.
     read_at: float | None = None
+    database_at: float | None = None
+    # See ``DatabaseThread.problem``.
+    database: str = ""
 
 
 def words(beat: dict[str, Any] | None, heard_at: float, now: float, hops: Hops) -> dict[str, Any]:
@@ -47,18 +53,51 @@ def words(beat: dict[str, Any] | None, heard_at: float, now: float, hops: Hops) 
 
 
 def _words(beat: dict[str, Any] | None, heard_at: float, now: float, hops: Hops) -> dict[str, Any]:
-    if beat is None and now - heard_at <= EXPIRY_SECONDS and hops.layer_reachable:
-        return _frame(Status.CONNECTING, False, "Listening for the realtime worker.", heard_at, None, None)
+    if hops.database:
+        # Whatever the worker says: this process can show nothing newer than what it has read.
+        fresh = min(filter(None, (_fresh(beat, hops), hops.database_at)), default=None)
+        return _frame(Status.RECONNECTING, False, _database(hops.database), hops.database_at, fresh, None)
     if beat is None or now - heard_at > EXPIRY_SECONDS:
-        reason = SILENT_WORKER if hops.layer_reachable else SILENT_REDIS
-        fresh = max(filter(None, (beat.get("at") if beat else None, hops.read_at)), default=None)
-        return _frame(Status.DISCONNECTED, False, reason, heard_at, fresh, None)
+        return _silent(beat, heard_at, now, hops)
     status, reason = _judged(beat, now - heard_at)
     # With the sweep switched off, Realtime alone carries changes; a worker that says goodbye carries none.
     live = status is not Status.DISCONNECTED and (bool(beat["live"]) or status is Status.CONNECTED)
+    # By the worker's clock, and how long ago it spoke by ours: the two clocks needn't agree.
+    probe = beat.get("probe")
+    round_trip = (
+        probe["round_trip_ms"] if probe and _age(beat, probe["at"], now - heard_at) < PROBE_FRESH_SECONDS else None
+    )
+    return _frame(status, live, reason, beat["since"], _told_fresh(beat), round_trip)
+
+
+def _silent(beat: dict[str, Any] | None, heard_at: float, now: float, hops: Hops) -> dict[str, Any]:
+    fresh = _fresh(beat, hops)
+    if not hops.layer_reachable:
+        return _frame(Status.DISCONNECTED, False, SILENT_REDIS, heard_at, fresh, None)
+    if now - max(heard_at, hops.heard_since) <= EXPIRY_SECONDS:
+        # Nothing can have been heard yet.
+        return _frame(Status.CONNECTING, False, "Listening for the realtime worker.", heard_at, fresh, None)
+    return _frame(Status.DISCONNECTED, False, SILENT_WORKER, heard_at, fresh, None)
+
+
+def _told_fresh(beat: dict[str, Any]) -> float | None:
+    """Everything committed by then has come out of the worker. Without the sweep only the probe says so."""
     probe = beat.get("probe") or {}
-    fresh = beat["at"] if live else probe.get("at")
-    return _frame(status, live, reason, beat["since"], fresh, probe.get("round_trip_ms"))
+    at: float | None = beat.get("swept_at") or probe.get("at")
+    return at
+
+
+def _fresh(beat: dict[str, Any] | None, hops: Hops) -> float | None:
+    return max(filter(None, (_told_fresh(beat) if beat else None, hops.read_at)), default=None)
+
+
+def _database(problem: str) -> str:
+    return f"The database {problem}; the page may be out of date."
+
+
+def _age(beat: dict[str, Any], at: float, silent_for: float) -> float:
+    age: float = beat["at"] - at + silent_for
+    return age
 
 
 def _judged(beat: dict[str, Any], age: float) -> tuple[Status, str]:
@@ -66,8 +105,8 @@ def _judged(beat: dict[str, Any], age: float) -> tuple[Status, str]:
     live = bool(beat["live"])
     delay = f", up to {beat['sweep_seconds']:g} s late" if beat.get("doorbell") else ""
     aftermath = f" {THROUGH_LOG}{delay}." if live else ""
-    if beat.get("sweep_problem") == "the database can't be reached":
-        return _worse(status, Status.RECONNECTING), "The database can't be reached; the page may be out of date."
+    if beat.get("database") and status is not Status.DISCONNECTED:
+        return _worse(status, Status.RECONNECTING), _database(beat["database"])
     if status is Status.CONNECTED:
         return _judged_connected(beat, age, aftermath)
     if status is Status.CONNECTING:
@@ -89,8 +128,7 @@ def _judged_connected(beat: dict[str, Any], age: float, aftermath: str) -> tuple
     waiting = beat.get("probe_waiting")
     if waiting is not None and waiting + age > PROBE_LATE_SECONDS:
         return Status.RECONNECTING, f"Supabase Realtime delivers late.{aftermath}"
-    # By the worker's clock, and how long ago it spoke by ours: the two clocks needn't agree.
-    if not probe or beat["at"] - probe["at"] + age > PROBE_FRESH_SECONDS:
+    if not probe or _age(beat, probe["at"], age) > PROBE_FRESH_SECONDS:
         return Status.RECONNECTING, f"Supabase Realtime delivers late.{aftermath}"
     return Status.CONNECTED, ""
 
@@ -100,13 +138,13 @@ def _worse(status: Status, other: Status) -> Status:
 
 
 def _frame(
-    status: Status, live: bool, reason: str, since: float, fresh: float | None, round_trip_ms: int | None
+    status: Status, live: bool, reason: str, since: float | None, fresh: float | None, round_trip_ms: int | None
 ) -> dict[str, Any]:
     return {
         "status": status.value,
         "live": live,
         "reason": reason,
-        "since": _iso(since),
+        "since": _iso(since) if since else None,
         "fresh_at": _iso(fresh) if fresh else None,
         "round_trip_ms": round_trip_ms,
     }

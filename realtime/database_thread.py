@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -17,6 +17,9 @@ R = TypeVar("R")
 # A query that takes this long is not slow: something between here and PostgreSQL holds on to it (a stalled pooler, a
 # cable that was pulled), and no timeout of PostgreSQL's own can end that.
 PATIENCE_SECONDS = 20.0
+
+# Whoever waits for an answer for so long is told that the database doesn't give one.
+SILENT_SECONDS = 5.0
 
 _END = object()
 
@@ -32,18 +35,36 @@ class DatabaseThread:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._settings = settings or {}
         self._descriptor: int | None = None
+        self._busy_since: float | None = None
+        self._failed = False
+        # When the last call began that came to its end.
+        self.answered_at: float | None = None
+
+    @property
+    def problem(self) -> str:
+        """What can be said of the database: that it "can't be reached" or "is not answering"; empty when it does."""
+        if self._failed:
+            return "can't be reached"
+        busy_since = self._busy_since
+        return "is not answering" if busy_since and time.monotonic() - busy_since > SILENT_SECONDS else ""
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         began: list[float] = []
 
         def call() -> R:
             began.append(time.monotonic())
+            started, self._busy_since = time.time(), began[0]
             try:
                 self._connect()
-                return function(*args, **kwargs)
-            except (DatabaseError, InterfaceError):
+                answer = function(*args, **kwargs)
+            except (DatabaseError, InterfaceError) as error:
+                self._failed = isinstance(error, OperationalError | InterfaceError)
                 connection.close()
                 raise
+            finally:
+                self._busy_since = None
+            self._failed, self.answered_at = False, started
+            return answer
 
         running = asyncio.get_running_loop().run_in_executor(self._executor, call)
         try:

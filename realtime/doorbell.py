@@ -6,12 +6,13 @@ It is a hint and nothing more. Where it can't be (a pooler in transaction mode) 
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 import psycopg
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from realtime.database_session import NoSessions, open_session
 from realtime.schema import DOORBELL_CHANNEL
@@ -26,6 +27,9 @@ HEARD_SECONDS = 5.0
 RETRY_SECONDS = 2.0
 # Where the connection allows no LISTEN, that won't change by itself.
 HOPELESS_SECONDS = 60.0
+# All writers of a table wait behind the one who waits to switch its trigger.
+SWITCH_LOCK_TIMEOUT = "1s"
+SWITCH_TRIES = 20
 
 SWITCHED_OFF = "it is switched off (REALTIME_DOORBELL)"
 TRIGGERS_OFF = "its triggers are switched off (manage.py realtime_doorbell on)"
@@ -101,9 +105,30 @@ def ring() -> bool:
         return bool(cursor.fetchone()[1])
 
 
-def switch(tables: tuple[str, ...], on: bool) -> None:
-    """Switches the tables' triggers. Waits for transactions that are writing, and holds up those that come after."""
-    with connection.cursor() as cursor:
-        for table in tables:
-            verb = "enable always" if on else "disable"
+def switch(tables: tuple[str, ...], on: bool, say: Callable[[str], None] = lambda text: None) -> None:
+    """Switches the tables' triggers, one after the other.
+
+    Each waits for transactions that are writing, and whoever comes after waits behind it; so it never waits long, and
+    tries again. Raises ``TimeoutError`` when a table is never free; some are switched by then.
+    """
+    for table in tables:
+        for _ in range(SWITCH_TRIES):
+            if _switch(table, on):
+                break
+            say(f"'{table}' is held by a transaction that writes; trying again")
+            time.sleep(RETRY_SECONDS)
+        else:
+            raise TimeoutError(f"'{table}' was held by a transaction that writes, {SWITCH_TRIES} times in a row")
+
+
+def _switch(table: str, on: bool) -> bool:
+    verb = "enable always" if on else "disable"
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("select set_config('lock_timeout', %s, true)", [SWITCH_LOCK_TIMEOUT])
             cursor.execute(f"alter table {table} {verb} trigger realtime_doorbell")
+    except OperationalError as error:
+        if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            raise
+        return False
+    return True

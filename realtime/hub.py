@@ -279,7 +279,15 @@ class Hub:
     # Status and rights
 
     def _words(self) -> dict[str, Any]:
-        hops = Hops(self._listener.reachable, self._listener.round_trip_ms, self._read_at)
+        listener, database = self._listener, self.database
+        hops = Hops(
+            layer_reachable=listener.reachable,
+            layer_ms=listener.round_trip_ms,
+            heard_since=listener.heard_since,
+            read_at=self._read_at,
+            database_at=database.answered_at,
+            database=database.problem,
+        )
         return words(self._beat, self._heard_at, time.time(), hops)
 
     def _tell_status(self) -> None:
@@ -309,6 +317,8 @@ class Hub:
 
     def _measure(self) -> None:
         metrics.VIEWS.set(len(self.views))
+        # Without a socket nobody asks it anything, so an old failure is no news.
+        metrics.DATABASE_ANSWERS.set(not (self.sockets and self.database.problem))
         metrics.LAYER_REACHABLE.set(self._listener.reachable)
         metrics.LAYER_SECONDS.set((self._listener.round_trip_ms or 0) / 1000)
         metrics.WORKER_SILENCE.set(time.time() - self._heard_at)

@@ -44,6 +44,7 @@ class LayerListener:
         self._echoed = asyncio.Event()
         self._joined = False
         self.reachable = True
+        self.heard_since = 0.0
         # Of the last message to itself.
         self.round_trip_ms: float | None = None
 
@@ -99,6 +100,7 @@ class LayerListener:
         self.round_trip_ms = round((time.monotonic() - message["sent"]) * 1000, 1)
         if not self.reachable:
             logger.info("the channel layer is heard again")
+            self.heard_since = time.time()
         self.reachable = True
         if not self._joined:
             self._joined = True

@@ -33,6 +33,10 @@ HUB_RESYNCS = Counter("livedesk_view_resyncs", "Times that views were read witho
 SLOW_SOCKETS = Counter("livedesk_slow_sockets", "Times that a socket's backlog was dropped for its state")
 LAYER_SECONDS = Gauge("livedesk_layer_round_trip_seconds", "Web process → channel layer → web process, the last echo")
 LAYER_REACHABLE = Gauge("livedesk_layer_reachable", "1 while this web process hears the channel layer")
+DATABASE_ANSWERS = Gauge("livedesk_database_answers", "1 while the database answers this web process's hub")
+for good_until_known in (LAYER_REACHABLE, DATABASE_ANSWERS):
+    # The hub begins with the first socket; before, a zero would be a false alarm.
+    good_until_known.set(1)
 WORKER_SILENCE = Gauge("livedesk_worker_silence_seconds", "Since this web process last heard a worker's beat")
 
 STATUSES = ("connected", "connecting", "reconnecting", "disconnected", "error")
@@ -50,6 +54,8 @@ def worker_metrics(told: dict[str, Any] | None) -> Iterator[Metric]:
     yield GaugeMetricFamily("livedesk_worker_standbys", "Workers that stand by", len(told.get("standbys", ())))
     yield GaugeMetricFamily("livedesk_doorbell_heard", "1 while NOTIFY reaches the worker", not told["doorbell"])
     yield GaugeMetricFamily("livedesk_change_log_read", "1 while the sweep works", not told["sweep_problem"])
+    since = told.get("leads_since") or 0
+    yield GaugeMetricFamily("livedesk_worker_leads_since_seconds", "When the leader took over", since)
     probe = told["probe"]
     if probe is not None:
         seconds = probe["round_trip_ms"] / 1000

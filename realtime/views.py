@@ -28,7 +28,9 @@ def status(request: HttpRequest) -> HttpResponse:
     began = time.monotonic()
     reachable, told = _told()
     layer_ms = round((time.monotonic() - began) * 1000, 1) if reachable else None
-    answer: dict[str, Any] = words(told, told["at"] if told else 0, time.time(), Hops(reachable, layer_ms))
+    answer: dict[str, Any] = words(
+        told, told["at"] if told else 0, time.time(), Hops(layer_reachable=reachable, layer_ms=layer_ms)
+    )
     answer["tables"] = told["tables"] if told else {}
     answer["worker"] = told["worker"] if told else None
     answer["standbys"] = told["standbys"] if told else []

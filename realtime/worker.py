@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 # Raw events between the client's read loop and the pump. Beyond it the sweep is cheaper than memory.
 QUEUE_LIMIT = 50_000
 LAG_SAMPLES = 200
+# What was late longer ago says nothing of now.
+LAG_SECONDS = 60.0
 BATCH = 500
 # Heard but not yet visible: looked for again this often.
 RETRY_SECONDS = 0.05
@@ -86,10 +88,13 @@ class RealtimeWorker:
         self._since = time.time()
         self._probe: dict[str, float] | None = None
         self._sweep_problem = "the change log has not been read yet"
+        # When the last complete sweep began: what was committed before has come out.
+        self._swept_at: float | None = None
         self._gaps: Counter[Gap] = Counter()
         self._resyncs: Counter[str] = Counter()
         self.takeovers = 0
-        self._lag: dict[EventPath, deque[float]] = {path: deque(maxlen=LAG_SAMPLES) for path in EventPath}
+        self.leads_since: float | None = None
+        self._lag: dict[EventPath, deque[tuple[float, float]]] = {path: deque(maxlen=LAG_SAMPLES) for path in EventPath}
         self._renewed: dict[str, float] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -143,6 +148,7 @@ class RealtimeWorker:
         """Does the work until told to stop, or until another worker may have taken over."""
         logger.info("leading")
         self.takeovers += 1
+        self.leads_since = time.time()
         self.publisher.begin()
         self._sweep_problem = "the change log has not been read yet"
         await self._until_reachable(stop, self._open_intake)
@@ -181,6 +187,8 @@ class RealtimeWorker:
         await self.leadership.release()
         if goodbye:
             await self._beat(Status.DISCONNECTED, "the worker was stopped")
+        # What it said as the leader is nobody's any more.
+        self.told = None
 
     # Realtime's path
 
@@ -234,6 +242,7 @@ class RealtimeWorker:
 
     async def _sweep(self) -> None:
         async with self._intake_lock:
+            began = time.time()
             if self._sweep_problem:
                 # The connection is new or was lost: the database behind it may be another one by now (rule 6).
                 await self._open_intake()
@@ -242,6 +251,7 @@ class RealtimeWorker:
                     self._emit(emissions)
                     await self.publisher.flush()
             self.intake.settle()
+            self._swept_at = began
         if self.intake.store_is_due:
             await self.database.run(self.intake.store)
 
@@ -266,7 +276,7 @@ class RealtimeWorker:
     def _sweep_fails(self, error: Exception) -> None:
         if not self._sweep_problem:
             logger.warning("the change log can't be read: %s", _first_line(error))
-        self._sweep_problem = "the database can't be reached"
+        self._sweep_problem = "the change log can't be read"
         self._beat_now.set()
 
     def _emit(self, emissions: list[Emission]) -> None:
@@ -278,7 +288,8 @@ class RealtimeWorker:
             self.intake.emitted(emission)
 
     def _emit_row(self, event: RealtimeEvent[dict[str, Any]]) -> None:
-        self._lag[event.path].append(max(0.0, time.time() - event.timestamp.timestamp()))
+        now = time.time()
+        self._lag[event.path].append((now, max(0.0, now - event.timestamp.timestamp())))
         try:
             self.repositories.for_table(event.table).emit(event)
         except EventError as error:
@@ -347,14 +358,18 @@ class RealtimeWorker:
 
     def describe(self, status: Status, reason: str) -> dict[str, Any]:
         """What `/realtime/status/` and every page are told: words and numbers, never a record."""
+        database = self.database.problem
+        sweep_problem = self._sweep_problem or (f"the database {database}" if database else "")
         deaf = [table for table, counters in self.intake.counters.items() if counters.deaf_since is not None]
         return {
             "status": status.value,
             "reason": reason,
             "since": self._since,
             "at": time.time(),
-            "live": settings.REALTIME_SWEEP and not self._sweep_problem,
-            "sweep_problem": self._sweep_problem if settings.REALTIME_SWEEP else "the sweep is switched off",
+            "live": settings.REALTIME_SWEEP and not sweep_problem,
+            "sweep_problem": sweep_problem if settings.REALTIME_SWEEP else "the sweep is switched off",
+            "swept_at": self._swept_at,
+            "database": database,
             "probe": self._probe,
             "probe_waiting": time.monotonic() - probing if (probing := self.manager.probing_since) else None,
             "sweep_seconds": settings.REALTIME_SWEEP_SECONDS,
@@ -362,7 +377,8 @@ class RealtimeWorker:
             "doorbell": self.doorbell.problem,
             "rings": self.doorbell.rings,
             "takeovers": self.takeovers,
-            "lag_ms": {path.value: median(seconds) * 1000 if seconds else None for path, seconds in self._lag.items()},
+            "leads_since": self.leads_since,
+            "lag_ms": {path.value: self._median_lag(path) for path in EventPath},
             "worker": self._who(),
             "queue": self._queue.qsize(),
             "waiting": len(self.intake.pending),
@@ -384,6 +400,11 @@ class RealtimeWorker:
                 for table, counters in self.intake.counters.items()
             },
         }
+
+    def _median_lag(self, path: EventPath) -> float | None:
+        """Milliseconds, of the last minute."""
+        recent = [seconds for at, seconds in self._lag[path] if time.time() - at < LAG_SECONDS]
+        return median(recent) * 1000 if recent else None
 
     def _who(self) -> dict[str, Any]:
         return {"host": socket.gethostname(), "pid": os.getpid(), "epoch": self.publisher.epoch}

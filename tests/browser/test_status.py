@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
+import psycopg.sql
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -15,6 +16,8 @@ from tests.live_site import LiveSite
 SECOND = 1_000
 # What the seed promises: a page that isn't live any more says so within this time.
 SOON = 10 * SECOND
+# And what exactly is wrong, within this.
+TOLD = 20 * SECOND
 # The worker's own ladder (2, 4, 8 … s) and two probes may pass before a healed page is green again.
 HEALING = 60 * SECOND
 
@@ -154,6 +157,42 @@ def test_a_page_opened_on_a_fresh_web_process_blames_no_worker_that_is_well(
     page.goto(f"{live_site.url}/crm/products/")
     is_green(page)
     assert not [words for words in page.evaluate("window.said") if "not answering" in words]
+
+
+def test_without_the_database_pages_say_just_that(
+    pages: list[Page], live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str, postgres_url: str
+) -> None:
+    key, name = insert_product(sql, f"{word} before"), psycopg.sql.Identifier(sql.info.dbname)
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute(psycopg.sql.SQL("alter database {} allow_connections false").format(name))
+        try:
+            server.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [sql.info.dbname]
+            )
+            for page in pages:
+                is_not_green(page, "The database can't be reached", timeout=TOLD)
+                is_stale(page)
+                banner(page).to_contain_text("Data as of")
+        finally:
+            server.execute(psycopg.sql.SQL("alter database {} allow_connections true").format(name))
+    with live_site.connect() as again:
+        rename(again, key, f"{word} afterwards")
+    all_show(pages, key, "afterwards", live_site)
+
+
+def test_a_frozen_database_is_found_out_and_nothing_else_is_blamed(
+    pages: list[Page], live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str
+) -> None:
+    key, postgres = insert_product(sql, f"{word} before"), live_site.stack.postgres.service
+    postgres.freeze()
+    try:
+        for page in pages:
+            is_not_green(page, "The database is not answering", timeout=TOLD)
+            is_stale(page)
+    finally:
+        postgres.thaw()
+    rename(sql, key, f"{word} afterwards")
+    all_show(pages, key, "afterwards", live_site)
 
 
 def test_without_redis_no_page_stays_green_and_both_catch_up(

@@ -42,6 +42,31 @@ def test_a_connection_that_says_nothing_is_cut_and_replaced(monkeypatch: pytest.
     asyncio.run(scenario())
 
 
+def test_it_says_of_the_database_that_it_fails_or_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_thread, "SILENT_SECONDS", 0.1)
+
+    async def scenario() -> None:
+        thread, other = DatabaseThread("test"), DatabaseThread("other")
+        assert await thread.run(ask, "select 1") == 1
+        assert thread.problem == ""
+        sleeping = asyncio.create_task(thread.run(ask, "select pg_sleep(3600)"))
+        async with asyncio.timeout(30):
+            while thread.problem != "is not answering":  # noqa: ASYNC110  what is looked at has no event
+                await asyncio.sleep(0.01)
+        sleeper = "select pid from pg_stat_activity where query like '%pg_sleep(3600)'"
+        await other.run(ask, f"select pg_terminate_backend(pid) from ({sleeper}) sleeper")
+        with pytest.raises(OperationalError):
+            await sleeping
+        assert thread.problem == "can't be reached"
+        with pytest.raises(DatabaseError):
+            await thread.run(ask, "select 1 / 0")
+        assert thread.problem == "", "a wrong question was answered all the same"
+        thread.close()
+        other.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_connection_that_breaks_between_two_pages_is_the_databases_error_and_no_other() -> None:
     def pages():  # type: ignore[no-untyped-def]
         with transaction.atomic():

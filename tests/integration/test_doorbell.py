@@ -4,9 +4,10 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from realtime import doorbell
 from realtime.doorbell import SWITCHED_OFF, TRIGGERS_OFF
 from realtime.events import EventPath
 from realtime.local.process import pick_port
@@ -97,6 +98,25 @@ def test_the_command_switches_the_triggers_and_the_worker_says_so(
         call_command("realtime_doorbell", "on")
     call_command("realtime_doorbell")
     assert capsys.readouterr().out.count("triggers are on") == 2
+
+
+def test_switching_holds_no_writer_up_behind_a_long_transaction(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorbell, "SWITCH_TRIES", 1)
+    monkeypatch.setattr(doorbell, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(doorbell, "SWITCH_LOCK_TIMEOUT", "100ms")
+    try:
+        with project.connect() as sql, sql.transaction(force_rollback=True):
+            sql.execute(INSERT, [uuid4(), "not committed yet"])
+            with pytest.raises(CommandError, match="'products' was held"):
+                call_command("realtime_doorbell", "off")
+            with project.connect() as other:
+                other.execute(INSERT, [uuid4(), "goes on"])
+        assert "'products' is held by a transaction that writes; trying again" in capsys.readouterr().out
+        call_command("realtime_doorbell", "off")
+    finally:
+        call_command("realtime_doorbell", "on")
 
 
 def test_a_transaction_rings_once_however_much_it_writes_and_not_at_all_when_it_says_so(project: Project) -> None:

@@ -1,5 +1,6 @@
 """Every broken hop has its own true sentence, and green means fresh."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ from realtime.status_store import EXPIRY_SECONDS
 NOW = 1_800_000_000.0
 
 
+def iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def beat(**more: Any) -> dict[str, Any]:
     told: dict[str, Any] = {
         "status": "connected",
@@ -18,6 +23,8 @@ def beat(**more: Any) -> dict[str, Any]:
         "at": NOW,
         "live": True,
         "sweep_problem": "",
+        "swept_at": NOW - 1,
+        "database": "",
         "probe": {"at": NOW - 5, "round_trip_ms": 300},
         "deaf": [],
         "doorbell": "",
@@ -43,7 +50,9 @@ def test_green_needs_a_fresh_probe() -> None:
         (beat(status="reconnecting"), True, "reconnecting", True, "live through the change log"),
         (beat(status="error"), True, "error", True, "every minute"),
         (beat(status="error", live=False, sweep_problem="off"), True, "error", False, "every minute"),
-        (beat(sweep_problem="the database can't be reached", live=False), True, "reconnecting", False, "database"),
+        (beat(database="can't be reached", live=False), True, "reconnecting", False, "The database can't be reached"),
+        (beat(status="error", database="is not answering", live=False), True, "error", False, "not answering"),
+        (beat(status="disconnected", database="is not answering", live=False), True, "disconnected", False, "worker"),
         (beat(deaf=["products"]), True, "reconnecting", True, "silent for products"),
         (beat(probe_waiting=PROBE_LATE_SECONDS + 1), True, "reconnecting", True, "delivers late"),
         (beat(status="error", doorbell="no"), True, "error", True, "the change log, up to 2 s late"),
@@ -69,9 +78,36 @@ def test_a_worker_silent_for_too_long_turns_the_page_grey() -> None:
 
 
 def test_a_page_that_is_read_anew_meanwhile_says_as_of_when() -> None:
-    frame = words(beat(at=NOW - 100), NOW - 100, NOW, Hops(read_at=NOW - 2))
+    frame = words(beat(swept_at=NOW - 100), NOW - 100, NOW, Hops(read_at=NOW - 2))
     assert (frame["status"], frame["live"]) == ("disconnected", False)
-    assert frame["fresh_at"] == words(beat(at=NOW - 2), NOW - 100, NOW, Hops())["fresh_at"]
+    assert frame["fresh_at"] == iso(NOW - 2)
+
+
+def test_a_web_process_without_its_database_says_so_whatever_the_worker_says() -> None:
+    without = Hops(database="can't be reached", database_at=NOW - 30)
+    for told in (beat(), None):
+        frame = words(told, NOW, NOW, without)
+        assert (frame["status"], frame["live"]) == ("reconnecting", False)
+        assert frame["reason"] == "The database can't be reached; the page may be out of date."
+        assert frame["fresh_at"] == iso(NOW - 30)
+
+
+def test_data_are_no_fresher_than_the_last_sweep() -> None:
+    """A worker that still speaks may have read nothing for a while."""
+    assert words(beat(swept_at=NOW - 40), NOW, NOW, Hops())["fresh_at"] == iso(NOW - 40)
+    assert words(beat(swept_at=None), NOW, NOW, Hops())["fresh_at"] == iso(NOW - 5), "by the probe alone"
+
+
+def test_after_redis_came_back_nobody_is_blamed_before_a_beat_can_be_there() -> None:
+    silent = NOW - EXPIRY_SECONDS - 5
+    assert words(beat(), silent, NOW, Hops(heard_since=NOW - 1))["status"] == "connecting"
+    assert words(beat(), silent, NOW, Hops(heard_since=silent))["status"] == "disconnected"
+
+
+def test_a_round_trip_of_long_ago_is_not_told() -> None:
+    old = {"at": NOW - PROBE_FRESH_SECONDS - 1, "round_trip_ms": 300}
+    assert words(beat(status="error", probe=old), NOW, NOW, Hops())["round_trip_ms"] is None
+    assert words(beat(), NOW, NOW, Hops())["round_trip_ms"] == 300
 
 
 def test_without_the_doorbell_it_says_how_late_a_change_may_be() -> None:

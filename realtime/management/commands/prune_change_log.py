@@ -20,6 +20,6 @@ class Command(BaseCommand):
             days = settings.REALTIME_RETENTION_DAYS
             if not days:
                 raise CommandError("REALTIME_RETENTION_DAYS is 0, so all is kept: say --days to prune all the same.")
-        if days < 0:
-            raise CommandError(f"--days is {days:g}; the least it takes is 0.")
+        if not 0 <= days <= settings.REALTIME_RETENTION_MAX_DAYS:
+            raise CommandError(f"--days is {days:g}; it takes 0 to {settings.REALTIME_RETENTION_MAX_DAYS:,}.")
         self.stdout.write(f"Pruned {sum(prune(days)):,} entries older than {days:g} days.")

@@ -1,7 +1,6 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
-from django.db import transaction
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from realtime.doorbell import ring, switch
 from realtime.repository import live_tables
@@ -18,6 +17,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, to: str | None = None, **options: Any) -> None:
         if to:
-            with transaction.atomic():
-                switch(live_tables(), to == "on")
+            try:
+                switch(live_tables(), to == "on", self.stdout.write)
+            except TimeoutError as error:
+                raise CommandError(f"{error}. Some tables may be switched: say it again.") from None
         self.stdout.write(f"The doorbell's triggers are {'on' if ring() else 'off'}.")
