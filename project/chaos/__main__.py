@@ -1,5 +1,6 @@
 """`bin/chaos`: see the package."""
 
+import logging
 import shutil
 import sys
 import tempfile
@@ -13,6 +14,8 @@ from realtime.local.process import ServiceError
 
 def main() -> int:
     options = read_options()
+    # The writers' connections are there to break.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     directory = Path(tempfile.mkdtemp(prefix="livedesk-chaos-"))
     # PostgreSQL runs as another account when this is root.
     directory.chmod(0o711)
