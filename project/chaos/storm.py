@@ -42,13 +42,14 @@ class Storm:
     def tick(self) -> None:
         now = time.monotonic()
         for active in [active for active in self._active if active.until <= now]:
-            self._mend(active)
+            self._active.remove(active)
+            self._mend(active.fault)
         if now >= self._next and len(self._active) < AT_ONCE:
             self._inject(now)
 
     def end(self) -> None:
-        for active in list(self._active):
-            self._mend(active)
+        while self._active:
+            self._mend(self._active.pop(0).fault)
 
     def _inject(self, now: float) -> None:
         fault = self._draw()
@@ -60,7 +61,8 @@ class Storm:
             fault.inject(self._chance, seconds)
         except INJECTION_ERRORS as error:
             self._tell(f"{fault.name} could not be injected: {error}")
-            fault.mend()
+            # Part of it may have been done.
+            self._mend(fault)
             return
         self.injected[fault.name] += 1
         self._active.append(_Active(fault, time.monotonic() + seconds))
@@ -79,14 +81,13 @@ class Storm:
             return None
         return fault
 
-    def _mend(self, active: _Active) -> None:
-        self._active.remove(active)
+    def _mend(self, fault: Fault) -> None:
         try:
-            active.fault.mend()
+            fault.mend()
         except INJECTION_ERRORS as error:
-            self._tell(f"{active.fault.name} could not be mended yet: {error}")
+            self._tell(f"{fault.name} could not be mended yet: {error}")
         else:
-            self._tell(f"{active.fault.name} mended")
+            self._tell(f"{fault.name} mended")
 
     def _tell(self, what: str) -> None:
         self.history.append(f"{time.strftime('%H:%M:%S')} +{time.monotonic() - self._began:5.1f} s  {what}")

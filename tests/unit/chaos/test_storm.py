@@ -77,7 +77,11 @@ def test_a_fault_that_cannot_be_injected_is_left_out(clock: Clock) -> None:
     def refuse(chance: random.Random, seconds: float) -> None:
         raise ConnectionRefusedError("still starting")
 
-    storm = Storm([Fault("A", frozenset(["one"]), (1, 2), refuse)], random.Random(1), seconds=10)
+    def mend() -> None:
+        raise ConnectionRefusedError("still starting")
+
+    storm = Storm([Fault("A", frozenset(["one"]), (1, 2), refuse, mend)], random.Random(1), seconds=10)
     blow(storm, clock)
     assert not storm.injected
     assert "could not be injected: still starting" in storm.history[0]
+    assert "could not be mended yet: still starting" in storm.history[1]
