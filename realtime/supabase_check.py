@@ -186,11 +186,11 @@ def check_doorbell() -> Section:
         _rows("select tgrelid::regclass::text, tgenabled from pg_trigger where tgname = 'realtime_doorbell'")
     )
     for table in live_tables():
-        statements = [" ".join(one.split()) + ";" for one in DOORBELL_SQL.format(table=table).split(";") if one.strip()]
+        create, enable = _trigger_statements(table, "realtime_doorbell")
         if table not in enabled:
-            section.wrong(f"'{table}' lacks the trigger realtime_doorbell", " ".join(statements))
+            section.wrong(f"'{table}' lacks the trigger realtime_doorbell", f"{create} {enable}")
         elif enabled[table] not in "AD":
-            section.wrong(f"'{table}' has the trigger realtime_doorbell, but not enabled always", statements[-1])
+            section.wrong(f"'{table}' has the trigger realtime_doorbell, but not enabled always", enable)
     if "D" in enabled.values():
         section.everything(f"it is switched off (manage.py realtime_doorbell on): {later}")
     elif not settings.REALTIME_DOORBELL:
@@ -316,7 +316,9 @@ def _trigger_findings(table: str, oid: int) -> Iterator[Finding]:
 
 def _trigger_statements(table: str, name: str) -> tuple[str, str]:
     """The two statements of ``LiveTable`` for one trigger: making it, enabling it always."""
-    lines = [line for line in TRIGGERS_SQL.format(table=table).splitlines() if not line.startswith("--")]
+    lines = [
+        line for line in (TRIGGERS_SQL + DOORBELL_SQL).format(table=table).splitlines() if not line.startswith("--")
+    ]
     statements = [" ".join(statement.split()) + ";" for statement in "\n".join(lines).split(";") if statement.strip()]
     create, enable = [one for one in statements if name in one.rstrip(";").split()]
     return create, enable

@@ -1,6 +1,7 @@
 """/metrics: numbers of the web process and of the leading worker, for whoever may read them."""
 
 import re
+import time
 
 import httpx
 import pytest
@@ -10,8 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
 from project.environment import Environment
+from realtime.events import EventPath
 from realtime.local.process import REPOSITORY
 from realtime.metrics import STATUSES, WorkerCollector
+from realtime.worker import LAG_SECONDS, RealtimeWorker
 from tests.live_site import LiveSite
 
 
@@ -68,6 +71,15 @@ def test_without_a_worker_they_say_just_that() -> None:
 def test_an_address_that_is_none_is_named(value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=re.escape(value)):
         Environment({"REALTIME_METRICS_ADDRESS": value}).address("REALTIME_METRICS_ADDRESS")
+
+
+def test_what_was_late_long_ago_is_no_lag_of_now() -> None:
+    worker = RealtimeWorker()
+    told = worker._lag[EventPath.SWEEP]
+    told.append((time.time() - LAG_SECONDS - 1, 12.0))
+    assert worker.describe(worker.manager.status, "")["lag_ms"]["sweep"] is None
+    told.append((time.time(), 0.25))
+    assert worker.describe(worker.manager.status, "")["lag_ms"]["sweep"] == 250
 
 
 def test_every_status_has_its_metric() -> None:

@@ -28,6 +28,8 @@ INSERT = "insert into products (id, name) values (%s, %s)"
     ("name", "value", "said"),
     [
         ("DATABASE_URL", "", "DATABASE_URL is not set"),
+        ("REALTIME_SWEEP_SECONDS", "nan", "REALTIME_SWEEP_SECONDS is nan; it takes 0.05 to 3,600"),
+        ("REALTIME_RETENTION_DAYS", "1e6", "REALTIME_RETENTION_DAYS is 1e6; it takes 0 to 36,500"),
         ("DATABASE_URL", "mysql://host/db", "DATABASE_URL is not a usable address"),
         ("DATABASE_URL", "postgres://host", "names no database"),
         ("SUPABASE_URL", "ftp://x", "SUPABASE_URL is not a usable address"),
@@ -309,6 +311,7 @@ def test_a_table_that_realtime_tells_nothing_of_is_named_and_joined_anew(project
                 before = products.realtime + products.duplicates
                 sql.execute(INSERT, [str(uuid4()), "told"])
                 await watched.until(lambda: products.realtime + products.duplicates > before, "an event of Realtime")
+        assert worker.told is None, "who doesn't lead tells nobody's metrics"
 
     asyncio.run(scenario())
 
