@@ -53,6 +53,13 @@ def update(sql: Sql, table: str, key: str, **columns: object) -> None:
     sql.execute(f"update {table} set {assignments} where id = %s", [*columns.values(), key])
 
 
+def last_touched(sql: Sql, table: str, key: str, when: str) -> None:
+    """Long ago, so that what touches the row next reads differently. The trigger owns the column: it is put by hand."""
+    sql.execute(f"alter table {table} disable trigger realtime_stamp")
+    sql.execute(f"update {table} set updated_at = %s where id = %s", [when, key])
+    sql.execute(f"alter table {table} enable always trigger realtime_stamp")
+
+
 def delete(sql: Sql, table: str, key: str) -> None:
     sql.execute(f"delete from {table} where id = %s", [key])
 
@@ -138,10 +145,7 @@ def test_comments_count_in_their_tickets_row_and_are_its_last_activity(
     context: BrowserContext, live_site: LiveSite, sql: Sql, word: str
 ) -> None:
     key = insert(sql, "tickets", title=f"{word} smokes")
-    # Long ago, so that the activity of now reads differently. The trigger owns the column: it is put by hand.
-    sql.execute("alter table tickets disable trigger realtime_stamp")
-    sql.execute("update tickets set updated_at = '2020-02-02 10:00Z' where id = %s", [key])
-    sql.execute("alter table tickets enable always trigger realtime_stamp")
+    last_touched(sql, "tickets", key, "2020-02-02 10:00Z")
     page = open_live(context, live_site, f"/ticketing/tickets/?q={word}")
     comments, activity = row(page, key).locator(".ticket-comments"), row(page, key).locator("time")
     expect(comments).to_have_text("0 comments")
@@ -150,9 +154,10 @@ def test_comments_count_in_their_tickets_row_and_are_its_last_activity(
     expect(comments).to_have_text("1 comment")
     expect(activity).not_to_contain_text("2020")
     assert_equals_reload(page, live_site)
-    seen = activity.get_attribute("datetime")
+    last_touched(sql, "comments", comment, "2021-02-02 10:00Z")
+    expect(activity).to_contain_text("2021")
     update(sql, "comments", comment, content="No water!")
-    expect(activity).not_to_have_attribute("datetime", seen or "")
+    expect(activity).not_to_contain_text("2021")
     assert_equals_reload(page, live_site)
     delete(sql, "comments", comment)
     expect(comments).to_have_text("0 comments")
