@@ -20,6 +20,7 @@ from django.utils import timezone
 from realtime.models import RealtimeWatermark
 
 PAGE = 1_000
+DECODER = json.JSONDecoder(parse_float=Decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,5 +228,5 @@ def _change(row: tuple[Any, ...]) -> Change:
 
 def _json(value: Any) -> dict[str, Any] | None:
     # Django hands jsonb out as text, so that a JSONField may choose its decoder.
-    decoded: dict[str, Any] | None = None if value is None else json.loads(value, parse_float=Decimal)
+    decoded: dict[str, Any] | None = None if value is None else DECODER.decode(value)
     return decoded

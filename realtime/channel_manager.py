@@ -106,11 +106,13 @@ class RealtimeChannelManager:
             self._session = None
         self._set_status(Status.DISCONNECTED, "closed")
 
-    async def run(self) -> None:
-        """Connects and reconnects until ``close_all()`` or cancellation."""
+    async def run(self, after: asyncio.Event | None = None) -> None:
+        """Connects, at first once ``after`` is set, and reconnects until ``close_all()`` or cancellation."""
         delays, failures = self._delays(), 0
         self._closed = False
         self._set_status(Status.CONNECTING, "connecting to Supabase Realtime")
+        if after is not None:
+            await after.wait()
         while not self._closed:
             lived = await self._one_session()
             if self._closed:

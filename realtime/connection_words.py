@@ -67,7 +67,8 @@ def _words(beat: dict[str, Any] | None, heard_at: float, now: float, hops: Hops)
     round_trip = (
         probe["round_trip_ms"] if probe and _age(beat, probe["at"], now - heard_at) < PROBE_FRESH_SECONDS else None
     )
-    return _frame(status, live, reason, beat["since"], _told_fresh(beat), round_trip)
+    fresh = _told_fresh(beat) if live else _fresh(beat, hops)
+    return _frame(status, live, reason, beat["since"], fresh, round_trip)
 
 
 def _silent(beat: dict[str, Any] | None, heard_at: float, now: float, hops: Hops) -> dict[str, Any]:
@@ -106,7 +107,10 @@ def _judged(beat: dict[str, Any], age: float) -> tuple[Status, str]:
     delay = f", up to {beat['sweep_seconds']:g} s late" if beat.get("doorbell") else ""
     aftermath = f" {THROUGH_LOG}{delay}." if live else ""
     if beat.get("database") and status is not Status.DISCONNECTED:
-        return _worse(status, Status.RECONNECTING), _database(beat["database"])
+        return _not_green(status), _database(beat["database"])
+    if beat["sweep_problem"] and status is not Status.DISCONNECTED:
+        # Realtime's events are completed from the log, so that they don't come out either.
+        return _not_green(status), f"Live updates have stopped: {beat['sweep_problem']}. {MEANWHILE}"
     if status is Status.CONNECTED:
         return _judged_connected(beat, age, aftermath)
     if status is Status.CONNECTING:
@@ -133,8 +137,8 @@ def _judged_connected(beat: dict[str, Any], age: float, aftermath: str) -> tuple
     return Status.CONNECTED, ""
 
 
-def _worse(status: Status, other: Status) -> Status:
-    return status if status in (Status.ERROR, Status.DISCONNECTED) else other
+def _not_green(status: Status) -> Status:
+    return Status.RECONNECTING if status is Status.CONNECTED else status
 
 
 def _frame(

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from psycopg.errors import LockNotAvailable, QueryCanceled
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,7 +59,7 @@ class DatabaseThread:
                 self._connect()
                 answer = function(*args, **kwargs)
             except (DatabaseError, InterfaceError) as error:
-                self._failed = isinstance(error, OperationalError | InterfaceError)
+                self._failed = isinstance(error, OperationalError | InterfaceError) and not _is_refusal(error)
                 connection.close()
                 raise
             finally:
@@ -105,3 +106,8 @@ class DatabaseThread:
         """Shuts the connection's socket from outside: whatever waits for it ends with an error."""
         with suppress(OSError, TypeError), socket.socket(fileno=os.dup(self._descriptor)) as duplicate:  # type: ignore[arg-type]
             duplicate.shutdown(socket.SHUT_RDWR)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the database is there and has said no."""
+    return isinstance(error.__cause__, LockNotAvailable | QueryCanceled)

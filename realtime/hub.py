@@ -36,7 +36,7 @@ from realtime.related import related_tables
 from realtime.repository import live_tables
 from realtime.rights import REREAD_SECONDS, Rights, Standing, read_standing
 from realtime.snapshot import Shown, Snapshot
-from realtime.status_store import EXPIRY_SECONDS, status_key
+from realtime.status_store import status_key
 from realtime.waiting import wait_for_event
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 # Changes of one burst share a reading. Below what an eye notices, above what a burst of commits spreads over.
 GATHER_SECONDS = 0.02
 RETRY_SECONDS = 1.0
-# While no worker is heard, every view is read this often.
+# While nothing is live, every view is read this often.
 SILENT_REREAD_SECONDS = 5.0
 STATUS_LOOK_SECONDS = 1.0
 # Every page hears of the status at least this often, so that a silent socket is a dead one.
@@ -57,7 +57,7 @@ class Resync(StrEnum):
     JOINED = "joined the channel layer"
     HOLE = "messages missing"
     EPOCH = "another worker"
-    SILENCE = "no worker heard"
+    SILENCE = "changes are not told"
     RESET = "table reset"
     FAILURE = "a part of the hub failed"
 
@@ -307,12 +307,12 @@ class Hub:
         reread_at = 0.0
         while True:
             await asyncio.sleep(STATUS_LOOK_SECONDS)
+            self._tell_status()
             now = time.monotonic()
-            if time.time() - self._heard_at > EXPIRY_SECONDS and now - reread_at >= SILENT_REREAD_SECONDS:
+            if not self._told["live"] and now - reread_at >= SILENT_REREAD_SECONDS:
                 # Nobody tells what changes: look. Pages stay a few seconds behind instead of as they were.
                 reread_at = now
                 self._mark_all(Resync.SILENCE)
-            self._tell_status()
             self._measure()
 
     def _measure(self) -> None:

@@ -6,8 +6,9 @@ import os
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing, suppress
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -48,10 +49,14 @@ CLOSE_SECONDS = 3.0
 DATABASE_SETTINGS = {
     "application_name": "livedesk worker",
     "idle_in_transaction_session_timeout": "10s",
-    "lock_timeout": "5s",
+    # Well below what makes the database one that is not answering: it answers, and says that others hold a lock.
+    "lock_timeout": "3s",
 }
 # A deaf table's channel is joined anew at most this often.
 RENEW_SECONDS = 15.0
+# A sweep that takes longer than this has more to tell than anybody should call fresh.
+BEHIND_SECONDS = 10.0
+CATCHING_UP = "the realtime worker is catching up"
 
 
 class RealtimeWorker:
@@ -87,7 +92,9 @@ class RealtimeWorker:
         self.told: dict[str, Any] | None = None
         self._since = time.time()
         self._probe: dict[str, float] | None = None
-        self._sweep_problem = "the change log has not been read yet"
+        self._sweep_problem = ""
+        # Set once this lead's first sweep was made, or failed.
+        self._caught_up = asyncio.Event()
         # When the last complete sweep began: what was committed before has come out.
         self._swept_at: float | None = None
         self._gaps: Counter[Gap] = Counter()
@@ -119,14 +126,10 @@ class RealtimeWorker:
             self.errands.close()
 
     async def _check_database(self, stop: asyncio.Event) -> None:
-        await self._until_reachable(stop, lambda: self.errands.run(check_database, self.repositories.tables))
-
-    async def _until_reachable(self, stop: asyncio.Event, asking: Callable[[], Awaitable[None]]) -> None:
-        """Repeats for as long as the database is away."""
         announced = False
         while not stop.is_set():
             try:
-                await asking()
+                await self.errands.run(check_database, self.repositories.tables)
                 return
             except (DatabaseError, InterfaceError) as error:
                 if not announced:
@@ -150,14 +153,14 @@ class RealtimeWorker:
         self.takeovers += 1
         self.leads_since = time.time()
         self.publisher.begin()
-        self._sweep_problem = "the change log has not been read yet"
-        await self._until_reachable(stop, self._open_intake)
-        if stop.is_set():
-            return
+        self._sweep_problem = CATCHING_UP
+        self._caught_up.clear()
+        self._sweep_now.set()
         parts = [
             asyncio.create_task(part())
             for part in (
-                self.manager.run,
+                # Realtime tells at length what lies in the change log anyhow: behind, the worker reads that first.
+                partial(self.manager.run, self._caught_up),
                 self._pump,
                 self._sweep_for_ever,
                 self._beat_for_ever,
@@ -181,7 +184,8 @@ class RealtimeWorker:
         await end(tasks)
         with suppress(DatabaseError, InterfaceError, TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
-                await self.database.run(self.intake.store)
+                if self.intake.watermark is not None:
+                    await self.database.run(self.intake.store)
         # With somebody to take over at once, nobody needs to hear of an end.
         goodbye = goodbye and not await self.leadership.is_awaited()
         await self.leadership.release()
@@ -200,6 +204,7 @@ class RealtimeWorker:
 
     async def _pump(self) -> None:
         """Takes raw events in batches, completes them from the change log and emits them."""
+        await self._caught_up.wait()
         while True:
             await self._next_batch()
             try:
@@ -231,14 +236,15 @@ class RealtimeWorker:
         while True:
             await wait_for_event(self._sweep_now, settings.REALTIME_SWEEP_SECONDS)
             self._sweep_now.clear()
-            if not settings.REALTIME_SWEEP:
-                continue
             try:
                 await self._sweep()
                 self._sweep_works()
             except (DatabaseError, InterfaceError) as error:
                 self._sweep_fails(error)
                 await asyncio.sleep(DATABASE_RETRY_SECONDS)
+            # Also after a failure, which may last: Realtime's path may work all the same, from a known position on.
+            if self.intake.watermark is not None:
+                self._caught_up.set()
 
     async def _sweep(self) -> None:
         async with self._intake_lock:
@@ -246,6 +252,8 @@ class RealtimeWorker:
             if self._sweep_problem:
                 # The connection is new or was lost: the database behind it may be another one by now (rule 6).
                 await self._open_intake()
+            if not settings.REALTIME_SWEEP:
+                return
             async with aclosing(self.database.pages(self.intake.sweep)) as pages:
                 async for emissions in pages:
                     self._emit(emissions)
@@ -269,14 +277,15 @@ class RealtimeWorker:
 
     def _sweep_works(self) -> None:
         if self._sweep_problem:
-            logger.info("the change log is read every %g s", settings.REALTIME_SWEEP_SECONDS)
+            logger.info("the change log can be read")
             self._sweep_problem = ""
             self._beat_now.set()
 
     def _sweep_fails(self, error: Exception) -> None:
-        if not self._sweep_problem:
-            logger.warning("the change log can't be read: %s", _first_line(error))
-        self._sweep_problem = "the change log can't be read"
+        problem = "the change log can't be read"
+        if self._sweep_problem != problem:
+            logger.warning("%s: %s", problem, _first_line(error))
+        self._sweep_problem = problem
         self._beat_now.set()
 
     def _emit(self, emissions: list[Emission]) -> None:
@@ -359,7 +368,7 @@ class RealtimeWorker:
     def describe(self, status: Status, reason: str) -> dict[str, Any]:
         """What `/realtime/status/` and every page are told: words and numbers, never a record."""
         database = self.database.problem
-        sweep_problem = self._sweep_problem or (f"the database {database}" if database else "")
+        sweep_problem = self._sweep_problem or (f"the database {database}" if database else self._behind())
         deaf = [table for table, counters in self.intake.counters.items() if counters.deaf_since is not None]
         return {
             "status": status.value,
@@ -367,7 +376,9 @@ class RealtimeWorker:
             "since": self._since,
             "at": time.time(),
             "live": settings.REALTIME_SWEEP and not sweep_problem,
-            "sweep_problem": sweep_problem if settings.REALTIME_SWEEP else "the sweep is switched off",
+            # Switched off, Realtime alone carries changes.
+            "sweeps": settings.REALTIME_SWEEP,
+            "sweep_problem": sweep_problem if settings.REALTIME_SWEEP else "",
             "swept_at": self._swept_at,
             "database": database,
             "probe": self._probe,
@@ -400,6 +411,10 @@ class RealtimeWorker:
                 for table, counters in self.intake.counters.items()
             },
         }
+
+    def _behind(self) -> str:
+        patience = BEHIND_SECONDS + settings.REALTIME_SWEEP_SECONDS
+        return CATCHING_UP if self._swept_at and time.time() - self._swept_at > patience else ""
 
     def _median_lag(self, path: EventPath) -> float | None:
         """Milliseconds, of the last minute."""

@@ -195,6 +195,26 @@ def test_a_frozen_database_is_found_out_and_nothing_else_is_blamed(
     all_show(pages, key, "afterwards", live_site)
 
 
+def test_without_its_change_log_pages_say_so_and_are_read_anew(
+    pages: list[Page], live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str
+) -> None:
+    key = insert_product(sql, f"{word} before")
+    with live_site.connect() as holder, holder.transaction(force_rollback=True):
+        holder.execute("lock table realtime_change")
+        for page in pages:
+            is_not_green(page, "the change log can't be read", timeout=TOLD)
+            is_stale(page)
+        # Past the log: nobody can tell anybody.
+        with sql.transaction():
+            sql.execute("alter table products disable trigger realtime_log")
+            rename(sql, key, f"{word} meanwhile")
+            sql.execute("alter table products enable always trigger realtime_log")
+        for page in pages:
+            expect(row(page, key)).to_contain_text("meanwhile", timeout=TOLD)
+    rename(sql, key, f"{word} afterwards")
+    all_show(pages, key, "afterwards", live_site)
+
+
 def test_without_redis_no_page_stays_green_and_both_catch_up(
     pages: list[Page], live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str
 ) -> None:

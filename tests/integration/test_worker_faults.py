@@ -337,3 +337,62 @@ def test_without_any_session_no_single_table_is_called_deaf(project: Project, se
             await watched.until(told_again, "ten beats")
 
     asyncio.run(scenario())
+
+
+def test_what_was_missed_comes_before_realtime_and_a_log_that_cant_be_read_is_named(project: Project) -> None:
+    key, seen = str(uuid4()), set()
+
+    async def scenario() -> None:
+        async with watched_worker() as watched:
+            worker = watched.worker
+
+            def told(status: Status) -> bool:
+                now = worker.describe(worker.manager.status, "")
+                seen.add((worker.manager.status, now["sweep_problem"], now["live"]))
+                assert now["database"] == "", "it is there"
+                return worker.manager.status is status
+
+            await watched.until(lambda: told(Status.CONNECTING), "the lead")
+            await watched.until(lambda: told(Status.CONNECTED), "Realtime, all the same")
+            assert (Status.CONNECTING, "the realtime worker is catching up", False) in seen
+            assert {entry for entry in seen if entry[0] is Status.CONNECTED} == {
+                (Status.CONNECTED, "the change log can't be read", False)
+            }
+            holder.rollback()
+            await watched.until(lambda: bool(worker.describe(worker.manager.status, "")["live"]), "the log's return")
+            assert [event.data.name for event in watched.of(key)] == ["missed"]
+
+    with project.connect() as sql, project.connect() as holder:
+        asyncio.run(once())
+        sql.execute(INSERT, [key, "missed"])
+        holder.autocommit = False
+        holder.execute("lock table realtime_change")
+        asyncio.run(scenario())
+
+
+async def once() -> None:
+    """A worker's life that leaves a position."""
+    async with running_worker():
+        pass
+
+
+def test_in_the_middle_of_much_news_nobody_is_called_fresh(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.worker.BEHIND_SECONDS", 0.0)
+    amount = 20_000
+
+    async def scenario() -> None:
+        async with running_worker() as watched:
+            worker, behind = watched.worker, False
+
+            def all_told() -> bool:
+                nonlocal behind
+                now = worker.describe(worker.manager.status, "")
+                behind |= (now["sweep_problem"], now["live"]) == ("the realtime worker is catching up", False)
+                return len(watched.events) >= amount and now["live"]
+
+            with project.connect() as sql:
+                sql.execute("insert into products (name) select 'many' from generate_series(1, %s)", [amount])
+            await watched.until(all_told, "everything")
+            assert behind
+
+    asyncio.run(scenario())

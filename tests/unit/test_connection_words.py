@@ -49,7 +49,11 @@ def test_green_needs_a_fresh_probe() -> None:
         (beat(status="connecting"), True, "connecting", True, "Connecting"),
         (beat(status="reconnecting"), True, "reconnecting", True, "live through the change log"),
         (beat(status="error"), True, "error", True, "every minute"),
-        (beat(status="error", live=False, sweep_problem="off"), True, "error", False, "every minute"),
+        (beat(status="error", live=False), True, "error", False, "every minute"),
+        (beat(live=False, sweep_problem="it is torn"), True, "reconnecting", False, "stopped: it is torn"),
+        (beat(status="connecting", live=False, sweep_problem="x"), True, "connecting", False, "stopped: x"),
+        (beat(status="error", live=False, sweep_problem="x"), True, "error", False, "read anew"),
+        (beat(status="disconnected", live=False, sweep_problem="x"), True, "disconnected", False, "worker"),
         (beat(database="can't be reached", live=False), True, "reconnecting", False, "The database can't be reached"),
         (beat(status="error", database="is not answering", live=False), True, "error", False, "not answering"),
         (beat(status="disconnected", database="is not answering", live=False), True, "disconnected", False, "worker"),
@@ -81,6 +85,19 @@ def test_a_page_that_is_read_anew_meanwhile_says_as_of_when() -> None:
     frame = words(beat(swept_at=NOW - 100), NOW - 100, NOW, Hops(read_at=NOW - 2))
     assert (frame["status"], frame["live"]) == ("disconnected", False)
     assert frame["fresh_at"] == iso(NOW - 2)
+
+
+def test_so_says_one_whose_worker_can_read_nothing() -> None:
+    unread = beat(live=False, sweep_problem="the change log can't be read", swept_at=NOW - 100)
+    assert words(unread, NOW, NOW, Hops(read_at=NOW - 2))["fresh_at"] == iso(NOW - 2)
+    assert words(beat(swept_at=NOW - 1), NOW, NOW, Hops(read_at=NOW))["fresh_at"] == iso(NOW - 1), (
+        "live: what it is told"
+    )
+
+
+def test_with_the_sweep_switched_off_realtime_alone_can_be_live() -> None:
+    frame = words(beat(live=False, swept_at=None), NOW, NOW, Hops())
+    assert (frame["status"], frame["live"]) == ("connected", True)
 
 
 def test_a_web_process_without_its_database_says_so_whatever_the_worker_says() -> None:
