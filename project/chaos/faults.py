@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
+
 from project.chaos.proxy import Proxy
 from project.chaos.site import WEBS, WORKERS, Site
 from project.chaos.writers import TABLES
@@ -84,6 +86,7 @@ def _postgres_faults(site: Site) -> list[Fault]:
         _killed(site, "Postgres kill -9", "postgres", (0.2, 3)),
         _ended(site, "Postgres restarted fast", "postgres", (0.1, 2)),
         _frozen(site, "Postgres frozen", "postgres", (1, 10)),
+        _locked(site),
     ]
     for names, kind in ((WORKERS, "worker"), (WEBS, "web")):
         for name in names:
@@ -96,6 +99,25 @@ def _postgres_faults(site: Site) -> list[Fault]:
                 _aborted(site, f"Postgres connection of a {kind} aborted at any byte", (f"{name} postgres",), hop),
             ]
     return faults
+
+
+def _locked(site: Site) -> Fault:
+    """As an operator's ALTER TABLE or VACUUM FULL does it: nobody reads or writes the change log."""
+    holders: list[psycopg.Connection[Any]] = []
+
+    def inject(chance: random.Random, seconds: float) -> None:
+        holder = site.connect()
+        holders.append(holder)
+        holder.autocommit = False
+        # Behind a long transaction of a writer it isn't to be had.
+        holder.execute("set local lock_timeout = '2s'")
+        holder.execute("lock table realtime_change")
+
+    def mend() -> None:
+        while holders:
+            holders.pop().close()
+
+    return Fault("change log locked", frozenset(["postgres"]), (2, 12), inject, mend)
 
 
 def _front_faults(site: Site) -> list[Fault]:

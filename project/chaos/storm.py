@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import psycopg
+
 from project.chaos.faults import Fault
 
 AT_ONCE = 2
 GAP_SECONDS = (0.5, 3.0)
 # A fault that couldn't be injected (the part it needs is still coming back) is left out; the next one is drawn.
-INJECTION_ERRORS = (OSError,)
+INJECTION_ERRORS = (OSError, psycopg.Error)
 
 
 @dataclass
