@@ -17,8 +17,8 @@ In the worker (``manage.py run_realtime_worker``, ``worker.py`` wires it all, ``
    what the client can't read. Callbacks only enqueue.
 3. ``event_dispatcher.py`` parses the raw event (``events.py`` has the types). ``intake.py`` completes it from the
    change log and lets each change out once: what Realtime missed or hasn't told yet, ``change_log.py``'s sweep brings,
-   at every ring of ``doorbell.py``, on a timer and at every connect. Both read on one ``database_thread.py``.
-   ``retention.py`` prunes the log.
+   once before the first subscription, at every ring of ``doorbell.py``, on a timer and at every connect. Both read on
+   one ``database_thread.py``. ``retention.py`` prunes the log.
 4. The table's repository (``repository.py``, the apps' own name their models) turns the record into an entity and
    emits it through the dispatcher to every handler. ``streams.py`` offers the same as async iterators.
 5. One handler is ``publisher.py``: small numbered messages, a group of the channel layer per table. ``status_store.py``

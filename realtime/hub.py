@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 import redis.asyncio
 from django.conf import settings
 from django.core.signing import BadSignature
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from realtime import metrics, wire
 from realtime.arrivals import Arrivals
@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 # Changes of one burst share a reading. Below what an eye notices, above what a burst of commits spreads over.
 GATHER_SECONDS = 0.02
 RETRY_SECONDS = 1.0
+# So many readings of one view in a row may be refused by a database that is there.
+REFUSALS = 5
 # While nothing is live, every view is read this often.
 SILENT_REREAD_SECONDS = 5.0
 STATUS_LOOK_SECONDS = 1.0
@@ -254,11 +256,23 @@ class Hub:
             metrics.VIEW_READINGS.observe(time.time() - began)
             if len(dirty) == len(self.views):
                 self._read_at = began
-            for view, snapshot in zip(dirty, snapshots, strict=True):
-                if isinstance(snapshot, Snapshot):
-                    metrics.FRAMES.inc(view.take(snapshot))
-                else:
-                    self._drop(view, snapshot)
+            taken = [self._take(view, snapshot) for view, snapshot in zip(dirty, snapshots, strict=True)]
+            if not all(taken):
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _take(self, view: LiveView, snapshot: Snapshot | Exception) -> bool:
+        """Hands a reading on; False when it is to be repeated."""
+        if isinstance(snapshot, Snapshot):
+            metrics.FRAMES.inc(view.take(snapshot))
+        elif isinstance(snapshot, OperationalError) and view.refusals < REFUSALS:
+            # A deadlock with somebody's TRUNCATE, a query that was cancelled: the next reading may well succeed.
+            view.refusals += 1
+            view.reading_failed()
+            self._dirty.set()
+            return False
+        else:
+            self._drop(view, snapshot)
+        return True
 
     def _reading_failed(self, dirty: list[LiveView], error: Exception) -> None:
         if not self._failing:

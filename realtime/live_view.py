@@ -27,6 +27,8 @@ class LiveView:
     snapshot: Snapshot | None = None
     seq: int = 0
     dirty: bool = True
+    # Readings in a row that the database has refused.
+    refusals: int = 0
     sockets: set[LiveSocket] = field(default_factory=set)
     waiting: list[Attaching] = field(default_factory=list)
     # Those who waited when the reading that runs now began; whoever came later may show something newer.
@@ -71,7 +73,7 @@ class LiveView:
                 for socket in self.sockets:
                     socket.send(frame, droppable=True)
                 frames = len(self.sockets)
-        self.snapshot = snapshot
+        self.snapshot, self.refusals = snapshot, 0
         joining, self.joining = self.joining, []
         for attaching in joining:
             self._join(attaching)

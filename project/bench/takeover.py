@@ -1,4 +1,4 @@
-"""`bin/bench takeover`: from the loss of the leading worker to its successor's first word, by how it was lost."""
+"""`bin/bench takeover`: from the loss of the leading worker until its successor has caught up, by how it was lost."""
 
 import os
 import statistics
@@ -94,11 +94,11 @@ def takeover(database_url: str, pair: list[Worker], lose: Step, mend: Step) -> f
 
 
 def leader() -> int | None:
-    """Who spoke last as the leader."""
+    """Who spoke last, as a leader that has read all of the change log."""
     from realtime.status_store import read_status
 
     told = read_status()
-    return told["worker"]["pid"] if told else None
+    return told["worker"]["pid"] if told and told["live"] else None
 
 
 def waiting(sql: "psycopg.Connection[tuple[int]]") -> int:

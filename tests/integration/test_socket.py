@@ -349,6 +349,37 @@ def test_both_sockets_of_a_view_get_the_same_bytes(invite: Invite, sql: "psycopg
     assert first == second
 
 
+@pytest.mark.parametrize(("times", "answer"), [(2, "attached"), (6, "failed")])
+def test_a_reading_that_the_database_refuses_is_repeated_a_few_times(
+    viewer: Person, live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str, times: int, answer: str
+) -> None:
+    """As after a deadlock; not for ever, for the list may be one that always takes too long."""
+    socket = viewer.open()
+    with live_site.connect() as holder:
+        with holder.transaction():
+            key = insert(holder, word)
+            holder.execute("lock table products")
+            socket.say({"type": "attach", "id": 1, "token": list_token(word)})
+            for _ in range(times):
+                cancel_who_waits(sql)
+        frame = socket.until_type("attached", "failed")
+    assert frame["type"] == answer
+    assert key in json.dumps(frame) or answer == "failed"
+
+
+def cancel_who_waits(sql: "psycopg.Connection[Any]") -> None:
+    waiting = "select pid from pg_locks where relation = 'products'::regclass and not granted"
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        row = sql.execute(waiting).fetchone()
+        if row:
+            sql.execute("select pg_cancel_backend(%s)", row)
+            while sql.execute(f"{waiting} and pid = %s", row).fetchone():
+                pass
+            return
+    raise AssertionError("nobody waits for the lock")
+
+
 def test_after_detaching_nothing_more_comes(viewer: Person, sql: "psycopg.Connection[Any]", word: str) -> None:
     leaving, staying = viewer.open(), viewer.open()
     for socket in (leaving, staying):
