@@ -83,8 +83,9 @@ def _silent(beat: dict[str, Any] | None, heard_at: float, now: float, hops: Hops
 
 def _told_fresh(beat: dict[str, Any]) -> float | None:
     """Everything committed by then has come out of the worker. Without the sweep only the probe says so."""
-    probe = beat.get("probe") or {}
-    at: float | None = beat.get("swept_at") or probe.get("at")
+    at: float | None = beat.get("swept_at")
+    if not beat.get("sweeps", True) and (probe := beat.get("probe")):
+        at = probe["at"]
     return at
 
 

@@ -38,6 +38,7 @@ class DatabaseThread:
         self._descriptor: int | None = None
         self._busy_since: float | None = None
         self._failed = False
+        self._closing: set[asyncio.Task[None]] = set()
         # When the last call began that came to its end.
         self.answered_at: float | None = None
 
@@ -50,11 +51,8 @@ class DatabaseThread:
         return "is not answering" if busy_since and time.monotonic() - busy_since > SILENT_SECONDS else ""
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        began: list[float] = []
-
         def call() -> R:
-            began.append(time.monotonic())
-            started, self._busy_since = time.time(), began[0]
+            started, self._busy_since = time.time(), time.monotonic()
             try:
                 self._connect()
                 answer = function(*args, **kwargs)
@@ -71,21 +69,39 @@ class DatabaseThread:
         try:
             while not running.done():
                 await asyncio.wait({running}, timeout=PATIENCE_SECONDS)
-                # Calls before this one may have taken the time.
-                if not running.done() and began and time.monotonic() - began[0] >= PATIENCE_SECONDS:
+                # Be it another call that takes the time: one whose caller was cancelled is nobody else's to end.
+                busy_since = self._busy_since
+                if busy_since and time.monotonic() - busy_since >= PATIENCE_SECONDS:
                     self._cut()
         finally:
             running.cancel()
         return running.result()
 
     async def pages(self, function: Callable[[], Iterator[R]]) -> AsyncGenerator[R, None]:
-        """Iterates a synchronous generator, each step on the thread; what it holds open ends with it."""
+        """Iterates a synchronous generator, each step on the thread; what it holds open ends with it.
+
+        However often the caller is cancelled: a transaction that stayed open would be the next call's.
+        """
         iterator = function()
         try:
             while (page := await self.run(next, iterator, _END)) is not _END:
                 yield page  # type: ignore[misc]  # the sentinel is no R, and isn't yielded
         finally:
-            await self.run(iterator.close)  # type: ignore[attr-defined]
+            closing = asyncio.create_task(self.run(iterator.close))  # type: ignore[attr-defined]
+            self._closing.add(closing)
+            closing.add_done_callback(self._closed)
+            await asyncio.shield(closing)
+
+    def _closed(self, closing: "asyncio.Task[None]") -> None:
+        self._closing.discard(closing)
+        if not closing.cancelled():
+            # What went wrong in it has ended the connection, too; who still waits is told.
+            closing.exception()
+
+    def disconnect(self) -> None:
+        """Gives the connection up until the next call, and what is known of the database."""
+        self._failed = False
+        self._executor.submit(connection.close)
 
     def close(self) -> None:
         self._executor.submit(connection.close)

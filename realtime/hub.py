@@ -256,23 +256,19 @@ class Hub:
             metrics.VIEW_READINGS.observe(time.time() - began)
             if len(dirty) == len(self.views):
                 self._read_at = began
-            taken = [self._take(view, snapshot) for view, snapshot in zip(dirty, snapshots, strict=True)]
-            if not all(taken):
-                await asyncio.sleep(RETRY_SECONDS)
+            for view, snapshot in zip(dirty, snapshots, strict=True):
+                self._take(view, snapshot)
 
-    def _take(self, view: LiveView, snapshot: Snapshot | Exception) -> bool:
-        """Hands a reading on; False when it is to be repeated."""
+    def _take(self, view: LiveView, snapshot: Snapshot | Exception) -> None:
         if isinstance(snapshot, Snapshot):
             metrics.FRAMES.inc(view.take(snapshot))
         elif isinstance(snapshot, OperationalError) and view.refusals < REFUSALS:
             # A deadlock with somebody's TRUNCATE, a query that was cancelled: the next reading may well succeed.
             view.refusals += 1
             view.reading_failed()
-            self._dirty.set()
-            return False
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._dirty.set)
         else:
             self._drop(view, snapshot)
-        return True
 
     def _reading_failed(self, dirty: list[LiveView], error: Exception) -> None:
         if not self._failing:
@@ -323,7 +319,8 @@ class Hub:
             await asyncio.sleep(STATUS_LOOK_SECONDS)
             self._tell_status()
             now = time.monotonic()
-            if not self._told["live"] and now - reread_at >= SILENT_REREAD_SECONDS:
+            unheard = not self._told["live"] and not self.database.problem
+            if unheard and now - reread_at >= SILENT_REREAD_SECONDS:
                 # Nobody tells what changes: look. Pages stay a few seconds behind instead of as they were.
                 reread_at = now
                 self._mark_all(Resync.SILENCE)

@@ -53,7 +53,7 @@ def worker_metrics(told: dict[str, Any] | None) -> Iterator[Metric]:
     yield status
     yield GaugeMetricFamily("livedesk_worker_standbys", "Workers that stand by", len(told.get("standbys", ())))
     yield GaugeMetricFamily("livedesk_doorbell_heard", "1 while NOTIFY reaches the worker", not told["doorbell"])
-    yield GaugeMetricFamily("livedesk_change_log_read", "1 while the sweep works", told["live"])
+    yield GaugeMetricFamily("livedesk_change_log_read", "1 while the worker keeps up with it", told["live"])
     since = told.get("leads_since") or 0
     yield GaugeMetricFamily("livedesk_worker_leads_since_seconds", "When the leader took over", since)
     probe = told["probe"]

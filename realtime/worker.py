@@ -93,10 +93,13 @@ class RealtimeWorker:
         self._since = time.time()
         self._probe: dict[str, float] | None = None
         self._sweep_problem = ""
-        # Set once this lead's first sweep was made, or failed.
+        # Set once this lead has read the change log to its end: only then is the position this database's.
         self._caught_up = asyncio.Event()
         # When the last complete sweep began: what was committed before has come out.
         self._swept_at: float | None = None
+        # Since when a sweep is under way, by the monotonic clock.
+        self._sweeping_since: float | None = None
+        self._stores = True
         self._gaps: Counter[Gap] = Counter()
         self._resyncs: Counter[str] = Counter()
         self.takeovers = 0
@@ -153,6 +156,8 @@ class RealtimeWorker:
         self.takeovers += 1
         self.leads_since = time.time()
         self.publisher.begin()
+        # An earlier lead's say nothing of this one.
+        self._probe = self._swept_at = None
         self._sweep_problem = CATCHING_UP
         self._caught_up.clear()
         self._sweep_now.set()
@@ -184,8 +189,11 @@ class RealtimeWorker:
         await end(tasks)
         with suppress(DatabaseError, InterfaceError, TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
-                if self.intake.watermark is not None:
+                if self._caught_up.is_set():
                     await self.database.run(self.intake.store)
+        # An idle one may break unnoticed until this worker leads again.
+        self.database.disconnect()
+        self.errands.disconnect()
         # With somebody to take over at once, nobody needs to hear of an end.
         goodbye = goodbye and not await self.leadership.is_awaited()
         await self.leadership.release()
@@ -213,8 +221,9 @@ class RealtimeWorker:
                     self._emit(emissions)
                     # Inside the lock: no sweep may move the position past what isn't sent yet.
                     await self.publisher.flush()
-            except (DatabaseError, InterfaceError):
-                # The sweep says so and repeats: what was heard lies in the log.
+            except (DatabaseError, InterfaceError) as error:
+                # The sweep repeats it: what was heard lies in the log.
+                self._sweep_fails(error)
                 await asyncio.sleep(DATABASE_RETRY_SECONDS)
             if self.intake.gap:
                 self._gap(self.intake.gap)
@@ -236,15 +245,15 @@ class RealtimeWorker:
         while True:
             await wait_for_event(self._sweep_now, settings.REALTIME_SWEEP_SECONDS)
             self._sweep_now.clear()
+            self._sweeping_since = time.monotonic()
             try:
                 await self._sweep()
                 self._sweep_works()
             except (DatabaseError, InterfaceError) as error:
                 self._sweep_fails(error)
                 await asyncio.sleep(DATABASE_RETRY_SECONDS)
-            # Also after a failure, which may last: Realtime's path may work all the same, from a known position on.
-            if self.intake.watermark is not None:
-                self._caught_up.set()
+            finally:
+                self._sweeping_since = None
 
     async def _sweep(self) -> None:
         async with self._intake_lock:
@@ -256,12 +265,26 @@ class RealtimeWorker:
                 return
             async with aclosing(self.database.pages(self.intake.sweep)) as pages:
                 async for emissions in pages:
+                    if self._sweep_problem:
+                        self._sweep_problem = CATCHING_UP
                     self._emit(emissions)
                     await self.publisher.flush()
             self.intake.settle()
             self._swept_at = began
         if self.intake.store_is_due:
+            await self._store()
+
+    async def _store(self) -> None:
+        """Stores the position; where the database refuses just that, everything has come out all the same."""
+        try:
             await self.database.run(self.intake.store)
+            self._stores = True
+        except DatabaseError as error:
+            if self.database.problem:
+                raise
+            if self._stores:
+                logger.warning("the position in the change log can't be stored: %s", _first_line(error))
+            self._stores = False
 
     async def _open_intake(self) -> None:
         resets = await self.database.run(self.intake.open)
@@ -280,6 +303,7 @@ class RealtimeWorker:
             logger.info("the change log can be read")
             self._sweep_problem = ""
             self._beat_now.set()
+        self._caught_up.set()
 
     def _sweep_fails(self, error: Exception) -> None:
         problem = "the change log can't be read"
@@ -378,7 +402,7 @@ class RealtimeWorker:
             "live": settings.REALTIME_SWEEP and not sweep_problem,
             # Switched off, Realtime alone carries changes.
             "sweeps": settings.REALTIME_SWEEP,
-            "sweep_problem": sweep_problem if settings.REALTIME_SWEEP else "",
+            "sweep_problem": sweep_problem,
             "swept_at": self._swept_at,
             "database": database,
             "probe": self._probe,
@@ -413,8 +437,8 @@ class RealtimeWorker:
         }
 
     def _behind(self) -> str:
-        patience = BEHIND_SECONDS + settings.REALTIME_SWEEP_SECONDS
-        return CATCHING_UP if self._swept_at and time.time() - self._swept_at > patience else ""
+        since = self._sweeping_since
+        return CATCHING_UP if since and time.monotonic() - since > BEHIND_SECONDS else ""
 
     def _median_lag(self, path: EventPath) -> float | None:
         """Milliseconds, of the last minute."""

@@ -1,12 +1,14 @@
 """The worker's database thread: broken connections are replaced, and one that says nothing is cut."""
 
 import asyncio
+import threading
 
 import pytest
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from realtime import database_thread
 from realtime.database_thread import DatabaseThread
+from realtime.waiting import end
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,5 +87,46 @@ def test_a_connection_that_breaks_between_two_pages_is_the_databases_error_and_n
         assert await thread.run(ask, "select 1") == 1
         thread.close()
         other.close()
+
+    asyncio.run(scenario())
+
+
+def test_whoever_is_cancelled_leaves_no_transaction_behind() -> None:
+    asked = threading.Event()
+
+    def pages():  # type: ignore[no-untyped-def]
+        with transaction.atomic():
+            asked.set()
+            yield ask("select pg_sleep(2.5)")
+
+    async def scenario() -> None:
+        thread = DatabaseThread("test")
+
+        async def read() -> None:
+            async for _ in thread.pages(pages):
+                pass
+
+        reading = asyncio.create_task(read())
+        await asyncio.to_thread(asked.wait)
+        # Which cancels once more after a second.
+        await end([reading])
+        assert await thread.run(lambda: connection.in_atomic_block) is False
+        thread.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_call_that_nobody_waits_for_any_more_is_cut_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_thread, "PATIENCE_SECONDS", 0.2)
+
+    async def scenario() -> None:
+        thread = DatabaseThread("test")
+        await thread.run(ask, "select 1")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await thread.run(ask, "select pg_sleep(3600)")
+        async with asyncio.timeout(30):
+            assert await thread.run(ask, "select 1") == 1
+        thread.close()
 
     asyncio.run(scenario())

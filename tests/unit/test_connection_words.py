@@ -90,13 +90,15 @@ def test_a_page_that_is_read_anew_meanwhile_says_as_of_when() -> None:
 def test_so_says_one_whose_worker_can_read_nothing() -> None:
     unread = beat(live=False, sweep_problem="the change log can't be read", swept_at=NOW - 100)
     assert words(unread, NOW, NOW, Hops(read_at=NOW - 2))["fresh_at"] == iso(NOW - 2)
+    never = unread | {"swept_at": None}
+    assert words(never, NOW, NOW, Hops(read_at=NOW - 9))["fresh_at"] == iso(NOW - 9), "a probe passes the log by"
     assert words(beat(swept_at=NOW - 1), NOW, NOW, Hops(read_at=NOW))["fresh_at"] == iso(NOW - 1), (
         "live: what it is told"
     )
 
 
 def test_with_the_sweep_switched_off_realtime_alone_can_be_live() -> None:
-    frame = words(beat(live=False, swept_at=None), NOW, NOW, Hops())
+    frame = words(beat(live=False, swept_at=None, sweeps=False), NOW, NOW, Hops())
     assert (frame["status"], frame["live"]) == ("connected", True)
 
 
@@ -112,7 +114,7 @@ def test_a_web_process_without_its_database_says_so_whatever_the_worker_says() -
 def test_data_are_no_fresher_than_the_last_sweep() -> None:
     """A worker that still speaks may have read nothing for a while."""
     assert words(beat(swept_at=NOW - 40), NOW, NOW, Hops())["fresh_at"] == iso(NOW - 40)
-    assert words(beat(swept_at=None), NOW, NOW, Hops())["fresh_at"] == iso(NOW - 5), "by the probe alone"
+    assert words(beat(swept_at=None, sweeps=False), NOW, NOW, Hops())["fresh_at"] == iso(NOW - 5), "by the probe alone"
 
 
 def test_after_redis_came_back_nobody_is_blamed_before_a_beat_can_be_there() -> None:
