@@ -254,7 +254,7 @@ class Hub:
                 logger.info("views can be read again")
                 self._failing = False
             metrics.VIEW_READINGS.observe(time.time() - began)
-            if len(dirty) == len(self.views):
+            if len(dirty) == len(self.views) and all(isinstance(snapshot, Snapshot) for snapshot in snapshots):
                 self._read_at = began
             for view, snapshot in zip(dirty, snapshots, strict=True):
                 self._take(view, snapshot)
