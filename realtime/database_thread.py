@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
-from psycopg.errors import LockNotAvailable, QueryCanceled
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -126,4 +126,4 @@ class DatabaseThread:
 
 def _is_refusal(error: Exception) -> bool:
     """Whether the database is there and has said no."""
-    return isinstance(error.__cause__, LockNotAvailable | QueryCanceled)
+    return isinstance(error.__cause__, DeadlockDetected | LockNotAvailable | QueryCanceled | SerializationFailure)

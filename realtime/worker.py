@@ -310,6 +310,7 @@ class RealtimeWorker:
         if self._sweep_problem != problem:
             logger.warning("%s: %s", problem, _first_line(error))
         self._sweep_problem = problem
+        self._sweep_now.set()
         self._beat_now.set()
 
     def _emit(self, emissions: list[Emission]) -> None:

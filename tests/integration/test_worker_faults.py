@@ -339,7 +339,11 @@ def test_without_any_session_no_single_table_is_called_deaf(project: Project, se
     asyncio.run(scenario())
 
 
-def test_what_was_missed_comes_before_realtime_and_a_log_that_cant_be_read_is_named(project: Project) -> None:
+def test_what_was_missed_comes_before_realtime_and_a_log_that_cant_be_read_is_named(
+    project: Project, settings: Settings
+) -> None:
+    # It is tried again by itself.
+    settings.REALTIME_SWEEP_SECONDS, settings.REALTIME_DOORBELL = 3_600, False
     key, seen = str(uuid4()), set()
 
     async def scenario() -> None:
