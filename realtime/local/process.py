@@ -209,12 +209,18 @@ class Service:
             os.kill(self.pid, number)
 
     def _signal_children(self, number: signal.Signals) -> None:
-        if self.alive:
-            # PostgreSQL's are no members of its group.
-            for children in Path(f"/proc/{self.pid}/task").glob("*/children"):
-                for child in children.read_text().split():
-                    with suppress(ProcessLookupError, PermissionError):
-                        os.kill(int(child), number)
+        # PostgreSQL's are no members of its group.
+        for child in self._children() if self.alive else []:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(child, number)
+
+    def _children(self) -> list[int]:
+        found: list[int] = []
+        for children in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            # A thread that has ended since has none.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                found += map(int, children.read_text().split())
+        return found
 
 
 def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Callable[[], None]:

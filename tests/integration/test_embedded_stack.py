@@ -276,6 +276,17 @@ def test_a_frozen_service_can_be_stopped(tmp_path: Path) -> None:
     assert service.exit_code == -signal.SIGTERM
 
 
+def test_threads_that_end_meanwhile_are_in_nobodys_way(tmp_path: Path) -> None:
+    busy = "import threading\nwhile True:\n    threading.Thread(target=int).start()"
+    service = Service("Busy", [sys.executable, "-c", busy], tmp_path / "log", env=os.environ)
+    service.start()
+    try:
+        for _ in range(1_000):
+            service.thaw()
+    finally:
+        service.kill()
+
+
 def test_a_service_that_fails_to_start_says_why(tmp_path: Path) -> None:
     service = Service(
         "Broken", ["sh", "-c", "echo no such luck; exit 3"], tmp_path / "log", env=os.environ, ready=lambda: False
