@@ -201,13 +201,34 @@ def look_up(revisions: Iterable[int], watermark: Watermark) -> dict[int, Change]
     return {change.revision: change for change in _look_up(watermark, "revision = any(%s)", list(revisions))}
 
 
-def look_up_deletes(table: str, keys: Iterable[UUID], watermark: Watermark) -> dict[UUID, list[Change]]:
-    """The visible DELETE entries of these keys, oldest first: one key can be deleted more than once."""
-    found: dict[UUID, list[Change]] = {}
-    condition = "table_name = %s and op = 'DELETE' and row_key = any(%s)"
-    for change in _look_up(watermark, condition, table, list(keys)):
-        if change.key is not None:
-            found.setdefault(change.key, []).append(change)
+@dataclass(frozen=True, slots=True)
+class Deletes:
+    """What the log knows of a key's end: its visible DELETE entries, oldest first, and whether one is its last word.
+
+    One key can be deleted more than once.
+    """
+
+    entries: list[Change]
+    is_last: bool
+
+
+# The newest entry of a key too, whatever it tells.
+_DELETES = """
+table_name = %s and row_key = any(%s) and (op = 'DELETE' or not exists (
+    select from realtime_change as later where later.table_name = realtime_change.table_name
+    and later.row_key = realtime_change.row_key and later.revision > realtime_change.revision))
+"""
+
+
+def look_up_deletes(table: str, keys: Iterable[UUID], watermark: Watermark) -> dict[UUID, Deletes]:
+    """What the log knows of the end of these keys; nothing of a key that it doesn't know."""
+    found: dict[UUID, Deletes] = {}
+    for change in _look_up(watermark, _DELETES, table, list(keys)):
+        if change.key is None:
+            continue
+        is_delete = change.op == "DELETE"
+        before = found[change.key].entries if change.key in found else []
+        found[change.key] = Deletes([*before, change] if is_delete else before, is_delete)
     return found
 
 

@@ -21,6 +21,8 @@ from realtime.waiting import until_one_ends, wait_for_event
 
 logger = logging.getLogger(__name__)
 
+# A database that takes no changes is asked again this often.
+REFUSED_PROBE_SECONDS = 2.0
 PROBE_TABLE = "realtime_probe"
 PROBE_SECONDS = 10.0
 PROBE_ECHO_SECONDS = 10.0
@@ -31,6 +33,10 @@ TOKEN_REFRESH_SECONDS = 1_500.0
 
 # Writes a nonce into the probe row; it must come back through Supabase.
 WriteProbe = Callable[[str], Awaitable[None]]
+
+
+class ProbeRefused(Exception):
+    """The database is there and takes no probe, because it takes no changes at all."""
 
 
 class RealtimeChannelManager:
@@ -180,7 +186,7 @@ class RealtimeChannelManager:
         started, nonce = time.monotonic(), uuid.uuid4().hex
         echo = self._echoes[nonce] = asyncio.Event()
         try:
-            await self._write_probe(nonce)
+            await self._write(nonce, session)
             # A database that doesn't take the row is not Realtime's delay.
             self.probing_since = time.monotonic()
             await session.until(echo.wait(), PROBE_ECHO_SECONDS, self._why_no_echo())
@@ -192,6 +198,14 @@ class RealtimeChannelManager:
             del self._echoes[nonce]
             self.probing_since = None
         self._on_probe(time.monotonic() - started)
+
+    async def _write(self, nonce: str, session: RealtimeSession) -> None:
+        """Writes the probe. While the database refuses it, the session isn't given up: Realtime has no part in it."""
+        while True:
+            try:
+                return await self._write_probe(nonce)
+            except ProbeRefused:
+                await session.until(asyncio.sleep(REFUSED_PROBE_SECONDS), 2 * REFUSED_PROBE_SECONDS, "")
 
     def _why_no_echo(self) -> str:
         told, role = "the probe row didn't come back through Supabase", read_key(self._key).role

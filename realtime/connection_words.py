@@ -103,6 +103,15 @@ def _age(beat: dict[str, Any], at: float, silent_for: float) -> float:
 
 
 def _judged(beat: dict[str, Any], age: float) -> tuple[Status, str]:
+    status, reason = _judged_connection(beat, age)
+    bypassed = beat.get("bypassed")
+    if not bypassed or status is Status.DISCONNECTED:
+        return status, reason
+    told = f"Changes to {' and '.join(bypassed)} bypass the change log. Pages that show them are read anew meanwhile."
+    return _not_green(status), f"{told} {reason}".strip()
+
+
+def _judged_connection(beat: dict[str, Any], age: float) -> tuple[Status, str]:
     status = Status(beat["status"])
     live = bool(beat["live"])
     delay = f", up to {beat['sweep_seconds']:g} s late" if beat.get("doorbell") else ""
@@ -112,6 +121,9 @@ def _judged(beat: dict[str, Any], age: float) -> tuple[Status, str]:
     if beat["sweep_problem"] and status is not Status.DISCONNECTED:
         # Realtime's events are completed from the log, so that they don't come out either.
         return _not_green(status), f"Live updates have stopped: {beat['sweep_problem']}. {MEANWHILE}"
+    if beat.get("refusal") and status is not Status.DISCONNECTED:
+        # Without a probe nobody can prove that Realtime delivers, and it isn't Realtime's fault.
+        return _not_green(status), f"The database {beat['refusal']}: nothing can be saved at the moment.{aftermath}"
     if status is Status.CONNECTED:
         return _judged_connected(beat, age, aftermath)
     if status is Status.CONNECTING:

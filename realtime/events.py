@@ -40,6 +40,7 @@ class Gap(StrEnum):
     UNTAKEN = "event not taken"
     QUEUE_FULL = "queue full"
     INVISIBLE = "not visible in time"
+    UNLOGGED = "not in the change log"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ Synchronous and free of I/O but for the change log; the worker runs it on its on
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from realtime import change_log
-from realtime.change_log import Change, Watermark
+from realtime.change_log import Change, Deletes, Watermark
 from realtime.event_dispatcher import EventError, RealtimeEventDispatcher
 from realtime.events import EventPath, Gap, RealtimeEvent, RealtimeEventType, TableReset
 
@@ -37,6 +39,8 @@ class Heard:
     key: UUID
     kind: RealtimeEventType
     revision: int | None
+    # The row as Realtime told it; of a delete only its key.
+    record: Mapping[str, Any]
     deadline: float
 
 
@@ -59,6 +63,10 @@ class Intake:
     watermark: Watermark | None = None
     pending: list[Heard] = field(default_factory=list)
     gap: Gap | None = None
+    # Rows that Realtime told of in a way that the log doesn't bear out; whoever takes them looks closer.
+    suspects: set[tuple[str, UUID]] = field(default_factory=set)
+    # Tables of which Realtime doesn't tell every change under their name, and so is never called deaf.
+    half_heard: frozenset[str] = frozenset()
     # Emitted, but beyond the position: by Realtime, or by a sweep that was cut off. Every complete sweep empties it;
     # anything older is told by the log itself.
     _ahead: set[int] = field(default_factory=set)
@@ -116,7 +124,7 @@ class Intake:
             self.gap = Gap.UNUSABLE
             return
         deadline = time.monotonic() + VISIBILITY_PATIENCE
-        self.pending.append(Heard(table, event.key, event.type, event.revision, deadline))
+        self.pending.append(Heard(table, event.key, event.type, event.revision, event.data, deadline))
 
     def resolve(self) -> list[Emission]:
         """Completes what was heard from the change log; keeps what isn't visible yet for a while."""
@@ -132,7 +140,10 @@ class Intake:
             self.hears(item.table)
             if entry is None:
                 self._wait(item)
-            elif self._is_emitted(entry, taken):
+                continue
+            if self._is_another(item, entry, deletes):
+                self.suspects.add((item.table, item.key))
+            if self._is_emitted(entry, taken):
                 self.counters[item.table].duplicates += 1
             else:
                 taken.add(entry.revision)
@@ -148,33 +159,48 @@ class Intake:
             counters.realtime += 1
         else:
             counters.swept += 1
-            self._unconfirmed.setdefault(event.table, time.monotonic())
+            if event.table not in self.half_heard:
+                self._unconfirmed.setdefault(event.table, time.monotonic())
 
-    def _delete_entries(self, heard: list[Heard]) -> dict[tuple[str, UUID], list[Change]]:
+    def _delete_entries(self, heard: list[Heard]) -> dict[tuple[str, UUID], Deletes]:
         assert self.watermark is not None
         by_table: dict[str, set[UUID]] = {}
         for item in heard:
             if item.kind is RealtimeEventType.DELETE:
                 by_table.setdefault(item.table, set()).add(item.key)
         return {
-            (table, key): changes
+            (table, key): told
             for table, keys in by_table.items()
-            for key, changes in change_log.look_up_deletes(table, keys, self.watermark).items()
+            for key, told in change_log.look_up_deletes(table, keys, self.watermark).items()
         }
 
     def _entry(
         self,
         item: Heard,
         entries: dict[int, Change],
-        deletes: dict[tuple[str, UUID], list[Change]],
+        deletes: dict[tuple[str, UUID], Deletes],
         taken: set[int],
     ) -> Change | None:
         if item.revision is not None:
             return entries.get(item.revision)
         # Realtime keeps commit order, so the first delete of this key that wasn't emitted is the one meant. When all
         # were, this is an echo of one of them, or of one not visible yet, which then is the sweep's.
-        known = deletes.get((item.table, item.key), [])
+        told = deletes.get((item.table, item.key))
+        known = told.entries if told else []
         return next((entry for entry in known if not self._is_emitted(entry, taken)), known[-1] if known else None)
+
+    @staticmethod
+    def _is_another(item: Heard, entry: Change, deletes: dict[tuple[str, UUID], Deletes]) -> bool:
+        """Whether this event can't be what the entry tells of: then somebody may have written past the log (rule 26).
+
+        Only a suspicion: a late event of a key that was deleted and inserted again looks the same.
+        """
+        if item.revision is None:
+            told = deletes.get((item.table, item.key))
+            return told is not None and not told.is_last
+        return entry.new is not None and any(
+            name in entry.new and not _same(value, entry.new[name]) for name, value in item.record.items()
+        )
 
     def _is_emitted(self, entry: Change, taken: set[int]) -> bool:
         return entry.swept or entry.revision in self._ahead or entry.revision in taken
@@ -184,6 +210,7 @@ class Intake:
             self.pending.append(item)
         else:
             self.gap = Gap.INVISIBLE
+            self.suspects.add((item.table, item.key))
 
     # From the change log
 
@@ -235,6 +262,18 @@ class Intake:
             if now - since > DEAF_SECONDS and self.counters[table].deaf_since is None:
                 self.counters[table].deaf_since = time.time()
         return [table for table, counters in self.counters.items() if counters.deaf_since is not None]
+
+
+def _same(told: Any, noted: Any) -> bool:
+    """Whether Realtime's JSON value of a column and the log's mean the same; False when in doubt."""
+    if told == noted or str(told) == str(noted):
+        return True
+    try:
+        if isinstance(noted, str):
+            return datetime.fromisoformat(str(told)) == datetime.fromisoformat(noted)
+        return Decimal(str(told)) == Decimal(str(noted))
+    except (ValueError, TypeError, ArithmeticError):
+        return False
 
 
 def _emission(change: Change, path: EventPath) -> Emission:

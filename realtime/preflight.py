@@ -1,11 +1,11 @@
 """What the worker asks of the database before it starts, and the one row it writes there."""
 
-from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from realtime.change_log import wait_for_no_standby
+from realtime.log_guard import standings
 from realtime.models import RealtimeProbe
 
 PROBE_ID = UUID(int=0)
@@ -15,25 +15,22 @@ class ConfigurationError(Exception):
     """Something only an operator can mend; the text is the sentence to show."""
 
 
-def check_database(tables: Iterable[str]) -> None:
-    """Raises ``ConfigurationError`` when tables or triggers are missing, and the database's own errors."""
+def check_database(tables: tuple[str, ...], related: tuple[str, ...] = ()) -> None:
+    """Raises ``ConfigurationError`` when tables or triggers are missing, and the database's own errors.
+
+    Triggers that are only switched off are no reason not to start: the worker then says so, and reads by state.
+    """
     with connection.cursor() as cursor:
         for table in ("realtime_change", "realtime_probe", *tables):
             cursor.execute("select to_regclass(%s) is not null", [table])
             if not cursor.fetchone()[0]:
                 raise ConfigurationError(f"the database has no table '{table}': run manage.py migrate")
-        for table in tables:
-            cursor.execute(
-                "select array_agg(tgname::text) from pg_trigger"
-                " where tgrelid = to_regclass(%s) and tgname like 'realtime%%' and tgenabled <> 'D'",
-                [table],
-            )
-            missing = {"realtime_stamp", "realtime_log", "realtime_log_truncate"} - set(cursor.fetchone()[0] or ())
-            if missing:
-                names = ", ".join(sorted(missing))
-                # Migrations that were applied aren't applied again.
-                remedy = "manage.py supabase_check says how to mend it"
-                raise ConfigurationError(f"table '{table}' lacks the trigger(s) {names}: {remedy}")
+    for table, standing in standings(tables, related).items():
+        if standing.missing:
+            names = ", ".join(sorted(standing.missing))
+            # Migrations that were applied aren't applied again.
+            remedy = "manage.py supabase_check says how to mend it"
+            raise ConfigurationError(f"table '{table}' lacks the trigger(s) {names}: {remedy}")
 
 
 def write_probe(nonce: str) -> None:

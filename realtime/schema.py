@@ -20,11 +20,11 @@ OURS = "made by livedesk"
 # What a commit rings, and who listens: the worker's doorbell.
 DOORBELL_CHANNEL = "livedesk_doorbell"
 
-# Sequence, log and the trigger functions. SECURITY DEFINER, because other Supabase clients write as
-# `authenticated`, which may touch neither sequence nor log; a pinned search_path, because a definer function must
-# not resolve names in a schema its caller controls. EXECUTE is revoked: a trigger fires without it, and nobody can
-# then hang these functions on a table of his own to forge log entries.
-ENGINE_SQL = f"""
+# PostgreSQL fires the triggers of a kind in the byte order of their names. The stamp has to see what every other BEFORE
+# trigger made of the row (design rule 39), and no other ASCII character sorts behind the tilde.
+STAMP_TRIGGER = "~realtime_stamp"
+
+TABLES_SQL = """
 create sequence realtime_revision;
 
 create table realtime_change (
@@ -40,8 +40,14 @@ create table realtime_change (
 );
 create index realtime_change_xid on realtime_change (xid, revision);
 create index realtime_change_row on realtime_change (table_name, row_key, revision);
+"""
 
-create function realtime_actor() returns text
+# The trigger functions. SECURITY DEFINER, because other Supabase clients write as `authenticated`, which may touch
+# neither sequence nor log; a pinned search_path, because a definer function must not resolve names in a schema its
+# caller controls. EXECUTE is revoked: a trigger fires without it, and nobody can then hang these functions on a table
+# of their own to forge log entries.
+FUNCTIONS_SQL = f"""
+create or replace function realtime_actor() returns text
 language sql stable set search_path = pg_catalog as $$
     select coalesce(
         nullif(current_setting('livedesk.actor', true), ''),
@@ -50,60 +56,84 @@ language sql stable set search_path = pg_catalog as $$
     )
 $$;
 
-create function realtime_stamp() returns trigger
+create or replace function realtime_stamp() returns trigger
 language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    before record := old;
+    generated text[];
 begin
     if tg_op = 'UPDATE' then
         new.created_at := old.created_at;
         new.updated_at := old.updated_at;
         new.revision := old.revision;
-        -- A write that changes nothing a page shows is no change: same revision, same time, no log entry.
-        if new is not distinct from old then
+        -- A write that changes nothing a page shows is no change: same revision, same time, no log entry. Compared byte
+        -- by byte: to citext, 'a' and 'A' are equal, to a page they aren't.
+        if new *= old then
             return new;
         end if;
-        new.updated_at := clock_timestamp();
+        -- Generated columns are computed after this trigger and are empty in `new`: they say nothing of a change.
+        generated := array(select attname from pg_attribute where attrelid = tg_relid and attgenerated <> '');
+        if cardinality(generated) > 0 then
+            before := jsonb_populate_record(
+                old, jsonb_object(generated, array_fill(null::text, array[cardinality(generated)])));
+            if new *= before then
+                return new;
+            end if;
+        end if;
     else
         -- Beyond these years lies what no other language can read, 'infinity' included.
         if new.created_at between '0001-01-02' and '9999-12-30' is not true then
             new.created_at := now();
         end if;
-        new.updated_at := clock_timestamp();
     end if;
+    new.updated_at := clock_timestamp();
     new.revision := nextval('@schema@.realtime_revision');
     return new;
 end
 $$;
 
-create function realtime_log() returns trigger
+-- One entry, under its row's number unless that names another change: a trigger behind the stamp may have chosen it.
+create or replace function realtime_note(
+    live text, op text, key uuid, was jsonb, now_is jsonb, stamped bigint default null
+) returns void
 language plpgsql security definer set search_path = pg_catalog as $$
 begin
+    loop
+        insert into @schema@.realtime_change (revision, table_name, op, row_key, old, new, actor)
+        values (coalesce(stamped, nextval('@schema@.realtime_revision')), live, op, key, was, now_is,
+                @schema@.realtime_actor())
+        on conflict (revision) do nothing;
+        exit when found;
+        stamped := null;
+    end loop;
+end
+$$;
+
+-- The argument is the table that is subscribed to: a row of a partition or a child table is a row of that one.
+create or replace function realtime_log() returns trigger
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    live constant text := coalesce(tg_argv[0], tg_table_name);
+begin
     if tg_op = 'TRUNCATE' then
-        insert into @schema@.realtime_change (revision, table_name, op, actor)
-        values (nextval('@schema@.realtime_revision'), tg_table_name, tg_op, @schema@.realtime_actor());
+        perform @schema@.realtime_note(live, tg_op, null, null, null);
+    elsif tg_op = 'DELETE' then
+        perform @schema@.realtime_note(live, tg_op, old.id, to_jsonb(old), null);
     elsif tg_op = 'INSERT' then
-        insert into @schema@.realtime_change (revision, table_name, op, row_key, new, actor)
-        values (new.revision, tg_table_name, tg_op, new.id, to_jsonb(new), @schema@.realtime_actor());
-    elsif tg_op = 'UPDATE' then
-        if new.revision is distinct from old.revision then
-            insert into @schema@.realtime_change (revision, table_name, op, row_key, old, new, actor)
-            values (new.revision, tg_table_name, tg_op, new.id, to_jsonb(old), to_jsonb(new),
-                    @schema@.realtime_actor());
-            if new.id <> old.id then
-                insert into @schema@.realtime_change (revision, table_name, op, row_key, old, actor)
-                values (nextval('@schema@.realtime_revision'), tg_table_name, 'DELETE', old.id, to_jsonb(old),
-                        @schema@.realtime_actor());
-            end if;
+        perform @schema@.realtime_note(live, tg_op, new.id, null, to_jsonb(new), nullif(new.revision, 0));
+    -- What a trigger behind the stamp changed is noted too, and so is everything while the stamp is switched off.
+    elsif new *<> old then
+        perform @schema@.realtime_note(live, tg_op, new.id, to_jsonb(old), to_jsonb(new),
+                                       case when new.revision <> old.revision then nullif(new.revision, 0) end);
+        if new.id <> old.id then
+            perform @schema@.realtime_note(live, 'DELETE', old.id, to_jsonb(old), null);
         end if;
-    else
-        insert into @schema@.realtime_change (revision, table_name, op, row_key, old, actor)
-        values (nextval('@schema@.realtime_revision'), tg_table_name, tg_op, old.id, to_jsonb(old),
-                @schema@.realtime_actor());
     end if;
     return null;
 end
 $$;
 
-create function realtime_log_related() returns trigger
+create or replace function realtime_log_related() returns trigger
 language plpgsql security definer set search_path = pg_catalog as $$
 begin
     insert into @schema@.realtime_change (revision, table_name, op, actor)
@@ -113,24 +143,27 @@ end
 $$;
 
 revoke all on function realtime_stamp(), realtime_log(), realtime_log_related() from public;
+revoke all on function realtime_note(text, text, uuid, jsonb, jsonb, bigint) from public;
 
 -- Runs as the writer: whoever may write may ring. The payload is constant, so that one transaction rings once.
-create function realtime_ring() returns trigger
+create or replace function realtime_ring() returns trigger
 language plpgsql set search_path = pg_catalog as $$
 begin
     perform pg_notify('{DOORBELL_CHANNEL}', '');
     return null;
 end
 $$;
+"""
 
+ROLES_SQL = f"""
 do $$
 declare
     api_role text;
 begin
     -- Supabase's default privileges give these roles new functions and sequences by name, not through `public`.
     for api_role in select rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role') loop
-        execute format('revoke all on function realtime_stamp(), realtime_log(), realtime_log_related() from %I',
-                       api_role);
+        execute format('revoke all on function realtime_stamp(), realtime_log(), realtime_log_related(),'
+                       ' realtime_note(text, text, uuid, jsonb, jsonb, bigint) from %I', api_role);
         execute format('revoke all on sequence realtime_revision from %I', api_role);
     end loop;
     if not exists (select from pg_roles where rolname = '{WORKER_ROLE}') then
@@ -149,10 +182,13 @@ end
 $$;
 """
 
+ENGINE_SQL = TABLES_SQL + FUNCTIONS_SQL + ROLES_SQL
+
 DROP_ENGINE_SQL = f"""
 drop function realtime_ring();
 drop function realtime_log_related();
 drop function realtime_log();
+drop function realtime_note(text, text, uuid, jsonb, jsonb, bigint);
 drop function realtime_stamp();
 drop function realtime_actor();
 drop table realtime_change;
@@ -170,37 +206,43 @@ end
 $$;
 """
 
-TRIGGERS_SQL = """
-create trigger realtime_stamp before insert or update on {table}
-    for each row execute function realtime_stamp();
-create trigger realtime_log after insert or update or delete on {table}
-    for each row execute function realtime_log();
-create trigger realtime_log_truncate after truncate on {table}
-    for each statement execute function realtime_log();
--- `always`: a role that may set session_replication_role could else write past the log.
-alter table {table} enable always trigger realtime_stamp;
-alter table {table} enable always trigger realtime_log;
-alter table {table} enable always trigger realtime_log_truncate;
-"""
-
-DROP_TRIGGERS_SQL = """
-drop trigger realtime_log_truncate on {table};
-drop trigger realtime_log on {table};
-drop trigger realtime_stamp on {table};
-"""
-
+# What each trigger of a live table does when, by its name. ``{table}`` is where it stands, ``{live}`` the live table
+# whose rows are there: another one only for its partitions and children.
+LOGGING_TRIGGERS = {
+    STAMP_TRIGGER: "before insert or update on {table} for each row execute function realtime_stamp()",
+    "realtime_log": "after insert or update or delete on {table} for each row execute function realtime_log('{live}')",
+    "realtime_log_truncate": "after truncate on {table} for each statement execute function realtime_log('{live}')",
+}
 # Once a statement, not once a row. `set local livedesk.doorbell = 'off'` keeps a transaction silent: one that is to be
 # prepared (PostgreSQL refuses to PREPARE after a NOTIFY), or a bulk that other commits shouldn't queue behind.
-DOORBELL_SQL = """
-create trigger realtime_doorbell after insert or update or delete or truncate on {table}
-    for each statement when (coalesce(current_setting('livedesk.doorbell', true), '') <> 'off')
-    execute function realtime_ring();
-alter table {table} enable always trigger realtime_doorbell;
-"""
+DOORBELL_TRIGGER = "realtime_doorbell"
+DOORBELL = "for each statement when (coalesce(current_setting('livedesk.doorbell', true), '') <> 'off')"
+LIVE_TRIGGERS = LOGGING_TRIGGERS | {
+    DOORBELL_TRIGGER: f"after insert or update or delete or truncate on {{table}} {DOORBELL}"
+    " execute function realtime_ring()"
+}
 
-DROP_DOORBELL_SQL = """
-drop trigger realtime_doorbell on {table};
-"""
+
+def trigger_sql(name: str, table: str, live: str = "") -> tuple[str, str]:
+    """The statements that make one trigger of a live table, and enable it always.
+
+    ``table`` is where it stands; of a partition or a child, ``live`` names the live table that the rows belong to.
+    """
+    what = LIVE_TRIGGERS[name].format(table=table, live=live or table)
+    # `always`: a role that may set session_replication_role could else write past the log.
+    return f'create or replace trigger "{name}" {what};', f'alter table {table} enable always trigger "{name}";'
+
+
+def triggers_sql(table: str) -> str:
+    """Makes every trigger of a live table, whatever stands there already."""
+    statements = [statement for name in LIVE_TRIGGERS for statement in trigger_sql(name, table)]
+    # Under its first name the stamp fired before other clients' triggers.
+    return "\n".join([f"drop trigger if exists realtime_stamp on {table};", *statements, ""])
+
+
+def drop_triggers_sql(table: str) -> str:
+    return "\n".join([*(f'drop trigger "{name}" on {table};' for name in reversed(LIVE_TRIGGERS)), ""])
+
 
 READERS_SQL = f"""
 alter table {{table}} enable row level security;
@@ -302,11 +344,11 @@ class LiveTable(DatabaseSQL):
         self.table = table
         self.logged = logged
         names = {"table": table, "publication": settings.SUPABASE_PUBLICATION}
-        steps = [(TRIGGERS_SQL, DROP_TRIGGERS_SQL), (DOORBELL_SQL, DROP_DOORBELL_SQL)] if logged else []
-        steps += [(READERS_SQL, DROP_READERS_SQL), (PUBLISH_SQL, UNPUBLISH_SQL)]
+        steps = [(READERS_SQL, DROP_READERS_SQL), (PUBLISH_SQL, UNPUBLISH_SQL)]
+        backwards = "".join(backward.format(**names) for _, backward in reversed(steps))
         super().__init__(
-            forwards="".join(forward.format(**names) for forward, _ in steps),
-            backwards="".join(backward.format(**names) for _, backward in reversed(steps)),
+            forwards=(triggers_sql(table) if logged else "") + "".join(forward.format(**names) for forward, _ in steps),
+            backwards=backwards + (drop_triggers_sql(table) if logged else ""),
         )
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
@@ -314,6 +356,20 @@ class LiveTable(DatabaseSQL):
 
     def describe(self) -> str:
         return f"Make table {self.table} live"
+
+
+class RenewedTriggers(DatabaseSQL):
+    """Gives tables that are live already the triggers that ``LiveTable`` makes today."""
+
+    def __init__(self, *tables: str) -> None:
+        self.tables = tables
+        super().__init__(forwards="".join(map(triggers_sql, tables)), backwards="")
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return ("RenewedTriggers", list(self.tables), {})
+
+    def describe(self) -> str:
+        return f"Renew the triggers of {', '.join(self.tables)}"
 
 
 class RelatedTable(DatabaseSQL):
@@ -329,13 +385,14 @@ class RelatedTable(DatabaseSQL):
         events = f"insert or delete or {updates}"
         super().__init__(
             forwards=f"""
-                create trigger realtime_log_related after {events} on {table}
+                create or replace trigger realtime_log_related after {events} on {table}
                     for each statement execute function realtime_log_related();
-                create trigger realtime_doorbell after {events} on {table}
-                    for each statement when (coalesce(current_setting('livedesk.doorbell', true), '') <> 'off')
-                    execute function realtime_ring();
+                create or replace trigger {DOORBELL_TRIGGER} after {events} on {table}
+                    {DOORBELL} execute function realtime_ring();
+                alter table {table} enable always trigger realtime_log_related;
+                alter table {table} enable always trigger {DOORBELL_TRIGGER};
             """,
-            backwards=f"drop trigger realtime_doorbell on {table}; drop trigger realtime_log_related on {table};",
+            backwards=f"drop trigger {DOORBELL_TRIGGER} on {table}; drop trigger realtime_log_related on {table};",
         )
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:

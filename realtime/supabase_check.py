@@ -14,8 +14,17 @@ from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from realtime.channel_manager import PROBE_TABLE
+from realtime.log_guard import RELATED_TRIGGER, Standing, standings, triggers_behind_the_stamp
+from realtime.related import related_tables
 from realtime.repository import live_tables
-from realtime.schema import API_ROLES, DOORBELL_SQL, TRIGGERS_SQL, WORKER_ROLE
+from realtime.schema import (
+    API_ROLES,
+    DOORBELL_TRIGGER,
+    LOGGING_TRIGGERS,
+    STAMP_TRIGGER,
+    WORKER_ROLE,
+    trigger_sql,
+)
 from realtime.supabase_key import read_key
 
 OLDEST_VERSION = 15
@@ -23,10 +32,12 @@ MIGRATE = "python manage.py migrate"
 
 # pg_trigger.tgtype of what LiveTable makes: bits for row, before, insert, delete, update, truncate.
 TRIGGER_TYPES = {
-    "realtime_stamp": (1 | 2 | 4 | 16, "realtime_stamp"),
+    STAMP_TRIGGER: (1 | 2 | 4 | 16, "realtime_stamp"),
     "realtime_log": (1 | 4 | 8 | 16, "realtime_log"),
     "realtime_log_truncate": (32, "realtime_log"),
 }
+# The functions that the triggers stand on, each with whether it runs with its owner's rights.
+FUNCTIONS = (("realtime_stamp", True), ("realtime_log", True), ("realtime_note", True), ("realtime_actor", False))
 IDENTITIES = {"d": "default", "f": "full", "n": "nothing", "i": "an index"}
 
 
@@ -66,6 +77,7 @@ def check_database() -> Iterator[Section]:
         check_migrations,
         check_publication,
         check_live_tables,
+        check_related_tables,
         check_doorbell,
         check_trigger_functions,
         check_closed_tables,
@@ -157,14 +169,15 @@ def check_publication() -> Section:
 
 def check_live_tables() -> Section:
     section = Section("Live tables")
+    standing = standings(live_tables())
     for table in live_tables():
         oid = _tables([table]).get(table)
         if oid is None:
             section.wrong(f"there is no table '{table}'", MIGRATE)
             continue
         before = len(section.findings)
-        for finding in _trigger_findings(table, oid):
-            section.findings.append(finding)
+        section.findings += _trigger_findings(table, oid)
+        section.findings += _family_findings(table, oid, standing[table])
         identity = _value("select relreplident from pg_class where oid = %s", oid)
         if identity not in ("d", "f"):
             section.wrong(
@@ -186,7 +199,7 @@ def check_doorbell() -> Section:
         _rows("select tgrelid::regclass::text, tgenabled from pg_trigger where tgname = 'realtime_doorbell'")
     )
     for table in live_tables():
-        create, enable = _trigger_statements(table, "realtime_doorbell")
+        create, enable = trigger_sql(DOORBELL_TRIGGER, table)
         if table not in enabled:
             section.wrong(f"'{table}' lacks the trigger realtime_doorbell", f"{create} {enable}")
         elif enabled[table] not in "AD":
@@ -204,7 +217,7 @@ def check_doorbell() -> Section:
 
 def check_trigger_functions() -> Section:
     section = Section("Trigger functions")
-    for name, definer in (("realtime_stamp", True), ("realtime_log", True), ("realtime_actor", False)):
+    for name, definer in FUNCTIONS:
         found = _rows(
             "select oid, prosecdef, coalesce(array_to_string(proconfig, ' '), '') like '%%search_path=%%'"
             " from pg_proc where proname = %s and pronamespace = current_schema()::regnamespace",
@@ -213,19 +226,19 @@ def check_trigger_functions() -> Section:
         if not found:
             section.wrong(
                 f"there is no function {name}()",
-                f"run the statement `create function {name}` of: python manage.py sqlmigrate realtime 0001",
+                f"run the statement `create or replace function {name}` of: python manage.py sqlmigrate realtime 0002",
             )
             continue
         oid, is_definer, is_pinned = found[0]
         if definer and not is_definer:
             section.wrong(
                 f"{name}() runs with the writer's rights, so other clients can't write",
-                f"alter function {name}() security definer;",
+                f"alter function {name} security definer;",
             )
         if not is_pinned:
             section.wrong(
                 f"{name}() has no search_path of its own, so a writer chooses what its names mean",
-                f"alter function {name}() set search_path = pg_catalog;",
+                f"alter function {name} set search_path = pg_catalog;",
             )
         # Who may call it can hang it on a table of his own and forge entries of the log.
         callers = [
@@ -234,7 +247,7 @@ def check_trigger_functions() -> Section:
         if definer and callers:
             section.wrong(
                 f"{name}() may be called by {' and '.join(callers)}",
-                f"revoke all on function {name}() from {_everybody()};",
+                f"revoke all on function {name} from {_everybody()};",
             )
     section.everything("they run with their owner's rights on a pinned search_path, out of the API's reach")
     return section
@@ -284,6 +297,17 @@ def check_roles() -> Section:
     return section
 
 
+def check_related_tables() -> Section:
+    """Names and rights of people, of which the log notes that they changed."""
+    section = Section("People and their rights")
+    for table, standing in standings((), related_tables()).items():
+        for sentence in (*standing.bypasses, *standing.loose):
+            enable = f"alter table {table} enable always trigger {RELATED_TRIGGER};"
+            section.wrong(sentence, MIGRATE if not standing.fingerprint else enable)
+    section.everything("every change of them is noted")
+    return section
+
+
 def reading_role() -> str:
     """The role the worker reads Realtime as, or nothing when the key doesn't say."""
     return settings.SUPABASE_REALTIME_ROLE if settings.SUPABASE_JWT_SECRET else read_key(settings.SUPABASE_KEY).role
@@ -299,7 +323,7 @@ def _trigger_findings(table: str, oid: int) -> Iterator[Finding]:
         )
     }
     for name, (kind, function) in TRIGGER_TYPES.items():
-        create, enable = _trigger_statements(table, name)
+        create, enable = trigger_sql(name, table)
         if name not in found:
             yield Finding(False, f"'{table}' lacks the trigger {name}", f"{create} {enable}")
             continue
@@ -308,20 +332,29 @@ def _trigger_findings(table: str, oid: int) -> Iterator[Finding]:
             yield Finding(
                 False,
                 f"'{table}' has another trigger under the name {name}",
-                f"drop trigger {name} on {table}; {create} {enable}",
+                f'drop trigger "{name}" on {table}; {create} {enable}',
             )
         elif enabled != "A":
             yield Finding(False, f"'{table}' has the trigger {name}, but not enabled always", enable)
 
 
-def _trigger_statements(table: str, name: str) -> tuple[str, str]:
-    """The two statements of ``LiveTable`` for one trigger: making it, enabling it always."""
-    lines = [
-        line for line in (TRIGGERS_SQL + DOORBELL_SQL).format(table=table).splitlines() if not line.startswith("--")
-    ]
-    statements = [" ".join(statement.split()) + ";" for statement in "\n".join(lines).split(";") if statement.strip()]
-    create, enable = [one for one in statements if name in one.rstrip(";").split()]
-    return create, enable
+def _family_findings(table: str, oid: int, standing: Standing) -> Iterator[Finding]:
+    for child in standing.children:
+        sentences = [told for told in (*standing.bypasses, *standing.loose) if f"'{child}'" in told]
+        if sentences:
+            remedy = " ".join(statement for name in LOGGING_TRIGGERS for statement in trigger_sql(name, child, table))
+            yield Finding(False, "; ".join(sentences), remedy)
+        yield Finding(
+            False,
+            f"'{table}' has rows in '{child}', which Realtime tells under that name: they come through the change log",
+            f"alter table {child} no inherit {table};  or leave it so: pages stay live, up to the sweep's delay later",
+        )
+    for trigger in triggers_behind_the_stamp(oid):
+        yield Finding(
+            False,
+            f"the trigger {trigger} of '{table}' fires behind our stamp, so forms can't see what it changes",
+            f'alter trigger "{trigger}" on {table} rename to "a_{trigger}";',
+        )
 
 
 # Table rights and column rights are granted apart.

@@ -7,8 +7,8 @@ from typing import Any
 CANCEL_AGAIN_SECONDS = 1.0
 
 
-async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
-    """Returns when ``event`` is set or time is up.
+async def wait_for_event(event: asyncio.Event, seconds: float | None) -> None:
+    """Returns when ``event`` is set or time is up; without ``seconds`` it waits for the event alone.
 
     Not ``asyncio.wait_for``: before Python 3.12 it swallows a cancellation that comes together with the event.
     """

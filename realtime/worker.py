@@ -11,12 +11,14 @@ from contextlib import aclosing, suppress
 from functools import partial
 from statistics import median
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
+from psycopg.errors import DiskFull, QueryCanceled, ReadOnlySqlTransaction
 
 from realtime import frame_tap
-from realtime.channel_manager import RealtimeChannelManager
+from realtime.channel_manager import ProbeRefused, RealtimeChannelManager
 from realtime.database_thread import DatabaseThread
 from realtime.doorbell import Doorbell, ring
 from realtime.event_dispatcher import ALL_TABLES, EventError, RealtimeEventDispatcher
@@ -24,6 +26,7 @@ from realtime.events import EventPath, Gap, RealtimeEvent, TableReset
 from realtime.events import RealtimeConnectionStatus as Status
 from realtime.intake import Emission, Intake
 from realtime.leadership import Leadership
+from realtime.log_guard import Standing, standings, unlogged
 from realtime.preflight import check_database, write_probe
 from realtime.publisher import Publisher
 from realtime.related import related_tables
@@ -51,12 +54,29 @@ DATABASE_SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
     # Well below what makes the database one that is not answering: it answers, and says that others hold a lock.
     "lock_timeout": "3s",
+    # Whatever the database's own default is: a query that nobody answers is cut by its thread.
+    "statement_timeout": "0",
 }
 # A deaf table's channel is joined anew at most this often.
 RENEW_SECONDS = 15.0
 # A sweep that takes longer than this has more to tell than anybody should call fresh.
 BEHIND_SECONDS = 10.0
 CATCHING_UP = "the realtime worker is catching up"
+# How often the triggers are looked at: as often as the probe is written, and oftener while something is wrong.
+GUARD_SECONDS = 10.0
+GUARD_AGAIN_SECONDS = 4.0
+# A change past the log is not heard of again for so long before its table counts as whole.
+BYPASS_SECONDS = 10.0
+# A row that Realtime told of may not be visible yet: it is looked at again after so long.
+SUSPECT_AGAIN_SECONDS = 1.5
+# More rows than this aren't asked about one by one.
+SUSPECTS_LIMIT = 1_000
+# Why the database refuses to write, where it isn't away.
+REFUSALS = (
+    (ReadOnlySqlTransaction, "is read-only"),
+    (DiskFull, "has no room left on its disk"),
+    (QueryCanceled, "ends every query after a moment (statement_timeout)"),
+)
 
 
 class RealtimeWorker:
@@ -106,6 +126,12 @@ class RealtimeWorker:
         self.leads_since: float | None = None
         self._lag: dict[EventPath, deque[tuple[float, float]]] = {path: deque(maxlen=LAG_SAMPLES) for path in EventPath}
         self._renewed: dict[str, float] = {}
+        self._guard_now = asyncio.Event()
+        self._standings: dict[str, Standing] = {}
+        # When a change past the log was last found, by table.
+        self._bypassed_at: dict[str, float] = {}
+        self._suspected = asyncio.Event()
+        self._refusal = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Stands by or leads until ``stop`` is set, then leaves the channels.
@@ -132,7 +158,7 @@ class RealtimeWorker:
         announced = False
         while not stop.is_set():
             try:
-                await self.errands.run(check_database, self.repositories.tables)
+                await self.errands.run(check_database, self.repositories.tables, related_tables())
                 return
             except (DatabaseError, InterfaceError) as error:
                 if not announced:
@@ -159,6 +185,8 @@ class RealtimeWorker:
         # An earlier lead's say nothing of this one.
         self._probe = self._swept_at = None
         self._sweep_problem = CATCHING_UP
+        # The new epoch has every view read anew, whatever was rewritten before.
+        self._standings, self._bypassed_at = {}, {}
         self._caught_up.clear()
         self._sweep_now.set()
         parts = [
@@ -169,6 +197,8 @@ class RealtimeWorker:
                 self._pump,
                 self._sweep_for_ever,
                 self._beat_for_ever,
+                self._guard_for_ever,
+                self._look_at_suspects_for_ever,
                 self._prune_for_ever,
                 self.doorbell.run,
             )
@@ -228,6 +258,8 @@ class RealtimeWorker:
             if self.intake.gap:
                 self._gap(self.intake.gap)
                 self.intake.gap = None
+            if self.intake.suspects:
+                self._suspected.set()
 
     async def _next_batch(self) -> None:
         if self.intake.pending:
@@ -330,6 +362,96 @@ class RealtimeWorker:
             logger.error("event left out: table=%s id=%s: %s", event.table, event.key, error)
             self.dispatcher.emit(TableReset(event.table, "a row can't be read"))
 
+    # Past the change log
+
+    async def _guard_for_ever(self) -> None:
+        """Looks whether the log is told of everything; of what it may not be told, pages are read by state."""
+        while True:
+            try:
+                await self._guard()
+            except (DatabaseError, InterfaceError) as error:
+                logger.debug("the triggers can't be looked at: %s", _first_line(error))
+            await wait_for_event(self._guard_now, GUARD_AGAIN_SECONDS if self.bypassed() else GUARD_SECONDS)
+            self._guard_now.clear()
+
+    async def _guard(self) -> None:
+        before = self._standings
+        self._standings = await self.errands.run(standings, self.repositories.tables, related_tables())
+        self.intake.half_heard = frozenset(table for table, now in self._standings.items() if now.children)
+        resets = []
+        for table, now in self._standings.items():
+            was = before.get(table)
+            self._tell_guarded(table, now, was or Standing(""))
+            if now.bypasses:
+                resets.append(TableReset(table, "its changes may bypass the change log"))
+            elif was is not None and was.fingerprint != now.fingerprint:
+                resets.append(TableReset(table, "the table or its triggers were altered"))
+        await self._reset(resets)
+        self._beat_now.set()
+
+    def _tell_guarded(self, table: str, now: Standing, was: Standing) -> None:
+        for sentence in (*now.bypasses, *now.loose):
+            if sentence not in (*was.bypasses, *was.loose):
+                logger.warning("%s: manage.py supabase_check says how to mend it", sentence)
+        if was.bypasses and not now.bypasses:
+            logger.info("changes to '%s' are logged again", table)
+
+    async def _look_at_suspects_for_ever(self) -> None:
+        again: dict[str, set[UUID]] = {}
+        while True:
+            await wait_for_event(self._suspected, SUSPECT_AGAIN_SECONDS if again else None)
+            self._suspected.clear()
+            fresh = self._take_suspects()
+            try:
+                await self._look_at(_merged(fresh, again))
+                again = fresh
+            except (DatabaseError, InterfaceError) as error:
+                logger.debug("rows can't be compared with the change log: %s", _first_line(error))
+                again = _merged(fresh, again)
+                await asyncio.sleep(DATABASE_RETRY_SECONDS)
+
+    def _take_suspects(self) -> dict[str, set[UUID]]:
+        taken: dict[str, set[UUID]] = {}
+        for table, key in self.intake.suspects:
+            rows = taken.setdefault(table, set())
+            # Of the many rows of a data load a few say enough.
+            if len(rows) < SUSPECTS_LIMIT:
+                rows.add(key)
+        self.intake.suspects.clear()
+        return taken
+
+    async def _look_at(self, suspects: dict[str, set[UUID]]) -> None:
+        tables = await self.errands.run(unlogged, suspects)
+        if not tables:
+            return
+        for table in tables:
+            self._gap(Gap.UNLOGGED)
+            if table not in self.bypassed():
+                logger.warning("'%s' was changed past the change log", table)
+            self._bypassed_at[table] = time.monotonic()
+        await self._reset([TableReset(table, "a change bypassed the change log") for table in tables])
+        # Which trigger is off is asked at once.
+        self._guard_now.set()
+        self._beat_now.set()
+
+    async def _reset(self, resets: list[TableReset]) -> None:
+        """Has every view of these tables read by state."""
+        if not resets:
+            return
+        async with self._intake_lock:
+            for reset in resets:
+                self._resyncs[reset.table] += 1
+                self.dispatcher.emit(reset)
+            await self.publisher.flush()
+
+    def bypassed(self) -> dict[str, str]:
+        """Tables whose changes may bypass the change log, each with why, in words for an operator."""
+        told = {table: "; ".join(now.bypasses) for table, now in self._standings.items() if now.bypasses}
+        for table, at in self._bypassed_at.items():
+            if time.monotonic() - at < BYPASS_SECONDS:
+                told.setdefault(table, "a change was made past its triggers")
+        return told
+
     # The log's age
 
     async def _prune_for_ever(self) -> None:
@@ -362,7 +484,16 @@ class RealtimeWorker:
             self.intake.hears(table)
 
     async def _write_probe(self, nonce: str) -> None:
-        await self.errands.run(write_probe, nonce)
+        try:
+            await self.errands.run(write_probe, nonce)
+        except DatabaseError as error:
+            cause = error.__cause__
+            self._refusal = next((words for kind, words in REFUSALS if isinstance(cause, kind)), "")
+            self._beat_now.set()
+            if self._refusal:
+                raise ProbeRefused from None
+            raise
+        self._refusal = ""
 
     def _probe_came_back(self, seconds: float) -> None:
         self._probe = {"at": time.time(), "round_trip_ms": round(seconds * 1000)}
@@ -406,6 +537,9 @@ class RealtimeWorker:
             "sweep_problem": sweep_problem,
             "swept_at": self._swept_at,
             "database": database,
+            # Why it takes no changes, where it is there.
+            "refusal": self._refusal,
+            "bypassed": (bypassed := self.bypassed()),
             "probe": self._probe,
             "probe_waiting": time.monotonic() - probing if (probing := self.manager.probing_since) else None,
             "sweep_seconds": settings.REALTIME_SWEEP_SECONDS,
@@ -427,6 +561,8 @@ class RealtimeWorker:
                     "subscribed": self.manager.is_subscribed(table),
                     "problem": self.manager.problem(table),
                     "deaf": table in deaf,
+                    "bypassed": bypassed.get(table, ""),
+                    "loose": "; ".join(standing.loose) if (standing := self._standings.get(table)) else "",
                     "last_event": counters.last_event_at,
                     "by_realtime": counters.realtime,
                     "by_sweep": counters.swept,
@@ -448,6 +584,14 @@ class RealtimeWorker:
 
     def _who(self) -> dict[str, Any]:
         return {"host": socket.gethostname(), "pid": os.getpid(), "epoch": self.publisher.epoch}
+
+
+def _merged(*several: dict[str, set[UUID]]) -> dict[str, set[UUID]]:
+    merged: dict[str, set[UUID]] = {}
+    for suspects in several:
+        for table, keys in suspects.items():
+            merged.setdefault(table, set()).update(keys)
+    return merged
 
 
 def _first_line(error: Exception) -> str:

@@ -58,9 +58,9 @@ def last_touched(sql: Sql, table: str, key: str, when: str) -> None:
 
     It gives no new revision either, so that an open page needn't learn of it.
     """
-    sql.execute(f"alter table {table} disable trigger realtime_stamp")
+    sql.execute(f'alter table {table} disable trigger "~realtime_stamp"')
     sql.execute(f"update {table} set updated_at = %s where id = %s", [when, key])
-    sql.execute(f"alter table {table} enable always trigger realtime_stamp")
+    sql.execute(f'alter table {table} enable always trigger "~realtime_stamp"')
 
 
 def delete(sql: Sql, table: str, key: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from realtime.schema import LIVE_TRIGGERS, STAMP_TRIGGER, triggers_sql
 from tests.integration.database import Connection, fresh_database, manage, migrate, migrated_template
 
 
@@ -209,3 +210,143 @@ def test_the_actor_is_the_settings_then_the_tokens_then_the_role(connection: Con
         insert(connection)
     insert(connection)
     assert [actor for _, _, actor in log(connection)] == ["postgres", "token", "portal-user", "postgres"]
+
+
+# Other clients' triggers, columns and tables (rule 39)
+
+TIDIES = """
+create function tidy() returns trigger language plpgsql as $$ begin {body} return new; end $$;
+create trigger {name} before insert or update on products for each row execute function tidy();
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("set_updated_at", "new.updated_at := now();"),
+        ("zzz_tidy", "new.name := trim(new.name) || ' (' || tg_op || ')';"),
+        ("zzz_tidy", "new.revision := 7;"),
+        ("zzz_tidy", "new.revision := null; new.updated_at := null; new.created_at := null;"),
+        ('"~zzz"', "new.updated_at := now();"),
+        ("ölig", "new.name := trim(new.name) || ' (' || tg_op || ')';"),
+        ('"~zzz"', "new.revision := 7;"),
+        ('"~zzz"', "new.revision := new.revision + 1;"),
+    ],
+)
+def test_what_another_trigger_makes_of_a_row_is_logged(connection: Connection, name: str, body: str) -> None:
+    connection.execute(TIDIES.format(name=name, body=body))  # type: ignore[call-overload]
+    first = connection.execute("insert into products (name) values (' Lamp ') returning id").fetchone()
+    connection.execute("insert into products (name) values ('Desk')")
+    connection.execute("update products set price = price, description = description")
+    connection.execute("update products set price = 5")
+    assert first is not None
+    assert_the_log_is_true(connection)
+    ops = [op for (op,) in connection.execute("select op from realtime_change where row_key = %s", first).fetchall()]
+    changes_each_time = "trim" in body
+    # Behind the stamp it has the last word, and each of its words is one more change.
+    if name > STAMP_TRIGGER or name.startswith('"~'):
+        return
+    assert ops.count("UPDATE") == (2 if changes_each_time else 1)
+
+
+def assert_the_log_is_true(connection: Connection) -> None:
+    """The newest entry of each row's is the row, and no number names two changes."""
+    untrue = connection.execute(
+        "select p.id, l.op, l.new, to_jsonb(p) from products p left join lateral"
+        " (select * from realtime_change where row_key = p.id order by revision desc limit 1) l on true"
+        " where l.new is distinct from to_jsonb(p)"
+    ).fetchall()
+    assert untrue == []
+
+
+@pytest.mark.parametrize("name", ["set_updated_at", "zzz_tidy"])
+def test_a_write_that_only_another_clients_clock_changes_is_no_change(connection: Connection, name: str) -> None:
+    connection.execute(TIDIES.format(name=name, body="new.updated_at := clock_timestamp();"))  # type: ignore[call-overload]
+    _, revision = insert(connection)
+    connection.execute("update products set name = name")
+    assert connection.execute("select revision from products").fetchone() == (revision,)
+    assert len(log(connection)) == 1
+
+
+def test_a_generated_column_is_no_change(connection: Connection) -> None:
+    connection.execute(
+        "alter table products add column search tsvector"
+        " generated always as (to_tsvector('simple', name || ' ' || description)) stored,"
+        " add column double numeric generated always as (price * 2) stored"
+    )
+    _, revision = insert(connection)
+    connection.execute(
+        "insert into products (id, name) select id, name from products"
+        " on conflict (id) do update set name = excluded.name"
+    )
+    assert connection.execute("select revision from products").fetchone() == (revision,)
+    connection.execute("update products set price = 2")
+    row = connection.execute("select revision > %s, double from products", [revision]).fetchone()
+    assert row == (True, 4)
+    assert [op for op, _, _ in log(connection)] == ["INSERT", "UPDATE"]
+    assert_the_log_is_true(connection)
+
+
+def test_equal_isnt_the_same(connection: Connection) -> None:
+    """To PostgreSQL 1.0 equals 1.00, as "a" equals "A" in citext: a page shows them differently."""
+    connection.execute("alter table products alter column price type numeric")
+    connection.execute("insert into products (name, price) values ('Lamp', 1.0)")
+    connection.execute("update products set price = 1.00")
+    assert [op for op, _, _ in log(connection)] == ["INSERT", "UPDATE"]
+    assert_the_log_is_true(connection)
+
+
+def test_a_partitions_rows_are_logged_under_the_table_that_is_followed(connection: Connection) -> None:
+    connection.execute("alter table products rename to products_before")
+    connection.execute("create table products (like products_before including defaults) partition by list (name)")
+    for statement in triggers_sql("products").split(";"):
+        if statement.strip():
+            connection.execute(statement)  # type: ignore[call-overload]
+    connection.execute("create table lamps partition of products for values in ('Lamp')")
+    key, _ = insert(connection)
+    connection.execute("update lamps set price = 3")
+    connection.execute("delete from products where id = %s", [key])
+    assert [(op, table) for op, table, _ in log(connection)] == [
+        (op, "products") for op in ("INSERT", "UPDATE", "DELETE")
+    ]
+
+
+def test_triggers_that_were_switched_off_one_by_one_leave_the_others_true(connection: Connection) -> None:
+    connection.execute(f'alter table products disable trigger "{STAMP_TRIGGER}"')
+    for name in ("Lamp", "Desk"):
+        connection.execute("insert into products (name) values (%s)", [name])
+    connection.execute("update products set price = 4")
+    assert [op for op, _, _ in log(connection)] == ["INSERT", "INSERT", "UPDATE", "UPDATE"]
+    assert_the_log_is_true(connection)
+
+
+def test_of_people_the_log_notes_changes_in_replica_mode_too(connection: Connection) -> None:
+    connection.execute("set session_replication_role = replica")
+    connection.execute("insert into auth_group (name) values ('Night shift')")
+    connection.execute(
+        "insert into accounts_user (id, username, password, first_name, last_name, email, is_superuser, is_staff,"
+        " is_active, date_joined) values (gen_random_uuid(), 'anna', '', '', '', '', false, false, true, now())"
+    )
+    connection.execute("update accounts_user set last_name = 'Holm'")
+    connection.execute("insert into accounts_user_groups (user_id, group_id) select u.id, 1 from accounts_user u")
+    noted = connection.execute(
+        "select table_name from realtime_change where op = 'RESET' order by revision desc limit 3"
+    ).fetchall()
+    assert noted == [("accounts_user_groups",), ("accounts_user",), ("accounts_user",)]
+
+
+def test_a_database_of_the_first_stage_gets_todays_triggers(cluster: str) -> None:
+    with fresh_database(cluster, "template1") as url:
+        migrate(url, "crm", "0003")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute('drop trigger "~realtime_stamp" on products')
+            connection.execute(
+                "create trigger realtime_stamp before insert or update on products"
+                " for each row execute function realtime_stamp()"
+            )
+        migrate(url)
+        with psycopg.connect(url) as connection:
+            names = connection.execute(
+                "select tgname from pg_trigger where tgrelid = 'products'::regclass and tgenabled = 'A' order by 1"
+            ).fetchall()
+            assert {name for (name,) in names} == set(LIVE_TRIGGERS)

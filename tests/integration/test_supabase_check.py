@@ -76,6 +76,14 @@ def test_a_doorbell_that_is_off_on_purpose_is_told_and_is_no_fault(database: Con
 
 
 BROKEN = [
+    (
+        "alter table accounts_user_groups disable trigger realtime_log_related",
+        "'accounts_user_groups' has the trigger realtime_log_related switched off",
+    ),
+    (
+        "alter table accounts_user enable trigger realtime_log_related",
+        "'accounts_user' has the trigger realtime_log_related, but not enabled always",
+    ),
     ("drop publication supabase_realtime", "there is no such publication"),
     ("alter publication supabase_realtime drop table tickets", "'tickets' is not published"),
     ("alter publication supabase_realtime drop table realtime_probe", "'realtime_probe' is not published"),
@@ -98,7 +106,7 @@ BROKEN = [
         "drop publication supabase_realtime; create publication supabase_realtime for all tables",
         "it is for all tables, those of users and sessions too",
     ),
-    ("drop trigger realtime_stamp on comments", "'comments' lacks the trigger realtime_stamp"),
+    ('drop trigger "~realtime_stamp" on comments', "'comments' lacks the trigger ~realtime_stamp"),
     ("drop trigger realtime_log on products", "'products' lacks the trigger realtime_log"),
     ("drop trigger realtime_log_truncate on customers", "'customers' lacks the trigger realtime_log_truncate"),
     ("drop trigger realtime_doorbell on tickets", "'tickets' lacks the trigger realtime_doorbell"),
@@ -111,8 +119,8 @@ BROKEN = [
         "'acquisitions' has the trigger realtime_log, but not enabled always",
     ),
     (
-        "alter table interactions enable trigger realtime_stamp",
-        "'interactions' has the trigger realtime_stamp, but not enabled always",
+        'alter table interactions enable trigger "~realtime_stamp"',
+        "'interactions' has the trigger ~realtime_stamp, but not enabled always",
     ),
     (
         "drop trigger realtime_log on tickets; create trigger realtime_log after insert on tickets"
@@ -177,19 +185,19 @@ def test_what_is_broken_is_named_alone_and_its_remedy_mends_it(
     assert wrong() == []
 
 
-@pytest.mark.parametrize("name", ["realtime_stamp", "realtime_log", "realtime_actor"])
+@pytest.mark.parametrize("name", ["realtime_stamp", "realtime_log", "realtime_note", "realtime_actor"])
 def test_a_missing_function_is_named_with_the_command_that_prints_it(database: Connection, name: str) -> None:
-    run(database, f"drop function {name}() cascade")
+    run(database, f"drop function {name} cascade")
     assert (f"there is no function {name}()", REMEDY_FUNCTION.format(name)) in of(
         supabase_check.check_trigger_functions()
     )
     url = f"{database.info.host}:{database.info.port}"
     printed = manage(f"postgresql://postgres:{database.info.password}@{url}/{database.info.dbname}", *SQLMIGRATE)
-    assert f"create function {name}(" in printed.stdout
+    assert f"create or replace function {name}(" in printed.stdout
 
 
-SQLMIGRATE = ("sqlmigrate", "realtime", "0001")
-REMEDY_FUNCTION = "run the statement `create function {}` of: python manage.py sqlmigrate realtime 0001"
+SQLMIGRATE = ("sqlmigrate", "realtime", "0002")
+REMEDY_FUNCTION = "run the statement `create or replace function {}` of: python manage.py sqlmigrate realtime 0002"
 
 
 def test_a_missing_table_and_an_unapplied_migration_are_named(database: Connection) -> None:
@@ -450,3 +458,26 @@ def test_the_document_tells_of_every_section(project: Project) -> None:
     for title in [*(section.title for section in check_database()), *asyncio.run(titles())]:
         heading = title.removesuffix(" supabase_realtime")
         assert f"\n| {heading} |" in document, heading
+
+
+def test_rows_in_another_table_are_told_with_how_to_log_them(database: Connection) -> None:
+    database.execute("create table more_products () inherits (products)")
+    lacking = "'more_products', a child of 'products', lacks the trigger realtime_log"
+    (remedy,) = [finding.remedy for finding in wrong() if lacking in finding.text]
+    database.execute(remedy)  # type: ignore[call-overload]
+    database.execute("insert into more_products (name) values ('Lamp')")
+    noted = database.execute("select table_name, op from realtime_change order by revision desc limit 1").fetchone()
+    assert noted == ("products", "INSERT")
+    # Realtime tells of it under its own name: that stays to be told.
+    assert ["Realtime tells under that name" in finding.text for finding in wrong()] == [True]
+
+
+def test_a_trigger_behind_the_stamp_is_told(database: Connection) -> None:
+    database.execute("create function late() returns trigger language plpgsql as $$ begin return new; end $$")
+    database.execute(
+        'create trigger "~~late" before update on products for each row when (new.price > 5) execute function late()'
+    )
+    (finding,) = wrong()
+    assert "~~late" in finding.text
+    database.execute(finding.remedy)  # type: ignore[call-overload]
+    assert wrong() == []
