@@ -116,7 +116,7 @@ class AcquisitionList(CrmList):
         return amount_in("total_amount", value)
 
     def row_state(self, instance: Acquisition) -> tuple[Any, ...]:
-        return (instance.revision, instance.customer.name, instance.product.name)
+        return (instance.customer.name, instance.product.name)
 
 
 @register
@@ -134,7 +134,7 @@ class InteractionList(CrmList):
         return Q(type=value)
 
     def row_state(self, instance: Interaction) -> tuple[Any, ...]:
-        return (instance.revision, instance.customer.name)
+        return (instance.customer.name,)
 
 
 # The pages of one row

@@ -18,7 +18,7 @@ In the worker (``manage.py run_realtime_worker``, ``worker.py`` wires it all, ``
 3. ``event_dispatcher.py`` parses the raw event (``events.py`` has the types). ``intake.py`` completes it from the
    change log and lets each change out once: what Realtime missed or hasn't told yet, ``change_log.py``'s sweep brings,
    once before the first subscription, at every ring of ``doorbell.py``, on a timer and at every connect. Both read on
-   one ``database_thread.py``. ``retention.py`` prunes the log.
+   one ``database_thread.py``. ``log_guard.py`` finds what went past the log. ``retention.py`` prunes it.
 4. The table's repository (``repository.py``, the apps' own name their models) turns the record into an entity and
    emits it through the dispatcher to every handler. ``streams.py`` offers the same as async iterators.
 5. One handler is ``publisher.py``: small numbered messages, a group of the channel layer per table. ``status_store.py``
@@ -27,11 +27,11 @@ In the worker (``manage.py run_realtime_worker``, ``worker.py`` wires it all, ``
 In the web process
 
 6. ``layer_listener.py`` hears the messages once for the whole process; ``gaps.py`` finds holes in their numbers.
-   ``hub.py`` marks the views they concern, re-reads those in one transaction, and hands each view's frame to all its
-   sockets.
+   ``hub.py`` marks the views they concern; ``view_reader.py`` re-reads those in one transaction, sets aside what holds
+   up the others, and reads everything again before a minute has passed. Each view's frame goes to all its sockets.
 7. ``live_view.py`` is one distinct list or region: its state, its sequence number, who attaches. What it shows comes
-   from a definition in ``live.py``, which also paints the first page: the same template for both. ``snapshot.py`` works
-   out the difference between two states.
+   from a definition in ``live.py``, which also paints the first page: the same template for both. Rows are kept by
+   their ``row_version.py``. ``snapshot.py`` works out the difference between two states.
 8. ``consumer.py`` is the WebSocket (``routing.py``; ``origin.py`` stands before it): it authorises, and writes what
    ``live_socket.py`` buffers. ``wire.py`` lists every word on it, ``arrivals.py`` reads whose it is, ``rights.py``
    re-reads what connected users may see, ``connection_words.py`` says in one true sentence how fresh a page is.

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 import redis.asyncio
 from django.conf import settings
 from django.core.signing import BadSignature
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError
 
 from realtime import metrics, wire
 from realtime.arrivals import Arrivals
@@ -31,21 +31,21 @@ from realtime.layer_listener import LayerListener
 from realtime.live import Definition, Params, RowChange, UnknownDefinition, read_token, rows, view_key
 from realtime.live_socket import LiveSocket
 from realtime.live_view import Attaching, LiveView
+from realtime.person import person_hash
 from realtime.publisher import STATUS_GROUP, table_group
 from realtime.related import related_tables
 from realtime.repository import live_tables
 from realtime.rights import REREAD_SECONDS, Rights, Standing, read_standing
-from realtime.snapshot import Shown, Snapshot
+from realtime.snapshot import Shown
 from realtime.status_store import status_key
+from realtime.view_reader import ViewReader
 from realtime.waiting import wait_for_event
 
 logger = logging.getLogger(__name__)
 
-# Changes of one burst share a reading. Below what an eye notices, above what a burst of commits spreads over.
-GATHER_SECONDS = 0.02
 RETRY_SECONDS = 1.0
-# So many readings of one view in a row may be refused by a database that is there.
-REFUSALS = 5
+# A locked table of users or sessions must not keep rights from being read for ever.
+PEOPLE_SETTINGS = {"lock_timeout": "3s", "statement_timeout": "10s"}
 # While nothing is live, every view is read this often.
 SILENT_REREAD_SECONDS = 5.0
 STATUS_LOOK_SECONDS = 1.0
@@ -81,9 +81,10 @@ class Hub:
     def __init__(self) -> None:
         self.views: dict[str, LiveView] = {}
         self.sockets: set[LiveSocket] = set()
-        self.database = DatabaseThread("realtime-hub")
+        self.reader = ViewReader(self.views, self._all_read)
+        # Who may see what is read on a connection of its own: no list may hold it up.
+        self._people = DatabaseThread("realtime-people", PEOPLE_SETTINGS)
         self._numbers = MessageNumbers()
-        self._dirty = asyncio.Event()
         self._beat: dict[str, Any] | None = None
         self._heard_at = time.time()
         tables = (*live_tables(), *related_tables())
@@ -94,17 +95,16 @@ class Hub:
             partial(self._mark_all, Resync.JOINED),
             self._tell_status,
         )
-        self._arrivals = Arrivals(self.database)
+        self._arrivals = Arrivals(self._people)
         self._reread_rights = asyncio.Event()
         # When the last reading of every view began.
         self._read_at: float | None = None
         self._told: dict[str, Any] = {}
         self._told_at = 0.0
-        self._failing = False
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        parts = (self._listener.run, self._refresh_for_ever, self._watch_status, self._watch_rights)
+        parts = (self._listener.run, self.reader.run, self._watch_status, self._watch_rights)
         self._tasks = [asyncio.create_task(self._keep_going(part)) for part in parts]
 
     async def _keep_going(self, part: Callable[[], Awaitable[None]]) -> None:
@@ -131,7 +131,7 @@ class Hub:
         socket.rights = standing.rights[socket.user]
         self.sockets.add(socket)
         metrics.SOCKETS.set(len(self.sockets))
-        socket.send(wire.hello(build_id()))
+        socket.send(wire.hello(build_id(), person_hash(socket.user)))
         socket.send(wire.status(self._words()))
         return True
 
@@ -152,7 +152,7 @@ class Hub:
             socket.send(wire.refused(identifier, "This page is of another version of the portal.", reload=True))
             return None
         if not socket.rights.allow(definition.permission):
-            socket.send(wire.refused(identifier, "You may not see this list."))
+            socket.send(wire.refused(identifier, "You may not see this list.", revoked=True))
             return None
         view = self._view(definition, params)
         if len(socket.views | {view.key}) > wire.VIEWS_A_SOCKET:
@@ -161,7 +161,7 @@ class Hub:
         socket.views.add(view.key)
         view.attach(Attaching(socket, identifier, shown))
         if view.dirty:
-            self._dirty.set()
+            self.reader.wake()
         return view.key
 
     def detach(self, socket: LiveSocket, key: str) -> None:
@@ -206,7 +206,7 @@ class Hub:
         ]
         for view in self.views.values():
             if table in view.definition.tables and view.definition.concerns(view.params, table, changes):
-                self._mark(view)
+                self.reader.mark(view)
 
     def _hear_beat(self, message: dict[str, Any]) -> None:
         if not self._numbers.knows(message["epoch"]):
@@ -217,86 +217,36 @@ class Hub:
         self._beat, self._heard_at = message["status"], time.time()
         self._tell_status()
 
-    def _mark(self, view: LiveView) -> None:
-        view.dirty = True
-        self._dirty.set()
-
     def _mark_table(self, table: str, cause: Resync) -> None:
         metrics.HUB_RESYNCS.labels(cause.value).inc()
         for view in self.views.values():
             if table in view.definition.tables:
-                self._mark(view)
+                self.reader.mark(view)
 
     def _mark_all(self, cause: Resync) -> None:
         metrics.HUB_RESYNCS.labels(cause.value).inc()
         logger.debug("recomputing every view: %s", cause)
         for view in self.views.values():
-            self._mark(view)
-
-    # Reading
-
-    async def _refresh_for_ever(self) -> None:
-        while True:
-            await self._dirty.wait()
-            await asyncio.sleep(GATHER_SECONDS)
-            self._dirty.clear()
-            dirty = [view for view in self.views.values() if view.dirty]
-            began = time.time()
-            for view in dirty:
-                view.begin_reading()
-            try:
-                snapshots = await self.database.run(_read, [(view.definition, view.params) for view in dirty])
-            except (DatabaseError, InterfaceError) as error:
-                self._reading_failed(dirty, error)
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            if self._failing:
-                logger.info("views can be read again")
-                self._failing = False
-            metrics.VIEW_READINGS.observe(time.time() - began)
-            if len(dirty) == len(self.views) and all(isinstance(snapshot, Snapshot) for snapshot in snapshots):
-                self._read_at = began
-            for view, snapshot in zip(dirty, snapshots, strict=True):
-                self._take(view, snapshot)
-
-    def _take(self, view: LiveView, snapshot: Snapshot | Exception) -> None:
-        if isinstance(snapshot, Snapshot):
-            metrics.FRAMES.inc(view.take(snapshot))
-        elif isinstance(snapshot, OperationalError) and view.refusals < REFUSALS:
-            # A deadlock with somebody's TRUNCATE, a query that was cancelled: the next reading may well succeed.
-            view.refusals += 1
-            view.reading_failed()
-            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._dirty.set)
-        else:
-            self._drop(view, snapshot)
-
-    def _reading_failed(self, dirty: list[LiveView], error: Exception) -> None:
-        if not self._failing:
-            logger.warning("views can't be read (%s): trying again", type(error).__name__)
-        self._failing = True
-        for view in dirty:
-            view.reading_failed()
-        self._dirty.set()
-
-    def _drop(self, view: LiveView, error: Exception) -> None:
-        """A view whose definition fails takes no other down: its pages are told to reload."""
-        logger.error("view '%s' can't be rendered (%s)", view.definition.name, type(error).__name__)
-        for socket in view.everyone():
-            socket.views.discard(view.key)
-            socket.send(wire.failed(view.key, "This list can't be shown right now; please reload the page."))
-        self.views.pop(view.key, None)
+            self.reader.mark(view)
 
     # Status and rights
 
+    def _all_read(self, began: float) -> None:
+        self._read_at = began
+
+    @property
+    def _database_problem(self) -> str:
+        return self.reader.quick.problem or self._people.problem
+
     def _words(self) -> dict[str, Any]:
-        listener, database = self._listener, self.database
+        listener = self._listener
         hops = Hops(
             layer_reachable=listener.reachable,
             layer_ms=listener.round_trip_ms,
             heard_since=listener.heard_since,
             read_at=self._read_at,
-            database_at=database.answered_at,
-            database=database.problem,
+            database_at=max(filter(None, (self.reader.quick.answered_at, self._people.answered_at)), default=None),
+            database=self._database_problem,
         )
         return words(self._beat, self._heard_at, time.time(), hops)
 
@@ -319,7 +269,7 @@ class Hub:
             await asyncio.sleep(STATUS_LOOK_SECONDS)
             self._tell_status()
             now = time.monotonic()
-            unheard = not self._told["live"] and not self.database.problem
+            unheard = not self._told["live"] and not self._database_problem
             if unheard and now - reread_at >= SILENT_REREAD_SECONDS:
                 # Nobody tells what changes: look. Pages stay a few seconds behind instead of as they were.
                 reread_at = now
@@ -329,7 +279,7 @@ class Hub:
     def _measure(self) -> None:
         metrics.VIEWS.set(len(self.views))
         # Without a socket nobody asks it anything, so an old failure is no news.
-        metrics.DATABASE_ANSWERS.set(not (self.sockets and self.database.problem))
+        metrics.DATABASE_ANSWERS.set(not (self.sockets and self._database_problem))
         metrics.LAYER_REACHABLE.set(self._listener.reachable)
         metrics.LAYER_SECONDS.set((self._listener.round_trip_ms or 0) / 1000)
         metrics.WORKER_SILENCE.set(time.time() - self._heard_at)
@@ -353,7 +303,7 @@ class Hub:
                 continue
             # Without the database nothing new can be shown to anybody either.
             with suppress(DatabaseError, InterfaceError):
-                standing = await self.database.run(
+                standing = await self._people.run(
                     read_standing, {socket.user for socket in sockets}, {socket.session for socket in sockets}
                 )
                 for socket in sockets:
@@ -376,20 +326,3 @@ class Hub:
         rights = standing.rights.get(socket.user)
         # The hash goes with the password: whoever changes it ends the other sessions.
         return socket.session in standing.sessions and rights is not None and rights.auth_hash == socket.auth_hash
-
-
-def _read(wanted: list[tuple[Definition, Params]]) -> list[Snapshot | Exception]:
-    """Every wanted view at one moment. A view that fails yields its error instead of its content."""
-    snapshots: list[Snapshot | Exception] = []
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("set transaction isolation level repeatable read read only")
-        for definition, params in wanted:
-            try:
-                with transaction.atomic():
-                    snapshots.append(definition.snapshot(params))
-            except Exception as error:
-                if connection.connection is None or connection.connection.closed:
-                    raise
-                snapshots.append(error)
-    return snapshots

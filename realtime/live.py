@@ -25,6 +25,7 @@ from django.utils.safestring import SafeString
 from realtime.field_changes import changes_since
 from realtime.kind import Kind
 from realtime.models import LiveModel
+from realtime.row_version import versioned
 from realtime.snapshot import Fragment, Row, Snapshot, version_of
 
 # Counting stops there: "10,000+" says enough, and a count stays cheap.
@@ -117,8 +118,8 @@ class LiveList(Definition):
         """The rows of every page, in a total order."""
 
     def row_state(self, instance: Any) -> tuple[Any, ...]:
-        """Everything a row's look depends on: its revision, and what is shown of its relatives (rule 9)."""
-        return (instance.revision,)
+        """What a row's look depends on besides the row itself: what is shown of its relatives (rule 9)."""
+        return ()
 
     def concerns(self, params: Params, table: str, changes: Iterable[RowChange]) -> bool:
         if table == self.kind.table:
@@ -133,7 +134,7 @@ class LiveList(Definition):
         pages = max(1, -(-min(count, COUNT_LIMIT) // self.page_size))
         page = min(params["page"], pages)
         first = (page - 1) * self.page_size
-        objects = list(queryset[first : first + self.page_size])
+        objects = list(versioned(queryset)[first : first + self.page_size])
         count_text = self.count_text(count)
         pager = {
             "page": page,
@@ -356,15 +357,18 @@ def fragment(template: str, context: dict[str, Any]) -> Fragment:
 
 
 class RowRenderer:
-    """Renders rows, once per (template, row, state): what depends on the viewer is not in a row (rule 8)."""
+    """Renders rows, once per (template, row, version in the database, state): a row doesn't know its viewer (rule 8).
+
+    Rows come from a queryset that is ``versioned``.
+    """
 
     LIMIT = 20_000
 
     def __init__(self) -> None:
-        self._cache: OrderedDict[tuple[str, str, tuple[Any, ...]], Row] = OrderedDict()
+        self._cache: OrderedDict[tuple[Any, ...], Row] = OrderedDict()
 
-    def render(self, template: str, instance: LiveModel, state: tuple[Any, ...]) -> Row:
-        key = (template, str(instance.pk), state)
+    def render(self, template: str, instance: Any, state: tuple[Any, ...]) -> Row:
+        key = (template, str(instance.pk), instance.row_version, instance.revision, *state)
         row = self._cache.get(key)
         if row is None:
             row = self._cache[key] = _render_row(template, instance)

@@ -27,8 +27,18 @@ class LiveView:
     snapshot: Snapshot | None = None
     seq: int = 0
     dirty: bool = True
-    # Readings in a row that the database has refused.
-    refusals: int = 0
+    # Whether it is dirty only because it was read long ago.
+    aged: bool = False
+    # While a reading runs.
+    reading: bool = False
+    # Whether it is read apart from the others: it waits for a lock, or takes long.
+    aside: bool = False
+    # Readings in a row that failed, when the next may begin (monotonic clock), and what its pages are told meanwhile.
+    failures: int = 0
+    retry_at: float = 0.0
+    problem: str = ""
+    # When the last reading that succeeded began (monotonic clock).
+    read_at: float = 0.0
     sockets: set[LiveSocket] = field(default_factory=set)
     waiting: list[Attaching] = field(default_factory=list)
     # Those who waited when the reading that runs now began; whoever came later may show something newer.
@@ -43,11 +53,14 @@ class LiveView:
 
     def attach(self, attaching: Attaching) -> None:
         """Joins a socket that shows exactly this state at once; any other after the next reading."""
-        if self.snapshot is not None and not self.dirty and attaching.shown == self.snapshot.shown:
+        fresh = self.snapshot is not None and not self.dirty and not self.failures
+        if fresh and attaching.shown == self.snapshot.shown:  # type: ignore[union-attr]
             self._join(attaching)
-        else:
-            self.waiting.append(attaching)
-            self.dirty = True
+            return
+        self.waiting.append(attaching)
+        self.dirty = True
+        if self.problem:
+            attaching.socket.send(wire.failed(self.key, self.problem, attaching.identifier))
 
     def detach(self, socket: LiveSocket) -> None:
         self.sockets.discard(socket)
@@ -56,11 +69,24 @@ class LiveView:
 
     def begin_reading(self) -> None:
         """Before the reading: a change or an attach that comes while it runs marks the view again."""
-        self.dirty = False
+        self.dirty, self.reading = False, True
         self.joining, self.waiting = self.joining + self.waiting, []
 
     def reading_failed(self) -> None:
-        self.dirty = True
+        """Nothing was read, and not by this view's fault."""
+        self.dirty, self.reading = True, False
+
+    def fail(self, problem: str, retry_at: float) -> None:
+        """It can't be read: what its pages show grows old, and they are told so (design rule 27)."""
+        self.reading_failed()
+        self.failures, self.retry_at = self.failures + 1, retry_at
+        if self.problem == problem:
+            return
+        self.problem = problem
+        for socket in self.sockets:
+            socket.send(wire.failed(self.key, problem))
+        for attaching in (*self.waiting, *self.joining):
+            attaching.socket.send(wire.failed(self.key, problem, attaching.identifier))
 
     def take(self, snapshot: Snapshot) -> int:
         """Moves to what was read: one frame to every socket, a difference to each that waits. Returns frames sent."""
@@ -73,7 +99,11 @@ class LiveView:
                 for socket in self.sockets:
                     socket.send(frame, droppable=True)
                 frames = len(self.sockets)
-        self.snapshot, self.refusals = snapshot, 0
+        if self.problem:
+            for socket in self.sockets:
+                socket.send(wire.healed(self.key))
+        self.snapshot, self.reading = snapshot, False
+        self.failures, self.retry_at, self.problem = 0, 0.0, ""
         joining, self.joining = self.joining, []
         for attaching in joining:
             self._join(attaching)

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Permission
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-REREAD_SECONDS = 5.0
+REREAD_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,16 @@ From the browser::
 
 To the browser::
 
-    hello     build                          the first frame
+    hello     build, person                  the first frame: what runs here, and whose session it is
     status    status, live, reason, since, fresh_at, round_trip_ms, layer_ms, doorbell
     attached  id, view, seq, ops             the difference from what the browser said it shows
     patch     view, seq, ops                 the same bytes to every socket of a view; seq grows by one
     resync    view                           frames were dropped for a slow socket: attach again
-    refused   id, reason, reload             the attach was refused
+    refused   id, reason, reload, revoked    the attach was refused; ``revoked``: for want of the right to see it
     revoked   view, reason                   the right to see it is gone: it leaves the screen
-    failed    view, reason                   it can't be rendered: what is shown stays, and grows old
+    failed    view, reason[, id]             it can't be read for now: what is shown stays, and grows old; with an
+                                             id an attach that waits for it
+    healed    view                           it was read again, and every socket that follows it is up to date
     pong      n
     error     reason
 
@@ -111,8 +113,8 @@ def _is_pair_of_texts(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(p, str) and p.isascii() for p in value)
 
 
-def hello(build: str) -> str:
-    return encode({"type": "hello", "build": build})
+def hello(build: str, person: str) -> str:
+    return encode({"type": "hello", "build": build, "person": person})
 
 
 def status(words: dict[str, Any]) -> str:
@@ -131,16 +133,21 @@ def resync(view: str) -> str:
     return encode({"type": "resync", "view": view})
 
 
-def refused(identifier: int, reason: str, reload: bool = False) -> str:
-    return encode({"type": "refused", "id": identifier, "reason": reason, "reload": reload})
+def refused(identifier: int, reason: str, reload: bool = False, revoked: bool = False) -> str:
+    return encode({"type": "refused", "id": identifier, "reason": reason, "reload": reload, "revoked": revoked})
 
 
 def revoked(view: str, reason: str) -> str:
     return encode({"type": "revoked", "view": view, "reason": reason})
 
 
-def failed(view: str, reason: str) -> str:
-    return encode({"type": "failed", "view": view, "reason": reason})
+def failed(view: str, reason: str, identifier: int | None = None) -> str:
+    told = {"type": "failed", "view": view, "reason": reason}
+    return encode(told if identifier is None else told | {"id": identifier})
+
+
+def healed(view: str) -> str:
+    return encode({"type": "healed", "view": view})
 
 
 def pong(number: Any) -> str:

@@ -26,6 +26,7 @@ from realtime.live import (
     rows,
 )
 from realtime.related import people_table
+from realtime.row_version import versioned
 from realtime.snapshot import Snapshot
 from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
 from ticketing.models import Attachment, Comment, Ticket
@@ -74,13 +75,7 @@ class TicketRows(LiveList):
 
     def row_state(self, instance: Any) -> tuple[Any, ...]:
         customer = instance.customer.name if instance.customer else None
-        return (
-            instance.revision,
-            customer,
-            instance.assignee_name,
-            instance.comment_count,
-            instance.last_activity,
-        )
+        return (customer, instance.assignee_name, instance.comment_count, instance.last_activity)
 
 
 @register
@@ -134,7 +129,7 @@ class ShortList(LiveList):
     templates: ClassVar[str]
 
     def snapshot(self, params: Params) -> Snapshot:
-        found = list(self.queryset(params)[: self.page_size])
+        found = list(versioned(self.queryset(params))[: self.page_size])
         count = self.count(params)
         rest = params | {"is_empty": not found, "more": max(0, count - len(found)), "shown": len(found)}
         return Snapshot(
@@ -170,7 +165,7 @@ class Conversation(LiveList):
         return {"ticket": str(UUID(str(raw["ticket"]))), "page": clean_page(raw.get("page", 1))}
 
     def queryset(self, params: Params) -> "QuerySet[Any]":
-        files = Prefetch("attachments", to_attr="files")
+        files = Prefetch("attachments", versioned(Attachment.objects.all()), to_attr="files")
         comments = Comment.objects.filter(ticket=params["ticket"]).order_by("-created_at", "-id")
         return comments.annotate(author_name=name_of("author_id")).prefetch_related(files)
 
@@ -178,15 +173,14 @@ class Conversation(LiveList):
         return Comment.objects.filter(ticket=params["ticket"]).order_by()[: COUNT_LIMIT + 1].count()
 
     def row_state(self, instance: Any) -> tuple[Any, ...]:
-        files = tuple((str(file.pk), file.revision) for file in instance.files)
-        return (instance.revision, instance.author_name, files)
+        return (instance.author_name, tuple((str(file.pk), file.row_version) for file in instance.files))
 
     def snapshot(self, params: Params) -> Snapshot:
         count = self.count(params)
         pages = max(1, -(-count // self.page_size))
         page = min(params["page"], pages)
         first = (page - 1) * self.page_size
-        found = list(self.queryset(params)[first : first + self.page_size])[::-1]
+        found = list(versioned(self.queryset(params))[first : first + self.page_size])[::-1]
         steps = {"page": page, "pages": pages, "earlier": page + 1, "later": page - 1, "is_empty": not found}
         template = f"{COMMENT.templates}/_row.html"
         return Snapshot(

@@ -6,9 +6,12 @@ import "./elements/local-time.js";
 import "./elements/realtime-connection-banner.js";
 import "./elements/realtime-status-indicator.js";
 import { startAnnouncer } from "./live/announcer.js";
+import { Curtain } from "./live/curtain.js";
 import { DeployReload } from "./live/deploy-reload.js";
+import { followGone } from "./live/gone.js";
 import { LiveSocket } from "./live/live-socket.js";
 import { LiveViews } from "./live/live-views.js";
+import { PageState } from "./live/page-state.js";
 import { startMenus } from "./menu.js";
 
 const root = document.documentElement;
@@ -21,22 +24,34 @@ if (document.querySelector("realtime-status-indicator")) startLive();
 function startLive() {
   const url = new URL("/ws/live/", location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  const socket = new LiveSocket(url.href, { build: root.dataset.build });
-  const views = new LiveViews(socket, document);
-  const deploy = new DeployReload({ connected: () => socket.ready });
-
-  socket.addEventListener("state", ({ detail }) => {
+  const socket = new LiveSocket(url.href, { build: root.dataset.build, person: root.dataset.person });
+  const views = new LiveViews(socket, document, { onChange: () => state.viewsChanged() });
+  const state = new PageState(views, (detail) => {
     root.dataset.realtimeStatus = detail.status;
     root.dispatchEvent(new CustomEvent("live:status", { bubbles: true, detail }));
+  });
+  const deploy = new DeployReload({ connected: () => socket.ready });
+  const curtain = new Curtain(document);
+
+  socket.addEventListener("state", ({ detail }) => {
+    if (detail.signIn) curtain.lower("signed-out");
+    if (detail.another) curtain.lower("another");
+    state.socketChanged(detail);
   });
   socket.addEventListener("frame", ({ detail }) => {
     if (detail.type === "outdated") deploy.offer(detail);
     if (detail.type === "current") deploy.withdraw();
+    // Before the views say what they show: the same person is back.
+    if (detail.type === "hello") curtain.raise();
   });
+  document.addEventListener("live:revoked", () => curtain.lower("revoked"));
+  // A page that goes into the browser's memory may come back to anybody.
+  window.addEventListener("pagehide", ({ persisted }) => persisted && curtain.lower("returning"));
   window.addEventListener("live:reconnect", () => socket.reconnectNow());
 
   startAnnouncer(document.querySelector("[data-live-announcer]"));
   deploy.start();
+  followGone(document);
   views.start();
   socket.start();
 }

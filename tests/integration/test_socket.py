@@ -29,13 +29,14 @@ MESSAGE_LIMIT = 65_536
 Frame = dict[str, Any]
 # What each frame and operation may consist of: a record's columns are not among it.
 FRAME_KEYS = {
-    "hello": {"type", "build"},
+    "hello": {"type", "build", "person"},
     "status": {"type", "status", "live", "reason", "since", "fresh_at", "round_trip_ms", "layer_ms", "doorbell"},
     "attached": {"type", "id", "view", "seq", "ops"},
     "patch": {"type", "view", "seq", "ops"},
-    "refused": {"type", "id", "reason", "reload"},
+    "refused": {"type", "id", "reason", "reload", "revoked"},
     "revoked": {"type", "view", "reason"},
-    "failed": {"type", "view", "reason"},
+    "failed": {"type", "view", "reason", "id"},
+    "healed": {"type", "view"},
     "pong": {"type", "n"},
     "error": {"type", "reason"},
 }
@@ -349,35 +350,54 @@ def test_both_sockets_of_a_view_get_the_same_bytes(invite: Invite, sql: "psycopg
     assert first == second
 
 
-@pytest.mark.parametrize(("times", "answer"), [(2, "attached"), (6, "failed")])
-def test_a_reading_that_the_database_refuses_is_repeated_a_few_times(
-    viewer: Person, live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str, times: int, answer: str
+# Lists that can't be read for a while (rules 27 and 40)
+
+
+def test_a_locked_table_holds_up_nobody_but_those_who_show_it(
+    viewer: Person, live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str
 ) -> None:
-    """As after a deadlock; not for ever, for the list may be one that always takes too long."""
-    socket = viewer.open()
+    products, customers = viewer.open(), viewer.open()
+    products.attach(list_token(word))
+    customers.attach(sign("customers", {"q": word, "page": 1, "contact": ""}))
     with live_site.connect() as holder:
         with holder.transaction():
             key = insert(holder, word)
             holder.execute("lock table products")
-            socket.say({"type": "attach", "id": 1, "token": list_token(word)})
-            for _ in range(times):
-                cancel_who_waits(sql)
-        frame = socket.until_type("attached", "failed")
-    assert frame["type"] == answer
-    assert key in json.dumps(frame) or answer == "failed"
+            # Marked by a change that it can't read: the list is told to be old, and nobody waits for it.
+            late = viewer.open()
+            late.say({"type": "attach", "id": 1, "token": list_token(f"{word} ")})
+            assert "being worked on" in late.until_type("failed")["reason"]
+            for name in ("first", "second"):
+                sql.execute("insert into customers (name) values (%s)", [f"{word} {name}"])
+                customers.until_says(name)
+        late.until(lambda frame: frame["type"] == "attached" and key in json.dumps(frame))
+    products.until_says(key)
 
 
-def cancel_who_waits(sql: "psycopg.Connection[Any]") -> None:
-    waiting = "select pid from pg_locks where relation = 'products'::regclass and not granted"
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        row = sql.execute(waiting).fetchone()
-        if row:
-            sql.execute("select pg_cancel_backend(%s)", row)
-            while sql.execute(f"{waiting} and pid = %s", row).fetchone():
-                pass
-            return
-    raise AssertionError("nobody waits for the lock")
+def test_a_list_that_cant_be_read_is_told_to_be_old_and_heals_by_itself(
+    viewer: Person, sql: "psycopg.Connection[Any]", word: str
+) -> None:
+    """As in the middle of a deploy: a column that the code knows isn't there for some seconds."""
+    socket, other = viewer.open(), viewer.open()
+    token = list_token(word)
+    key = socket.attach(token)["view"]
+    other.attach(sign("customers", {"q": word, "page": 1, "contact": ""}))
+    sql.execute("alter table products rename column description to words")
+    try:
+        sql.execute("insert into products (name) values (%s)", [f"{word} meanwhile"])
+        frame = socket.until_type("failed")
+        assert frame["view"] == key
+        late = viewer.open()
+        late.say({"type": "attach", "id": 7, "token": token})
+        assert late.until_type("failed")["id"] == 7
+        sql.execute("insert into customers (name) values (%s)", [f"{word} beside it"])
+        other.until_says("beside it")
+    finally:
+        sql.execute("alter table products rename column words to description")
+    socket.until_says("meanwhile")
+    late.until(lambda frame: frame["type"] == "attached" and "meanwhile" in json.dumps(frame))
+    if not any(frame["type"] == "healed" for frame in socket.frames):
+        assert socket.until_type("healed")["view"] == key
 
 
 def test_after_detaching_nothing_more_comes(viewer: Person, sql: "psycopg.Connection[Any]", word: str) -> None:

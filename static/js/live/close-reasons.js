@@ -24,6 +24,13 @@ const REASONS = new Map([
   }],
 ]);
 
+/** The page itself closes: the session has become another person's. */
+export const ANOTHER_PERSON = {
+  status: "disconnected",
+  reason: "Somebody else has signed in in this browser.",
+  another: true,
+};
+
 export function closeReason(code) {
   return REASONS.get(code) ?? {};
 }

@@ -1,5 +1,5 @@
 import { backoffDelay } from "./backoff.js";
-import { closeReason } from "./close-reasons.js";
+import { ANOTHER_PERSON, closeReason } from "./close-reasons.js";
 
 // A server that freezes just after a pong is found out by the next ping: 10 + 6 s, within the 20 s a page may be wrong.
 const PING_EVERY_MS = 10_000;
@@ -23,8 +23,10 @@ const FAILURES_UNTIL_ERROR = 5;
 export class LiveSocket extends EventTarget {
   #url;
   #build;
+  #person;
   #socket = null;
   #started = false;
+  #stopped = false;
   #everConnected = false;
   // The rung of the ladder, and how many attempts in a row never got a word from the server.
   #rung = 0;
@@ -42,10 +44,12 @@ export class LiveSocket extends EventTarget {
   #received = 0;
   #timers = new Map();
 
-  constructor(url, { build } = {}) {
+  /** `person` names whom the page was painted for: nothing of it is for anybody else (design rule 35). */
+  constructor(url, { build, person } = {}) {
     super();
     this.#url = url;
     this.#build = build || undefined;
+    this.#person = person || undefined;
   }
 
   start() {
@@ -71,6 +75,7 @@ export class LiveSocket extends EventTarget {
       live: this.ready && this.#server.live !== false,
       connected: this.ready,
       signIn: !this.ready && this.#close.signIn === true,
+      another: !this.ready && this.#close.another === true,
       since: this.#server?.since ?? null,
       freshAt: this.#freshAt,
       roundTripMs: this.#server?.round_trip_ms ?? null,
@@ -95,7 +100,14 @@ export class LiveSocket extends EventTarget {
     this.#lose({});
   }
 
+  /** Nothing will make this page good again but loading it anew. */
+  #stop(close) {
+    this.#stopped = true;
+    this.#lose(close, { retry: false });
+  }
+
   #connect() {
+    if (this.#stopped) return;
     this.#dropSocket();
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
@@ -133,7 +145,8 @@ export class LiveSocket extends EventTarget {
     this.dispatchEvent(new CustomEvent("frame", { detail: frame }));
   }
 
-  #onHello({ build }) {
+  #onHello({ build, person }) {
+    if (this.#person !== undefined && person !== this.#person) return this.#stop(ANOTHER_PERSON);
     this.#build ??= build;
     const type = build === this.#build ? "current" : "outdated";
     this.dispatchEvent(new CustomEvent("frame", { detail: { type, build, own: this.#build } }));
@@ -199,9 +212,9 @@ export class LiveSocket extends EventTarget {
 
   #lose(close, { retry = true } = {}) {
     if (this.#socket && !this.ready) this.#failures += 1;
-    this.#close = close;
+    if (!this.#stopped || close.another) this.#close = close;
     this.#dropSocket();
-    if (retry) this.#retry();
+    if (retry && !this.#stopped) this.#retry();
     this.#tell();
   }
 

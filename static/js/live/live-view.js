@@ -1,5 +1,5 @@
+import { conceal } from "./conceal.js";
 import { MismatchError } from "./live-patch.js";
-import { isPrecious } from "./precious.js";
 
 // The server answers an attach after at most one re-read of the list; beyond this the answer was lost.
 const ANSWER_WITHIN_MS = 20_000;
@@ -25,10 +25,25 @@ export class LiveView {
   #wasLive = false;
   #mismatches = 0;
   #answerTimer;
+  // Why what is shown is old, as long as it is.
+  #trouble = "";
+  #revoked = false;
+  #onChange;
 
-  constructor(root, socket) {
+  constructor(root, socket, onChange = () => {}) {
     this.#root = root;
     this.#socket = socket;
+    this.#onChange = onChange;
+  }
+
+  /** A sentence, while this element is known to be out of date. */
+  get trouble() {
+    return this.#trouble;
+  }
+
+  /** Whether it shows what a reload would: it follows its view, or the user may not see anything of it. */
+  get settled() {
+    return this.#revoked || (this.#seq !== null && !this.#trouble);
   }
 
   get root() {
@@ -36,6 +51,7 @@ export class LiveView {
   }
 
   attach() {
+    if (this.#revoked) return;
     if (this.#waiting) {
       this.#again = true;
       return;
@@ -58,20 +74,24 @@ export class LiveView {
     this.#waiting = false;
     this.#again = false;
     this.#seq = null;
+    this.#trouble = "";
     this.showState();
   }
 
   /** "connected" promises that this element equals a reload: attached, in step, and the way behind the server is live. */
   showState() {
-    const live = this.#seq !== null && this.#socket.state.live;
+    const live = this.#seq !== null && !this.#trouble && this.#socket.state.live;
     this.#wasLive ||= live;
-    this.#root.dataset.liveState = live ? "connected" : this.#wasLive ? "stale" : "connecting";
+    const state = live ? "connected" : this.#wasLive || this.#trouble ? "stale" : "connecting";
+    if (this.#root.dataset.liveState !== state) this.#root.dataset.liveState = state;
+    this.#onChange();
   }
 
   onAttached(frame) {
     if (!this.#waiting) return;
     clearTimeout(this.#answerTimer);
     this.#waiting = false;
+    this.#trouble = "";
     this.key = frame.view;
     if (!this.#apply(frame.ops, "attached")) return;
     if (this.#again) return this.attach();
@@ -93,17 +113,32 @@ export class LiveView {
     this.attach();
   }
 
+  /** The server can't read it for now and goes on trying: an attach that waits is answered when it can. */
+  onFailed({ reason }) {
+    clearTimeout(this.#answerTimer);
+    this.#trouble = reason;
+    this.showState();
+  }
+
+  onHealed() {
+    this.#trouble = "";
+    this.showState();
+  }
+
   /** Nothing more comes for this element; what it shows stays, and says so. */
-  end() {
+  end(reason) {
     this.#wasLive = true;
     this.lost();
     this.key = null;
+    this.#trouble = reason;
+    this.showState();
   }
 
   /** What may not be seen any more doesn't stay on the screen; a reload wouldn't show it either. */
   revoke() {
-    this.end();
-    if (!isPrecious(this.#root)) this.#root.replaceChildren();
+    this.#revoked = true;
+    this.end("");
+    conceal(this.#root);
   }
 
   #apply(ops, source) {
@@ -121,11 +156,9 @@ export class LiveView {
   #onMismatch() {
     this.#mismatches += 1;
     if (this.#mismatches < MISMATCHES_UNTIL_RELOAD) return this.resync();
-    this.end();
-    this.#root.dispatchEvent(new CustomEvent("live:notice", {
-      bubbles: true,
-      detail: { reason: "This part of the page can no longer be kept up to date.", reload: true },
-    }));
+    const reason = "This part of the page can no longer be kept up to date.";
+    this.end(reason);
+    this.#root.dispatchEvent(new CustomEvent("live:notice", { bubbles: true, detail: { reason, reload: true } }));
   }
 
   #tell(detail) {

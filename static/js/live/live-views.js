@@ -7,10 +7,21 @@ export class LiveViews {
   #page;
   #views = [];
   #greeted = false;
+  #onChange;
 
-  constructor(socket, page) {
+  constructor(socket, page, { onChange = () => {} } = {}) {
     this.#socket = socket;
     this.#page = page;
+    this.#onChange = onChange;
+  }
+
+  /** A sentence about the first element that is out of date, or nothing. */
+  get trouble() {
+    return this.#views.map((view) => view.trouble).find(Boolean) ?? "";
+  }
+
+  get settled() {
+    return this.#views.every((view) => view.settled);
   }
 
   start() {
@@ -35,14 +46,15 @@ export class LiveViews {
       case "resync":
         return this.#byKey(frame.view).forEach((view) => view.resync());
       case "refused":
-        this.#byId(frame.id).forEach((view) => view.end());
+        if (frame.revoked) return this.#revoke(this.#byId(frame.id), frame);
+        this.#byId(frame.id).forEach((view) => view.end(frame.reason));
         return this.#notice(frame);
       case "revoked":
-        this.#byKey(frame.view).forEach((view) => view.revoke());
-        return this.#notice({ ...frame, reload: true });
+        return this.#revoke(this.#byKey(frame.view), frame);
       case "failed":
-        this.#byKey(frame.view).forEach((view) => view.end());
-        return this.#notice({ ...frame, reload: true });
+        return ("id" in frame ? this.#byId(frame.id) : this.#byKey(frame.view)).forEach((view) => view.onFailed(frame));
+      case "healed":
+        return this.#byKey(frame.view).forEach((view) => view.onHealed());
       case "outdated":
         return this.#notice({ reason: "A new version is available.", reload: true });
       case "error":
@@ -58,6 +70,16 @@ export class LiveViews {
     }
   }
 
+  /** With the element that a page is about goes the whole page: its title, its form, its links name the record too. */
+  #revoke(views, frame) {
+    for (const view of views) {
+      view.revoke();
+      const principal = "livePrincipal" in view.root.dataset;
+      if (principal) view.root.dispatchEvent(new CustomEvent("live:revoked", { bubbles: true }));
+    }
+    this.#notice({ ...frame, reload: true });
+  }
+
   #follow() {
     for (const view of this.#views) {
       if (!view.root.isConnected) view.detach();
@@ -71,7 +93,7 @@ export class LiveViews {
 
   #add(root) {
     const kind = "liveList" in root.dataset ? LiveList : LiveRegion;
-    const view = new kind(root, this.#socket);
+    const view = new kind(root, this.#socket, () => this.#onChange());
     this.#views.push(view);
     if (this.#greeted) view.attach();
   }

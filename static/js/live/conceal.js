@@ -1,0 +1,25 @@
+import { isPrecious } from "./precious.js";
+
+/**
+ * Takes everything out of an element but what the user typed and hasn't sent; the returned function puts it all back.
+ * Taken out, not hidden: what may not be seen isn't in the page any more, only in this script's hands.
+ */
+export function conceal(element) {
+  const taken = [];
+  takeOut(element, taken);
+  return () => {
+    for (const [placeholder, node] of taken.reverse()) placeholder.replaceWith(node);
+  };
+}
+
+function takeOut(element, taken) {
+  for (const node of [...element.childNodes]) {
+    if (!(node instanceof Element) || !isPrecious(node)) {
+      const placeholder = document.createComment("");
+      node.replaceWith(placeholder);
+      taken.push([placeholder, node]);
+    } else if (!isPrecious(node, { deep: false })) {
+      takeOut(node, taken);
+    }
+  }
+}
