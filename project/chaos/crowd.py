@@ -69,6 +69,7 @@ class Follower:
         self.name = name
         self.path = path
         self.views: list[FollowedView] = []
+        self._status = ""
         self._origin = Origin(address)
         self._uri = f"{address.replace('http', 'ws', 1)}/ws/live/"
         self._cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
@@ -96,6 +97,7 @@ class Follower:
             except (OSError, TimeoutError, WebSocketException) as error:
                 self._counts[f"not opened: {type(error).__name__}"] += 1
             finally:
+                self._status = ""
                 for view in self.views:
                     view.lost()
             await asyncio.sleep(random.uniform(0, min(BACKOFF_CAP, 0.25 * 2**self._rung)))
@@ -155,6 +157,7 @@ class Follower:
                 await self._send(socket, view.attach())
         elif kind == "status":
             self._status_due = time.monotonic() + STATUS_WITHIN
+            self._status = frame["status"]
             self._rung = 0
         elif kind == "pong":
             if frame["n"] == self._pings:
@@ -174,12 +177,20 @@ class Follower:
         elif kind == "revoked":
             for view in self._by_key(frame["view"]):
                 view.end(f"revoked: {frame['reason']}")
+        elif kind in ("failed", "healed"):
+            for view in self._by_id(frame["id"]) if "id" in frame else self._by_key(frame["view"]):
+                view.failed = kind == "failed"
         elif kind == "error":
             self._counts[f"error: {frame['reason']}"] += 1
-        if not any(view.waiting for view in self.views):
+        if not any(view.waiting and not view.failed for view in self.views):
             self._answer_due = float("inf")
         elif self._answer_due == float("inf"):
             self._answer_due = time.monotonic() + ANSWER_WITHIN
+
+    @property
+    def green(self) -> bool:
+        """Whether a page that shows these elements calls itself connected, as static/js/live/page-state.js does."""
+        return self._status == "connected" and all(view.attached and not view.failed for view in self.views)
 
     @staticmethod
     async def _send(socket: ClientConnection, message: dict[str, Any] | None) -> None:

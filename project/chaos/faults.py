@@ -1,35 +1,19 @@
-"""The table of faults: each with what it touches, how long it lasts, how it begins and how it ends."""
+"""The table of faults of processes, network and Supabase Realtime; ``schema_faults.py`` has those of the database."""
 
 import random
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
-import psycopg
-
+from project.chaos.fault import Fault, Inject
 from project.chaos.proxy import Proxy
+from project.chaos.schema_faults import schema_faults
 from project.chaos.site import WEBS, WORKERS, Site
 from project.chaos.writers import TABLES
-
-Inject = Callable[[random.Random, float], None]
-
-
-def nothing() -> None:
-    """For a fault that mends itself."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    name: str
-    # Two faults at a time never touch the same part.
-    touches: frozenset[str]
-    seconds: tuple[float, float]
-    inject: Inject
-    mend: Callable[[], None] = nothing
 
 
 def all_faults(site: Site) -> list[Fault]:
     faults = [*_process_faults(site), *_redis_faults(site), *_postgres_faults(site), *_front_faults(site)]
+    faults += schema_faults(site)
     return [*faults, *_realtime_faults(site)] if site.with_realtime else faults
 
 
@@ -86,7 +70,6 @@ def _postgres_faults(site: Site) -> list[Fault]:
         _killed(site, "Postgres kill -9", "postgres", (0.2, 3)),
         _ended(site, "Postgres restarted fast", "postgres", (0.1, 2)),
         _frozen(site, "Postgres frozen", "postgres", (1, 10)),
-        _locked(site),
     ]
     for names, kind in ((WORKERS, "worker"), (WEBS, "web")):
         for name in names:
@@ -99,25 +82,6 @@ def _postgres_faults(site: Site) -> list[Fault]:
                 _aborted(site, f"Postgres connection of a {kind} aborted at any byte", (f"{name} postgres",), hop),
             ]
     return faults
-
-
-def _locked(site: Site) -> Fault:
-    """As an operator's ALTER TABLE or VACUUM FULL does it: nobody reads or writes the change log."""
-    holders: list[psycopg.Connection[Any]] = []
-
-    def inject(chance: random.Random, seconds: float) -> None:
-        holder = site.connect()
-        holders.append(holder)
-        holder.autocommit = False
-        # Behind a long transaction of a writer it isn't to be had.
-        holder.execute("set local lock_timeout = '2s'")
-        holder.execute("lock table realtime_change")
-
-    def mend() -> None:
-        while holders:
-            holders.pop().close()
-
-    return Fault("change log locked", frozenset(["postgres"]), (2, 12), inject, mend)
 
 
 def _front_faults(site: Site) -> list[Fault]:

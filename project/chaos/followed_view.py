@@ -22,6 +22,8 @@ class FollowedView:
         self.gaps = 0
         self.mismatches = 0
         self.waiting = False
+        # The server can't read it for now, and will say when it can.
+        self.failed = False
         self._again = False
         self._failures = 0
 
@@ -39,7 +41,7 @@ class FollowedView:
         return {"type": "attach", "id": self.id, "token": self.shown.token, **self.shown.told()}
 
     def lost(self) -> None:
-        self.waiting, self._again, self.seq = False, False, None
+        self.waiting, self._again, self.failed, self.seq = False, False, False, None
 
     def end(self, reason: str) -> None:
         self.ended, self.key = reason, None
@@ -48,7 +50,7 @@ class FollowedView:
     def on_attached(self, frame: dict[str, Any]) -> dict[str, Any] | None:
         if not self.waiting:
             return None
-        self.waiting = False
+        self.waiting, self.failed = False, False
         self.key = frame["view"]
         if not self._apply(frame["ops"]):
             return self._mismatched()
