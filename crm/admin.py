@@ -42,14 +42,14 @@ class InteractionInline(LatestInline):
 class ProductAdmin(LiveModelAdmin):
     list_display = ("name", "price", "created_at", "updated_at")
     list_filter = ("created_at", "updated_at")
-    search_fields = ("name", "description")
+    search_fields = ("name__folded", "description__folded")
 
 
 @admin.register(Customer)
 class CustomerAdmin(LiveModelAdmin):
     list_display = ("name", "email", "phone", "created_at", "updated_at")
     list_filter = ("created_at", "updated_at")
-    search_fields = ("name", "email", "phone")
+    search_fields = ("name__folded", "email__folded", "phone__folded")
     inlines = (AcquisitionInline, InteractionInline)
 
 
@@ -58,7 +58,7 @@ class AcquisitionAdmin(LiveModelAdmin):
     list_display = ("product", "customer", "quantity", "total_amount", "created_at", "updated_at")
     list_filter = ("created_at", "updated_at")
     list_select_related = ("customer", "product")
-    search_fields = ("product__name", "customer__name")
+    search_fields = ("product__name__folded", "customer__name__folded")
     autocomplete_fields = ("customer", "product")
 
 
@@ -67,5 +67,5 @@ class InteractionAdmin(LiveModelAdmin):
     list_display = ("type", "customer", "interaction_at", "created_at", "updated_at")
     list_filter = ("type", "interaction_at", "updated_at")
     list_select_related = ("customer",)
-    search_fields = ("notes", "customer__name")
+    search_fields = ("notes__folded", "customer__name__folded")
     autocomplete_fields = ("customer",)

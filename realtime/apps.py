@@ -11,6 +11,7 @@ class RealtimeConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
+        import realtime.fold  # noqa: F401  registers the lookup
         from realtime.schema import close_tables_to_the_api
 
         post_migrate.connect(close_tables_to_the_api, dispatch_uid="realtime.close_tables_to_the_api")

@@ -61,7 +61,7 @@ class TicketAdmin(LiveModelAdmin):
     list_display = ("title", "status", "priority", "customer", "assignee", "created_at", "updated_at")
     list_filter = ("status", "priority", "created_at", "updated_at")
     list_select_related = ("customer",)
-    search_fields = ("title", "description", "customer__name")
+    search_fields = ("title__folded", "description__folded", "customer__name__folded")
     autocomplete_fields = ("customer",)
     inlines = (CommentInline, AttachmentInline)
 
@@ -86,7 +86,7 @@ class CommentAdmin(ByAuthor, LiveModelAdmin):
     list_display = ("__str__", "author", "created_at", "updated_at")
     list_filter = ("created_at", "updated_at")
     list_select_related = ("ticket",)
-    search_fields = ("content", "ticket__title")
+    search_fields = ("content__folded", "ticket__title__folded")
     autocomplete_fields = ("ticket",)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -104,7 +104,7 @@ class AttachmentAdmin(LiveModelAdmin):
     list_display = ("file_name", "ticket", "file_type", "file_size", "created_at")
     list_filter = ("file_type", "created_at")
     list_select_related = ("ticket",)
-    search_fields = ("file_name", "ticket__title")
+    search_fields = ("file_name__folded", "ticket__title__folded")
     raw_id_fields = ("comment",)
     autocomplete_fields = ("ticket",)
     readonly_fields = ("file_url", "file_type", "file_size")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from project.chaos.faults import Fault
+from project.chaos.fault import Fault
 
 AT_ONCE = 2
 GAP_SECONDS = (0.5, 3.0)

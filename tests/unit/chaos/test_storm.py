@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from project.chaos import storm as storms
-from project.chaos.faults import Fault
+from project.chaos.fault import Fault
 from project.chaos.storm import Storm
 
 
