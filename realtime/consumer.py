@@ -27,7 +27,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         # Accepted before it is judged: browsers hide the reason of a refused handshake.
         await self.accept()
         session = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME)
-        if not session:
+        # Anything else is no session of ours, and could fail the reading of all that arrive with it.
+        if not session or not session.isalnum():
             await self.close(wire.CLOSE_SIGNED_OUT)
             return
         self.hub = get_hub()

@@ -1,0 +1,51 @@
+"""What PostgreSQL can't take is refused with a sentence, wherever in a request it stands."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_pages")]
+
+ADDRESSES = (
+    "/admin/crm/interaction/?type__exact=%00",
+    "/admin/crm/customer/?q=%00",
+    "/admin/crm/customer/?o=%00&p=%00",
+    "/admin/ticketing/ticket/?_changelist_filters=status%3D%00",
+    "/crm/products/?q=%00",
+    "/crm/products/?page=%00",
+    "/ticketing/tickets/?assigned=%00",
+    "/sign-in/?next=%00",
+    "/crm/products/%00/",
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_nul_in_an_address(admin_client: Client, address: str) -> None:
+    answer = admin_client.get(address)
+    assert answer.status_code in (400, 404)
+    assert "makes no sense" in answer.content.decode() or answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "fields"),
+    [
+        ("/admin/crm/product/", {"action": "delete_selected", "_selected_action": "\x00"}),
+        ("/admin/crm/product/", {"action": "\x00", "_selected_action": str(uuid4())}),
+        ("/sign-in/", {"username": "a\x00", "password": "\x00", "next": "\x00"}),
+        ("/crm/products/new/", {"name": "a\x00b", "price": "\x00"}),
+        (f"/ticketing/tickets/{uuid4()}/status/", {"status": "\x00", "revision": "\x00"}),
+        (f"/ticketing/tickets/{uuid4()}/assignment/", {"to": "member", "member": "\x00"}),
+        ("/admin/login/", {"username": "\x00", "password": "x"}),
+    ],
+)
+def test_a_nul_in_what_is_posted(admin_client: Client, address: str, fields: dict[str, Any]) -> None:
+    assert admin_client.post(address, fields).status_code < 500
+
+
+@pytest.mark.parametrize("key", ["a\x00b", "' or true --", "ü"])
+def test_a_session_that_is_none_of_ours(client: Client, key: str) -> None:
+    client.cookies["sessionid"] = key
+    assert client.get("/").status_code == 302
+    assert client.get("/sign-in/").status_code == 200
