@@ -70,6 +70,10 @@ class AcquisitionForm(LiveModelForm):
         product, quantity = told.get("product"), told.get("quantity")
         if not product or not quantity:
             return
+        if product.price is None:
+            # One that is no number: see realtime.database_values.
+            self.add_error("total_amount", "This product has no price to multiply. Type the total.")
+            return
         total: Decimal = product.price * quantity
         try:
             told["total_amount"] = self.fields["total_amount"].clean(str(total))

@@ -10,6 +10,9 @@ from realtime.models import LiveModel
 # PostgreSQL knows "infinity" and years that Python doesn't: a single such row would make its lists unreadable.
 EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+# What the columns' digits end below anyhow.
+LARGEST_PRICE = 10**10
+LARGEST_TOTAL = 10**12
 
 
 class Product(LiveModel):
@@ -25,6 +28,8 @@ class Product(LiveModel):
         ordering = ("-created_at", "-id")
         constraints = [
             models.CheckConstraint(condition=models.Q(price__gte=0), name="products_price_not_negative"),
+            # NaN is above every number to PostgreSQL, and at least 0 with it.
+            models.CheckConstraint(condition=models.Q(price__lt=LARGEST_PRICE), name="products_price_a_number"),
             models.CheckConstraint(condition=~models.Q(name__regex=r"^\s*$"), name="products_name_not_blank"),
         ]
         indexes = [models.Index(fields=["-created_at", "-id"], name="products_newest_first")]
@@ -65,6 +70,9 @@ class Acquisition(LiveModel):
         constraints = [
             models.CheckConstraint(condition=models.Q(quantity__gte=1), name="acquisitions_quantity_at_least_one"),
             models.CheckConstraint(condition=models.Q(total_amount__gte=0), name="acquisitions_total_not_negative"),
+            models.CheckConstraint(
+                condition=models.Q(total_amount__lt=LARGEST_TOTAL), name="acquisitions_total_a_number"
+            ),
         ]
         indexes = [models.Index(fields=["-created_at", "-id"], name="acquisitions_newest_first")]
 

@@ -41,13 +41,14 @@ In the browser
 9. ``static/js/live/live-socket.js`` → ``live-views.js`` → ``live-list.js`` or ``live-region.js`` → ``live-patch.js`` →
    the row. The dot, the banner and the "just updated" badge are custom elements in ``static/js/elements/``.
 
-Beside the journey: ``fold.py`` lets people search without case and accents, ``person.py`` says whose page it is,
-``kind.py`` and ``pages.py`` make a table's plain pages, ``live_form.py`` and ``field_changes.py``
-keep a stale form from overwriting, ``live_admin.py`` is the admin's base (``admin.py`` shows the change log),
-``access.py`` guards a view, ``views.py`` and ``urls.py`` answer operators, ``metrics.py`` tells Prometheus,
-``build.py`` names a deploy, ``waiting.py`` waits for an event or a time and ends tasks,
-``supabase_check.py``, ``supabase_check_realtime.py`` and ``supabase_key.py`` tell an operator what a project lacks,
-``apps.py`` is Django's. ``local/`` holds a PostgreSQL, a Redis and a Realtime server for machines that have none.
+Beside the journey: ``kind.py`` and ``pages.py`` make a table's plain pages, ``live_form.py`` and ``field_changes.py``
+keep a stale form from overwriting, ``person.py`` says whose page it is, ``fold.py`` lets people search without case
+and accents, ``database_values.py`` loads what no form would have let pass, ``live_admin.py`` is the admin's base
+(``admin.py`` shows the change log), ``access.py`` guards a view, ``views.py`` and ``urls.py`` answer operators,
+``metrics.py`` tells Prometheus, ``build.py`` names a deploy, ``waiting.py`` waits for an event or a time and ends
+tasks, ``supabase_check.py``, ``supabase_check_realtime.py`` and ``supabase_key.py`` tell an operator what a project
+lacks, ``apps.py`` is Django's. ``local/`` holds a PostgreSQL, a Redis and a Realtime server for machines that have
+none.
 """
 
 from importlib import import_module

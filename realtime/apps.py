@@ -9,9 +9,12 @@ class RealtimeConfig(AppConfig):
     path = str(Path(__file__).resolve().parent)
 
     def ready(self) -> None:
+        from django.db.backends.signals import connection_created
         from django.db.models.signals import post_migrate
 
         import realtime.fold  # noqa: F401  registers the lookup
+        from realtime.database_values import load_bearably
         from realtime.schema import close_tables_to_the_api
 
+        connection_created.connect(load_bearably, dispatch_uid="realtime.load_bearably")
         post_migrate.connect(close_tables_to_the_api, dispatch_uid="realtime.close_tables_to_the_api")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import DecimalField, Field
 
 from realtime.models import LiveModel, RealtimeChange
@@ -44,8 +45,13 @@ def changes_since(instance: LiveModel, revision: int) -> list[FieldChange]:
 def _value(field: "Field[Any, Any]", logged: Any) -> Any:
     """A value of the log as the row would hold it: JSON has no decimals, so their places come from the column."""
     if isinstance(field, DecimalField) and logged is not None:
-        return Decimal(str(logged)).quantize(Decimal(1).scaleb(-field.decimal_places))
-    return field.to_python(logged)
+        amount = Decimal(str(logged))
+        return amount.quantize(Decimal(1).scaleb(-field.decimal_places)) if amount.is_finite() else None
+    try:
+        return field.to_python(logged)
+    except ValidationError:
+        # A time that no form would take.
+        return logged
 
 
 def shown_fields(instance: LiveModel) -> "list[Field[Any, Any]]":

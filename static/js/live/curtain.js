@@ -49,7 +49,7 @@ export class Curtain {
   #takeAway() {
     this.#title = document.title;
     this.#place = { focused: document.activeElement, top: scrollY };
-    const restores = [this.#main, ...this.#parts].map(conceal);
+    const restores = [this.#main, ...this.#parts].filter(Boolean).map(conceal);
     this.#restore = () => restores.forEach((restore) => restore());
     document.title = "Livedesk";
   }
@@ -57,7 +57,7 @@ export class Curtain {
   /** Another person's records and words: a later turn of the page must not bring them back. */
   #forget() {
     this.#restore = null;
-    this.#main.replaceChildren();
+    this.#main?.replaceChildren();
   }
 
   #showPanel() {
