@@ -163,6 +163,11 @@ def test_rights_that_went_while_the_page_was_away_take_what_they_showed(
             expect(page.get_by_text("You may not see this any more", exact=True)).to_be_visible(timeout=SOON)
             assert f"s{word}" not in content(page)
         expect(pages[2].locator("[name=description]")).to_have_value("mine")
+        # A new connection brings nothing of it back.
+        for page in pages:
+            page.evaluate("window.dispatchEvent(new Event('online'))")
+            expect(page.locator("html")).to_have_attribute("data-realtime-status", "connected")
+            assert f"s{word}" not in content(page)
 
 
 def test_the_tools_of_a_record_go_with_it(context: BrowserContext, live_site: LiveSite, word: str) -> None:

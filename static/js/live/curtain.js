@@ -7,7 +7,7 @@ import { conceal } from "./conceal.js";
 export class Curtain {
   #main;
   #parts;
-  #panels;
+  #panel;
   #restore = null;
   #reason = "";
   #title = "";
@@ -16,8 +16,8 @@ export class Curtain {
   constructor(page) {
     this.#main = page.querySelector("[data-page]");
     this.#parts = [...page.querySelectorAll("[data-personal]")];
-    this.#panels = page.querySelector("[data-curtain]");
-    this.#panels?.addEventListener("click", ({ target }) => target.closest("[data-curtain-reload]") && location.reload());
+    this.#panel = page.querySelector("[data-curtain]");
+    this.#panel?.addEventListener("click", ({ target }) => target.closest("[data-curtain-reload]") && location.reload());
   }
 
   get lowered() {
@@ -26,16 +26,21 @@ export class Curtain {
 
   /** `reason` names one of the panels of `_curtain.html`, or is "returning", which says nothing. */
   lower(reason) {
-    if (reason === this.#reason) return;
+    if (reason === this.#reason || this.#ended) return;
     if (!this.lowered) this.#takeAway();
     this.#reason = reason;
     if (reason === "another") this.#forget();
     this.#showPanel();
   }
 
+  /** Nothing but a load of the page brings back what isn't this person's, or may not be seen any more. */
+  get #ended() {
+    return this.#reason === "another" || this.#reason === "revoked";
+  }
+
   /** The same person is there: everything comes back as it was, and catches up by itself. */
   raise() {
-    if (!this.#restore) return;
+    if (!this.#restore || this.#ended) return;
     this.#restore();
     this.#restore = null;
     this.#reason = "";
@@ -61,6 +66,7 @@ export class Curtain {
   }
 
   #showPanel() {
-    for (const panel of this.#panels?.children ?? []) panel.hidden = panel.dataset.curtainPanel !== this.#reason;
+    const panel = document.querySelector(`template[data-curtain-panel="${this.#reason}"]`);
+    this.#panel?.replaceChildren(...(panel ? [panel.content.cloneNode(true)] : []));
   }
 }
