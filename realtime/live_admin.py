@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.text import Truncator
 
 from realtime.field_changes import changes_since
-from realtime.live_form import moved_to, with_plain_lines
+from realtime.live_form import UntouchedValues, moved_to
 from realtime.models import LiveModel
 
 STAMPED = ("revision", "created_at", "updated_at")
@@ -28,7 +28,7 @@ class OpenedAtField(forms.IntegerField):
         return False
 
 
-class LiveAdminForm(forms.ModelForm):  # type: ignore[type-arg]
+class LiveAdminForm(UntouchedValues):
     """Refuses to save over what somebody changed since the form was opened; saved once more, it does so knowingly."""
 
     opened_at = OpenedAtField(required=False)
@@ -38,7 +38,7 @@ class LiveAdminForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields[OPENED_AT].initial = None if self.instance._state.adding else self.instance.revision
 
     def clean(self) -> dict[str, Any]:
-        cleaned = with_plain_lines(self, super().clean() or self.cleaned_data)
+        cleaned = super().clean()
         opened_at = cleaned.get(OPENED_AT)
         # A program that posts without it has seen nothing that it could overwrite unseen.
         if opened_at is not None:

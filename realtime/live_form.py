@@ -1,5 +1,6 @@
 """Forms over live rows: a save carries the revision it was made from, and a stale one is never applied silently."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,9 @@ from django.db import transaction
 
 from realtime.field_changes import label_of
 from realtime.models import LiveModel
+
+# Kinds of <input> that somebody types into.
+TYPED = ("text", "email", "number", "tel", "url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,69 @@ class FieldConflict:
     changed: bool
 
 
-class LiveModelForm(forms.ModelForm):  # type: ignore[type-arg]
+class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
+    """A save in which nothing was touched changes nothing.
+
+    What comes back from a browser isn't always what it was given: line ends become CRLF, single-line controls lose
+    theirs, and fields strip. A value that came back as it was given stays the row's own, whatever a field would make of
+    it or say against it.
+    """
+
+    def _clean_fields(self) -> None:
+        super()._clean_fields()  # type: ignore[misc]
+        self._untouched = set() if self.instance._state.adding else {*self._came_back()}
+        for name in self._untouched:
+            self._errors.pop(name, None)  # type: ignore[attr-defined]
+            self.cleaned_data[name] = getattr(self.instance, name)
+
+    def _came_back(self) -> Iterator[str]:
+        for name in self._meta.fields or self.fields:
+            if name not in self.fields or not _is_typed(self.fields[name].widget):
+                continue
+            bound = self[name]
+            # What is no value at all (see realtime.database_values) is there to be mended.
+            if bound.initial is None or not isinstance(bound.data, str):
+                continue
+            widget = bound.field.widget
+            given = widget.format_value(bound.field.prepare_value(bound.initial)) or ""
+            if plain_lines(bound.data) == _given_back(widget, str(given)):
+                yield name
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return {*super()._get_validation_exclusions(), *self._untouched}  # type: ignore[misc]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        return {
+            name: plain_lines(value)
+            if isinstance(value, str) and name not in self._untouched and self._is_textarea(name)
+            else value
+            for name, value in cleaned.items()
+        }
+
+    def _is_textarea(self, name: str) -> bool:
+        return isinstance(self.fields[name].widget, forms.Textarea)
+
+
+def _is_typed(widget: forms.Widget) -> bool:
+    is_input = isinstance(widget, forms.widgets.Input) and widget.input_type in TYPED
+    return is_input or isinstance(widget, forms.Textarea)
+
+
+def plain_lines(text: str) -> str:
+    """Browsers send text areas with CRLF."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _given_back(widget: forms.Widget, value: str) -> str:
+    """What a browser sends for a control that it was given this value for, with plain line ends (HTML, 4.10.5.1)."""
+    if isinstance(widget, forms.Textarea):
+        return plain_lines(value)
+    value = value.replace("\r", "").replace("\n", "")
+    return value.strip(" \t\f") if isinstance(widget, forms.EmailInput) else value
+
+
+class LiveModelForm(UntouchedValues):
     """A ModelForm with the row's revision as a hidden field.
 
     ``save_unless_stale()`` writes only when nobody changed the row since; otherwise ``conflict`` says who has what,
@@ -31,9 +97,6 @@ class LiveModelForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.conflict: list[FieldConflict] | None = None
         self.fields["revision"].initial = None if self.instance._state.adding else self.instance.revision
-
-    def clean(self) -> dict[str, Any]:
-        return with_plain_lines(self, super().clean() or self.cleaned_data)
 
     @property
     def hidden_errors(self) -> list[str]:
@@ -61,16 +124,6 @@ class LiveModelForm(forms.ModelForm):  # type: ignore[type-arg]
             mine, theirs = self.cleaned_data.get(name), getattr(current, name)
             conflict.append(FieldConflict(label_of(field), mine, theirs, mine != theirs))  # type: ignore[arg-type]
         return conflict
-
-
-def with_plain_lines(form: forms.BaseForm, cleaned: dict[str, Any]) -> dict[str, Any]:
-    """Browsers send text areas with CRLF: a save that changes nothing would else be a change."""
-    return {
-        name: value.replace("\r\n", "\n")
-        if isinstance(value, str) and isinstance(form.fields[name].widget, forms.Textarea)
-        else value
-        for name, value in cleaned.items()
-    }
 
 
 def moved_to(data: Any, name: str, revision: int) -> Any:
