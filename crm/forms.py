@@ -1,13 +1,14 @@
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 from crm.chooser import ChooserField
-from crm.models import Acquisition, Customer, Interaction, Product
+from crm.models import EARLIEST, LATEST, Acquisition, Customer, Interaction, Product
 from realtime.live_form import LiveModelForm
+from realtime.local_times import LocalTimeField, current_zone
 
 ONE_LINE = {"autocomplete": "off", "dir": "auto"}
 AMOUNT = {"min": 0, "step": "0.01", "inputmode": "decimal"}
@@ -83,21 +84,15 @@ class AcquisitionForm(LiveModelForm):
 
 class InteractionForm(LiveModelForm):
     customer = CustomerField()
+    interaction_at = LocalTimeField(label="When", validators=[MinValueValidator(EARLIEST), MaxValueValidator(LATEST)])
 
     class Meta:
         model = Interaction
         fields = ("customer", "type", "interaction_at", "notes")
-        widgets = {
-            "interaction_at": forms.DateTimeInput(
-                format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": 1}
-            ),
-            "notes": forms.Textarea(attrs={"rows": 6, "dir": "auto"}),
-        }
-        labels = {"interaction_at": "When"}
-        help_texts = {"interaction_at": "In universal time (UTC)."}
+        widgets = {"notes": forms.Textarea(attrs={"rows": 6, "dir": "auto"})}
 
-    def clean_interaction_at(self) -> datetime:
-        """The control knows whole seconds; a time nobody touched keeps its fractions."""
-        told: datetime = self.cleaned_data["interaction_at"]
-        before = self.instance.interaction_at
-        return before if told == before.replace(microsecond=0) and not self.instance._state.adding else told
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zone = current_zone()
+        told = "In universal time (UTC)." if zone == "UTC" else f"In your time zone ({zone})."
+        self.fields["interaction_at"].help_text = told

@@ -43,7 +43,8 @@ In the browser
 
 Beside the journey: ``kind.py`` and ``pages.py`` make a table's plain pages, ``live_form.py`` and ``field_changes.py``
 keep a stale form from overwriting, ``person.py`` says whose page it is, ``fold.py`` lets people search without case
-and accents, ``database_values.py`` loads what no form would have let pass, ``live_admin.py`` is the admin's base
+and accents, ``local_times.py`` takes times as people type them, ``database_values.py`` loads what no form would have
+let pass, ``live_admin.py`` is the admin's base
 (``admin.py`` shows the change log), ``access.py`` guards a view, ``views.py`` and ``urls.py`` answer operators,
 ``metrics.py`` tells Prometheus, ``build.py`` names a deploy, ``waiting.py`` waits for an event or a time and ends
 tasks, ``supabase_check.py``, ``supabase_check_realtime.py`` and ``supabase_key.py`` tell an operator what a project

@@ -8,6 +8,7 @@ from django import forms
 from django.db import transaction
 
 from realtime.field_changes import label_of
+from realtime.local_times import LocalTimeInput
 from realtime.models import LiveModel
 
 # Kinds of <input> that somebody types into.
@@ -39,9 +40,15 @@ class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
 
     def _came_back(self) -> Iterator[str]:
         for name in self._meta.fields or self.fields:
-            if name not in self.fields or not _is_typed(self.fields[name].widget):
+            if name not in self.fields:
                 continue
             bound = self[name]
+            if isinstance(bound.field.widget, LocalTimeInput):
+                if bound.field.widget.came_back(bound.data, bound.initial):
+                    yield name
+                continue
+            if not _is_typed(bound.field.widget):
+                continue
             # What is no value at all (see realtime.database_values) is there to be mended.
             if bound.initial is None or not isinstance(bound.data, str):
                 continue

@@ -1,5 +1,7 @@
 """The components of a live page as tags: a dot, a banner and a badge. static/js/elements/ brings them to life."""
 
+from datetime import datetime
+
 from django import template
 from django.template.defaulttags import CsrfTokenNode
 from django.utils.html import format_html
@@ -22,6 +24,12 @@ def form_token(context: template.Context) -> SafeString:
     mark = signed(person_of(context.get("user")))
     whose = format_html('<input type="hidden" name="{}" value="{}">', FIELD, mark) if mark else ""
     return format_html("{}{}", CsrfTokenNode().render(context), whose)
+
+
+@register.filter
+def is_time(value: object) -> bool:
+    """Whether a value is to be shown in the reader's own zone, by <local-time>."""
+    return isinstance(value, datetime)
 
 
 @register.inclusion_tag("realtime/_status_indicator.html")

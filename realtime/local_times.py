@@ -1,0 +1,115 @@
+"""Times as people type them: in their own zone, which the browser tells in a cookie (static/js/timezone.js).
+
+Only this field knows the zone. Whatever the hub renders too stays in universal time, and the browser makes it local.
+"""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+COOKIE = "timezone"
+SKIPPED = "{time} doesn’t exist in {zone}: the clocks skip that hour when summer time begins. Choose another time."
+REPEATED = "{time} comes twice in {zone}, because the clocks go back. Choose a time before or after that hour."
+
+_zone: ContextVar[str] = ContextVar("livedesk_zone", default="UTC")
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def known_zone(name: str) -> str:
+    """``name`` where it is an IANA zone, else "UTC"."""
+    return name if name in _known_zones() else "UTC"
+
+
+def current_zone() -> str:
+    """The IANA name of the zone of whoever makes this request."""
+    return _zone.get()
+
+
+class TimeZoneMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        token = _zone.set(known_zone(request.COOKIES.get(COOKIE, "")))
+        try:
+            return self.get_response(request)
+        finally:
+            _zone.reset(token)
+
+
+class TypedTime(NamedTuple):
+    """What came back of the control, and the zone that it was painted in: a traveller's next cookie shifts nothing."""
+
+    text: str
+    zone: str
+
+
+class LocalTimeInput(forms.DateTimeInput):
+    input_type = "datetime-local"
+    supports_microseconds = False
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        typed = value if isinstance(value, TypedTime) else TypedTime(_shown(value, current_zone()), current_zone())
+        control = super().render(name, typed.text, (attrs or {}) | {"step": 1}, renderer)
+        return format_html('{}<input type="hidden" name="{}-zone" value="{}">', control, name, typed.zone)
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> TypedTime:
+        zone = data.get(f"{name}-zone", "")
+        return TypedTime(data.get(name, ""), known_zone(zone) if zone else current_zone())
+
+    def came_back(self, typed: TypedTime, initial: Any) -> bool:
+        """Whether nobody touched what was shown for ``initial``."""
+        shown = _shown(initial, typed.zone)
+        # A browser leaves out seconds that are none (HTML's normalised time strings).
+        return bool(shown) and typed.text in (shown, shown.removesuffix(":00"))
+
+
+class LocalTimeField(forms.DateTimeField):
+    widget = LocalTimeInput
+
+    def prepare_value(self, value: Any) -> Any:
+        return value
+
+    def clean(self, value: TypedTime) -> datetime | None:
+        """Raises ``ValidationError`` for a time that the zone's clocks skip, or show twice."""
+        with timezone.override(UTC):
+            read = super().clean(value.text)
+        return read and _placed(read.replace(tzinfo=None), value.zone)
+
+
+def _shown(moment: Any, zone: str) -> str:
+    if not isinstance(moment, datetime):
+        return str(moment or "")
+    try:
+        local = moment.astimezone(ZoneInfo(zone))
+    except OverflowError:
+        # At the ends of time a zone reaches beyond what Python knows.
+        local = moment.astimezone(UTC)
+    return local.replace(tzinfo=None, microsecond=0).isoformat()
+
+
+def _placed(naive: datetime, name: str) -> datetime:
+    zone = ZoneInfo(name)
+    first, second = naive.replace(tzinfo=zone), naive.replace(tzinfo=zone, fold=1)
+    if first.utcoffset() != second.utcoffset():
+        there_and_back = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
+        sentence = REPEATED if there_and_back == naive else SKIPPED
+        raise ValidationError(sentence.format(time=f"{naive:%H:%M} on {naive.day} {naive:%B %Y}", zone=name))
+    try:
+        return first.astimezone(UTC)
+    except OverflowError:
+        return naive.replace(tzinfo=UTC)
