@@ -6,8 +6,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
-VENDOR = ROOT / "static/vendor"
+FOLDERS = (ROOT / "static/vendor", ROOT / "tests/browser/vendor")
 
 
 def test_checksums_versions_and_licences() -> None:
@@ -15,9 +17,10 @@ def test_checksums_versions_and_licences() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_vendored_file_is_in_the_manifest() -> None:
-    text = (VENDOR / "manifest.toml").read_text()
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_every_vendored_file_is_in_the_manifest(folder: Path) -> None:
+    text = (folder / "manifest.toml").read_text()
     tomllib.loads(text)
-    for path in VENDOR.rglob("*"):
+    for path in folder.rglob("*"):
         if path.is_file() and path.name != "manifest.toml":
             assert hashlib.sha256(path.read_bytes()).hexdigest() in text, path

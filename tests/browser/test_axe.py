@@ -1,0 +1,109 @@
+"""axe-core finds nothing on any kind of page, in either theme, wide or narrow; and a row is one large link."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.portal import open_live, sign_in
+from tests.live_site import LiveSite
+
+AXE = (Path(__file__).parent / "vendor/axe-core/axe.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PATHS = (
+    "/",
+    "/crm/products/",
+    "/crm/customers/",
+    "/crm/acquisitions/",
+    "/crm/interactions/",
+    "/ticketing/tickets/",
+    "/ticketing/board/",
+    "/crm/products/{product}/",
+    "/crm/customers/{customer}/",
+    "/ticketing/tickets/{ticket}/",
+    "/crm/products/{product}/edit/",
+    "/crm/customers/{customer}/delete/",
+    "/crm/acquisitions/new/",
+    "/crm/interactions/new/",
+    "/ticketing/tickets/new/",
+    "/crm/products/?q=nothing-has-this-name",
+    "/crm/nothing-here/",
+)
+
+
+def found_by_axe(page: Page) -> list[str]:
+    page.evaluate(AXE)
+    told: dict[str, Any] = page.evaluate("(tags) => axe.run({runOnly: {type: 'tag', values: tags}})", RULES)
+    return [
+        f"{violation['id']}: {node['html'][:160]}"
+        for violation in told["violations"]
+        for node in violation["nodes"][:3]
+    ]
+
+
+@pytest.fixture(scope="module")
+def keys(live_site: LiveSite) -> dict[str, str]:
+    with live_site.connect() as sql:
+        rows = {}
+        for name in ("product", "customer", "ticket"):
+            row = sql.execute(f"select id from {name}s order by created_at limit 1").fetchone()
+            assert row is not None
+            rows[name] = str(row[0])
+    return rows
+
+
+@pytest.fixture(scope="module", params=[("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)], ids=str)
+def looker(request: pytest.FixtureRequest, browser: Browser, live_site: LiveSite) -> Iterator[BrowserContext]:
+    theme: Literal["light", "dark"] = request.param[0]
+    viewport = {"width": request.param[1], "height": 800}
+    with browser.new_context(color_scheme=theme, viewport=viewport) as context:  # type: ignore[arg-type]
+        context.set_default_timeout(20_000)
+        page = context.new_page()
+        page.goto(f"{live_site.url}/sign-in/")
+        assert found_by_axe(page) == []
+        page.close()
+        sign_in(context, live_site)
+        yield context
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_axe_finds_nothing(looker: BrowserContext, live_site: LiveSite, keys: dict[str, str], path: str) -> None:
+    page = looker.new_page()
+    page.goto(live_site.url + path.format(**keys))
+    if page.locator("[data-live-state]").count():
+        expect(page.locator("[data-live-state]:not([data-live-state=connected])")).to_have_count(0)
+    assert found_by_axe(page) == []
+    page.close()
+
+
+def test_a_whole_row_opens_its_record_and_a_link_inside_stays_one(
+    context: BrowserContext, live_site: LiveSite, word: str
+) -> None:
+    with live_site.connect() as sql:
+        row = sql.execute(
+            "insert into customers (name, email) values (%s, 'anna@example.org') returning id", [word]
+        ).fetchone()
+        assert row is not None
+    page = open_live(context, live_site, f"/crm/customers/?q={word}")
+    shown = page.locator("[data-live-row]")
+    hit = "([x, y]) => document.elementFromPoint(x, y).closest('a')?.getAttribute('href')"
+    for cell in (1, 3, 4):
+        box = shown.locator(f"td:nth-child({cell})").bounding_box()
+        assert box is not None
+        # At the cell's far end, where nothing is written.
+        assert page.evaluate(hit, [box["x"] + box["width"] - 4, box["y"] + 4]) == f"/crm/customers/{row[0]}/"
+    link = page.get_by_role("link", name="anna@example.org")
+    box = link.bounding_box()
+    assert box is not None
+    assert page.evaluate(hit, [box["x"] + 5, box["y"] + box["height"] / 2]) == "mailto:anna@example.org"
+    with context.expect_page() as opened:
+        shown.locator("td:last-child").click(button="middle")
+    assert opened.value.url.endswith(f"/crm/customers/{row[0]}/")
+    shown.locator("td:last-child").click()
+    page.wait_for_url(f"**/crm/customers/{row[0]}/")
+    page.go_back()
+    page.locator("[data-live-row] .table__name").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/crm/customers/{row[0]}/")
