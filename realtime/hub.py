@@ -278,6 +278,7 @@ class Hub:
 
     def _measure(self) -> None:
         metrics.VIEWS.set(len(self.views))
+        metrics.VIEWS_FAILING.set(sum(bool(view.failures) for view in self.views.values()))
         # Without a socket nobody asks it anything, so an old failure is no news.
         metrics.DATABASE_ANSWERS.set(not (self.sockets and self._database_problem))
         metrics.LAYER_REACHABLE.set(self._listener.reachable)

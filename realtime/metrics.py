@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 
 SOCKETS = Gauge("livedesk_sockets", "Open WebSockets of this web process")
 VIEWS = Gauge("livedesk_views", "Distinct live lists and regions that this web process keeps")
+VIEWS_FAILING = Gauge("livedesk_views_failing", "Views that can't be read, of which pages show an old state")
 FRAMES = Counter("livedesk_frames", "Frames handed to sockets")
 VIEW_READINGS = Histogram(
     "livedesk_view_reading_seconds",
@@ -74,6 +75,7 @@ def worker_metrics(told: dict[str, Any] | None) -> Iterator[Metric]:
     yield _counted("livedesk_handler_errors", "Handlers that raised", told["handler_errors"])
     yield _counted("livedesk_worker_resyncs", "Tables that were reset for want of a usable position", told["resyncs"])
     yield _counted("livedesk_takeovers", "Times that this worker took the lead", told["takeovers"])
+    yield GaugeMetricFamily("livedesk_database_refuses", "1 while the database takes no changes", bool(told["refusal"]))
     gaps = CounterMetricFamily("livedesk_gaps", "Looks into the change log for a suspicion", labels=["cause"])
     for cause, count in told["gaps"].items():
         gaps.add_metric([cause], count)
@@ -95,6 +97,8 @@ def _tables(tables: dict[str, dict[str, Any]]) -> Iterator[Metric]:
     )
     subscribed = GaugeMetricFamily("livedesk_table_subscribed", "1 while the channel is confirmed", labels=["table"])
     deaf = GaugeMetricFamily("livedesk_table_deaf", "1 while Realtime is silent on it", labels=["table"])
+    bypassed = GaugeMetricFamily("livedesk_table_bypassed", "1 while changes go past the change log", labels=["table"])
+    loose = GaugeMetricFamily("livedesk_table_loose", "1 while a role may silence its triggers", labels=["table"])
     for table, counted in tables.items():
         events.add_metric([table, "realtime"], counted["by_realtime"])
         events.add_metric([table, "sweep"], counted["by_sweep"])
@@ -102,7 +106,9 @@ def _tables(tables: dict[str, dict[str, Any]]) -> Iterator[Metric]:
         unusable.add_metric([table], counted["unusable"])
         subscribed.add_metric([table], counted["subscribed"])
         deaf.add_metric([table], counted["deaf"])
-    yield from (events, doubles, unusable, subscribed, deaf)
+        bypassed.add_metric([table], bool(counted["bypassed"]))
+        loose.add_metric([table], bool(counted["loose"]))
+    yield from (events, doubles, unusable, subscribed, deaf, bypassed, loose)
 
 
 class WorkerCollector(Collector):

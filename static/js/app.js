@@ -13,10 +13,12 @@ import { LiveSocket } from "./live/live-socket.js";
 import { LiveViews } from "./live/live-views.js";
 import { PageState } from "./live/page-state.js";
 import { startMenus } from "./menu.js";
+import { startRowLinks } from "./row-link.js";
 
 const root = document.documentElement;
 
 startMenus();
+startRowLinks();
 
 // Pages without the dot (sign-in, errors) have nobody to be live for.
 if (document.querySelector("realtime-status-indicator")) startLive();
