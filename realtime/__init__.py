@@ -22,7 +22,7 @@ In the worker (``manage.py run_realtime_worker``, ``worker.py`` wires it all, ``
 4. The table's repository (``repository.py``, the apps' own name their models) turns the record into an entity and
    emits it through the dispatcher to every handler. ``streams.py`` offers the same as async iterators.
 5. One handler is ``publisher.py``: small numbered messages, a group of the channel layer per table. ``status_store.py``
-   tells Redis how things stand.
+   tells Redis how things stand, for as long as Redis keeps anything.
 
 In the web process
 
@@ -44,12 +44,11 @@ In the browser
 Beside the journey: ``kind.py`` and ``pages.py`` make a table's plain pages, ``live_form.py`` and ``field_changes.py``
 keep a stale form from overwriting, ``person.py`` says whose page it is, ``fold.py`` lets people search without case
 and accents, ``local_times.py`` takes times as people type them, ``database_values.py`` loads what no form would have
-let pass, ``live_admin.py`` is the admin's base
-(``admin.py`` shows the change log), ``access.py`` guards a view, ``views.py`` and ``urls.py`` answer operators,
-``metrics.py`` tells Prometheus, ``build.py`` names a deploy, ``waiting.py`` waits for an event or a time and ends
-tasks, ``supabase_check.py``, ``supabase_check_realtime.py`` and ``supabase_key.py`` tell an operator what a project
-lacks, ``apps.py`` is Django's. ``local/`` holds a PostgreSQL, a Redis and a Realtime server for machines that have
-none.
+let pass, ``live_admin.py`` is the admin's base (``admin.py`` shows the change log), ``access.py`` guards a view,
+``views.py`` and ``urls.py`` answer operators, ``metrics.py`` tells Prometheus, both from what ``last_beat.py`` knows of
+the worker, ``build.py`` names a deploy, ``waiting.py`` waits for an event or a time and ends tasks,
+``supabase_check.py``, ``supabase_check_realtime.py`` and ``supabase_key.py`` tell an operator what a project lacks,
+``apps.py`` is Django's. ``local/`` holds a PostgreSQL, a Redis and a Realtime server for machines that have none.
 """
 
 from importlib import import_module

@@ -19,6 +19,7 @@ PROBE_LATE_SECONDS = 5.0
 MEANWHILE = "The page is read anew every few seconds meanwhile."
 SILENT_WORKER = f"Live updates have stopped: the realtime worker is not answering. {MEANWHILE}"
 SILENT_REDIS = f"Live updates have stopped: the message channel (Redis) can't be reached. {MEANWHILE}"
+NOT_KEPT = "it doesn't keep how the realtime worker is. Pages hear the worker itself, and say how it is."
 THROUGH_LOG = "Changes still arrive, live through the change log"
 
 
@@ -35,6 +36,8 @@ class Hops:
     database_at: float | None = None
     # See ``DatabaseThread.problem``.
     database: str = ""
+    # Why Redis doesn't keep the worker's status, where this process hasn't heard the worker itself either.
+    store: str = ""
 
 
 def words(beat: dict[str, Any] | None, heard_at: float, now: float, hops: Hops) -> dict[str, Any]:
@@ -78,6 +81,8 @@ def _silent(beat: dict[str, Any] | None, heard_at: float, now: float, hops: Hops
     if now - max(heard_at, hops.heard_since) <= EXPIRY_SECONDS:
         # Nothing can have been heard yet.
         return _frame(Status.CONNECTING, False, "Listening for the realtime worker.", heard_at, fresh, None)
+    if hops.store:
+        return _frame(Status.CONNECTING, False, f"{hops.store}: {NOT_KEPT}", heard_at, fresh, None)
     return _frame(Status.DISCONNECTED, False, SILENT_WORKER, heard_at, fresh, None)
 
 

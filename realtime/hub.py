@@ -21,7 +21,7 @@ from django.conf import settings
 from django.core.signing import BadSignature
 from django.db import DatabaseError, InterfaceError
 
-from realtime import metrics, wire
+from realtime import last_beat, metrics, wire
 from realtime.arrivals import Arrivals
 from realtime.build import build_id
 from realtime.connection_words import Hops, words
@@ -215,6 +215,7 @@ class Hub:
         for table in self._numbers.missed(message["epoch"], message["numbers"]):
             self._mark_table(table, Resync.HOLE)
         self._beat, self._heard_at = message["status"], time.time()
+        last_beat.note(self._beat)
         self._tell_status()
 
     def _mark_table(self, table: str, cause: Resync) -> None:

@@ -21,6 +21,8 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from realtime.last_beat import Known
+
 SOCKETS = Gauge("livedesk_sockets", "Open WebSockets of this web process")
 VIEWS = Gauge("livedesk_views", "Distinct live lists and regions that this web process keeps")
 VIEWS_FAILING = Gauge("livedesk_views_failing", "Views that can't be read, of which pages show an old state")
@@ -44,6 +46,13 @@ WORKER_SILENCE = Gauge("livedesk_worker_silence_seconds", "Since this web proces
 STATUSES = ("connected", "connecting", "reconnecting", "disconnected", "error")
 
 
+def known_metrics(known: Known) -> Iterator[Metric]:
+    """What a web process knows of the leading worker; that nobody leads only where that is known."""
+    yield GaugeMetricFamily("livedesk_status_store_writable", "1 while Redis keeps the status", not known.problem)
+    if known.told is not None or known.silent:
+        yield from worker_metrics(known.told)
+
+
 def worker_metrics(told: dict[str, Any] | None) -> Iterator[Metric]:
     """The families of what a worker said of itself, or only that nobody leads."""
     yield GaugeMetricFamily("livedesk_worker_leads", "1 while a worker leads", 1 if told else 0)
@@ -53,7 +62,9 @@ def worker_metrics(told: dict[str, Any] | None) -> Iterator[Metric]:
     for word in STATUSES:
         status.add_metric([word], told["status"] == word)
     yield status
-    yield GaugeMetricFamily("livedesk_worker_standbys", "Workers that stand by", len(told.get("standbys", ())))
+    if "standbys" in told:
+        # Redis alone knows of them.
+        yield GaugeMetricFamily("livedesk_worker_standbys", "Workers that stand by", len(told["standbys"]))
     yield GaugeMetricFamily("livedesk_doorbell_heard", "1 while NOTIFY reaches the worker", not told["doorbell"])
     yield GaugeMetricFamily("livedesk_change_log_read", "1 while the worker keeps up with it", told["live"])
     since = told.get("leads_since") or 0
@@ -111,20 +122,20 @@ def _tables(tables: dict[str, dict[str, Any]]) -> Iterator[Metric]:
     yield from (events, doubles, unusable, subscribed, deaf, bypassed, loose)
 
 
-class WorkerCollector(Collector):
-    """Asks for what the worker last said at every scrape."""
+class LiveCollector(Collector):
+    """Asks anew at every scrape."""
 
-    def __init__(self, told: Callable[[], dict[str, Any] | None]) -> None:
-        self._told = told
+    def __init__(self, families: Callable[[], Iterator[Metric]]) -> None:
+        self._families = families
 
     def collect(self) -> Iterator[Metric]:
-        return worker_metrics(self._told())
+        return self._families()
 
 
-def web_exposition(told: dict[str, Any] | None) -> bytes:
+def web_exposition(known: Known) -> bytes:
     """The text that Prometheus reads: this web process's own numbers, then the leading worker's."""
     registry = CollectorRegistry()
-    registry.register(WorkerCollector(lambda: told))
+    registry.register(LiveCollector(lambda: known_metrics(known)))
     return bytes(generate_latest(REGISTRY) + generate_latest(registry))
 
 
@@ -132,7 +143,7 @@ def serve_worker(address: str, told: Callable[[], dict[str, Any] | None]) -> Non
     """Serves the worker's numbers at ``host:port``, from a thread of its own; raises OSError when it can't."""
     host, _, port = address.rpartition(":")
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(WorkerCollector(told))
+    registry.register(LiveCollector(lambda: worker_metrics(told())))
     registry.register(PlatformCollector(registry=None))
     registry.register(ProcessCollector(registry=None))
     start_http_server(int(port), host, registry)

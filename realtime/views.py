@@ -5,7 +5,6 @@ from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
-import redis
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db import DatabaseError, connection
@@ -15,8 +14,8 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from realtime.connection_words import Hops, words
+from realtime.last_beat import known
 from realtime.metrics import web_exposition
-from realtime.status_store import read_status
 
 COUNTERS = ("gaps", "resyncs", "reconnects", "rings", "takeovers", "handler_errors")
 
@@ -26,14 +25,16 @@ COUNTERS = ("gaps", "resyncs", "reconnects", "rings", "takeovers", "handler_erro
 def status(request: HttpRequest) -> HttpResponse:
     """What the worker last said, in the words the pages show."""
     began = time.monotonic()
-    reachable, told = _told()
+    now_known = known()
+    told, reachable, problem = now_known.told, now_known.reachable, now_known.problem
     layer_ms = round((time.monotonic() - began) * 1000, 1) if reachable else None
-    answer: dict[str, Any] = words(
-        told, told["at"] if told else 0, time.time(), Hops(layer_reachable=reachable, layer_ms=layer_ms)
-    )
+    hops = Hops(layer_reachable=reachable, layer_ms=layer_ms, store=problem)
+    answer: dict[str, Any] = words(told, now_known.heard_at, time.time(), hops)
+    answer["status_stored"], answer["store_problem"] = not problem, problem
     answer["tables"] = told["tables"] if told else {}
     answer["worker"] = told["worker"] if told else None
-    answer["standbys"] = told["standbys"] if told else []
+    # Who stands by says so in Redis alone.
+    answer["standbys"] = told.get("standbys") if told else []
     answer["lag"] = {
         "probe_round_trip_ms": answer["round_trip_ms"],
         "layer_ms": layer_ms,
@@ -51,7 +52,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """For Prometheus, which can't sign in: by METRICS_TOKEN where it is set, else on this machine or signed in."""
     if not _may_scrape(request):
         return HttpResponse("metrics need METRICS_TOKEN as a bearer token\n", content_type="text/plain", status=403)
-    return HttpResponse(web_exposition(_told()[1]), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(web_exposition(known()), content_type=CONTENT_TYPE_LATEST)
 
 
 def _may_scrape(request: HttpRequest) -> bool:
@@ -68,14 +69,6 @@ def _is_local(request: HttpRequest) -> bool:
     with suppress(ValueError):
         return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
     return False
-
-
-def _told() -> tuple[bool, dict[str, Any] | None]:
-    """Whether Redis answers, and what the leading worker last said there."""
-    try:
-        return True, read_status()
-    except (redis.RedisError, OSError):
-        return False, None
 
 
 @require_safe

@@ -173,8 +173,7 @@ class RealtimeWorker:
     async def _tell_standby(self) -> None:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            with suppress(Exception):
-                await self.store.write_standby(self._who())
+            await self.store.write_standby(self._who())
 
     async def _lead(self, stop: asyncio.Event) -> None:
         """Does the work until told to stop, or until another worker may have taken over."""
@@ -518,8 +517,7 @@ class RealtimeWorker:
     async def _beat(self, status: Status, reason: str) -> None:
         told = self.told = self.describe(status, reason)
         await self.publisher.beat(told)
-        with suppress(Exception):
-            await self.store.write(told)
+        await self.store.write(told)
 
     def describe(self, status: Status, reason: str) -> dict[str, Any]:
         """What `/realtime/status/` and every page are told: words and numbers, never a record."""
@@ -550,6 +548,9 @@ class RealtimeWorker:
             "leads_since": self.leads_since,
             "lag_ms": {path.value: self._median_lag(path) for path in EventPath},
             "worker": self._who(),
+            # Of the beat before: Redis may pass this on and not keep it.
+            "status_stored": not self.store.problem,
+            "store_problem": self.store.problem,
             "queue": self._queue.qsize(),
             "waiting": len(self.intake.pending),
             "gaps": {gap.value: count for gap, count in self._gaps.items()},

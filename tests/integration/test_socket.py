@@ -13,11 +13,13 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+import redis
 from django.contrib.auth.hashers import make_password
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from realtime.live import sign
+from realtime.status_store import status_key
 from tests.live_site import LiveSite
 
 # How long anything may take before a test gives up; nothing waits this long when all is well.
@@ -688,3 +690,34 @@ def test_hostile_texts_are_escaped_in_frames(viewer: Person, sql: "psycopg.Conne
     assert "<img" not in put["html"]
     assert "<script" not in put["html"]
     assert put["html"].count("</tr>") == 1
+
+
+# Redis that keeps nothing
+
+
+def test_with_redis_full_pages_are_live_and_nobody_says_that_no_worker_leads(
+    viewer: Person, live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str
+) -> None:
+    socket = viewer.open()
+    socket.attach(list_token(word))
+    socket.until(lambda frame: frame["type"] == "status" and frame["live"])
+    with redis.Redis.from_url(live_site.stack.redis.url) as admin:
+        admin.config_set("maxmemory", 1)
+        try:
+            # What was kept before is gone by then, and the worker has noticed.
+            deadline = time.monotonic() + PATIENCE
+            while viewer.client.get("/realtime/status/").json().get("status_stored", not admin.exists(status_key())):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            admin.delete(status_key())
+            told = viewer.client.get("/realtime/status/").json()
+            assert told["live"] is True
+            assert told["store_problem"] == "Redis is full"
+            numbers = viewer.client.get("/metrics").text
+            assert "livedesk_worker_leads 1.0" in numbers
+            assert "livedesk_status_store_writable 0.0" in numbers
+            key = insert(sql, word, "while Redis is full")
+            socket.until_says(key)
+        finally:
+            admin.config_set("maxmemory", 0)
+    assert live_site.worker.log.read_text().count("Redis is full") == 1
