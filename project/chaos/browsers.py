@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from playwright.sync_api import BrowserContext, Error, Page, sync_playwright
 
 from project.chaos.crowd import Divergence
+from project.chaos.typist import Typist
 from project.chromium import ARGUMENTS, READ_PAGE, find_chromium
 
+# A portal under faults may not answer: whoever waits holds up the storm.
+PATIENCE_MS = 8_000
 STATES = """
 () => [document.documentElement.dataset.realtimeStatus,
   ...[...document.querySelectorAll("[data-live-state]")].map((element) => element.dataset.liveState)].join(" ")
@@ -48,6 +51,14 @@ class Browsers:
                 page.on("pageerror", self._noting(path))
                 page.goto(f"{address}{path}")
                 self._watched.append(_Watched(f"browser {number}", path, page))
+
+    def typist(self, address: str, path: str, username: str, password: str) -> Typist:
+        """Somebody who types into the form at ``path``."""
+        context = self._browser.new_context()
+        context.set_default_timeout(PATIENCE_MS)
+        typist = Typist(context, lambda context: _sign_in(context, address, username, password), address)
+        typist.open(path)
+        return typist
 
     def _noting(self, path: str) -> Callable[[Error], None]:
         return lambda error: self.errors.append(f"{path}: {error}")
@@ -118,9 +129,11 @@ def _cut(live: str, reloaded: str) -> str:
 
 def _sign_in(context: BrowserContext, address: str, username: str, password: str) -> None:
     page = context.new_page()
-    page.goto(f"{address}/sign-in/")
-    page.fill("[name=username]", username)
-    page.fill("[name=password]", password)
-    page.click("main button[type=submit]")
-    page.wait_for_url(f"{address}/")
-    page.close()
+    try:
+        page.goto(f"{address}/sign-in/")
+        page.fill("[name=username]", username)
+        page.fill("[name=password]", password)
+        page.click("main button[type=submit]")
+        page.wait_for_url(f"{address}/")
+    finally:
+        page.close()

@@ -106,6 +106,8 @@ class Chaos:
             ("/ticketing/board/", f"/crm/products/{product}/", "/crm/acquisitions/?total=middle"),
         )
         browsers.open(self._site.addresses, groups, USERNAME, PASSWORD)
+        form = f"/crm/products/{product}/edit/"
+        self._typist = browsers.typist(self._site.addresses[0], form, USERNAME, PASSWORD)
         return browsers
 
     def _gather_crowd(self) -> Crowd:
@@ -137,7 +139,9 @@ class Chaos:
     def _storm(self, told: Round, browsers: Browsers) -> None:
         options = self._options
         writers = Writers(self._site.connect, told.seed, options.writers, options.pace, self._anchors)
-        storm = Storm(all_faults(self._site), random.Random(told.seed), options.storm_seconds)
+        storm = Storm(
+            [*all_faults(self._site), self._typist.fault(self._site)], random.Random(told.seed), options.storm_seconds
+        )
         writers.start()
         try:
             while not storm.over:
@@ -188,6 +192,7 @@ class Chaos:
         told.problems += [
             f"{number} times {kind}" for kind, number in crowd.counts.items() if kind.startswith("error:")
         ]
+        told.problems += self._typist.problems()
         told.growth = self._growth()
         told.log_tails = self._logs.tail()
 
