@@ -193,7 +193,8 @@ class FakeHub:
             return None if self.accepts else respond(HTTPStatus.SERVICE_UNAVAILABLE, b"", "text/plain")
         if path in self.pages:
             with self._news:
-                self.loads += 1
+                # A script that only asks whether the page would answer loads none.
+                self.loads += request.headers.get("Sec-Fetch-Mode") == "navigate"
                 self._news.notify_all()
             return respond(HTTPStatus.OK, self.pages[path].encode(), "text/html; charset=utf-8")
         file = STATIC / path.removeprefix("/static/")

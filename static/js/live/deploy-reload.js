@@ -14,6 +14,17 @@ const POSTED = "html[data-posted]";
 const IN_USE = "details[data-menu][open], dialog[open], [data-sending], [data-gone]";
 const TEXT_CONTROLS = "input, textarea, select, [contenteditable]";
 
+/** Whether a load of this page would show a page, not an error or a form to sign in. */
+async function pageAnswers() {
+  try {
+    const answer = await fetch(location.href, { redirect: "error", cache: "no-store" });
+    answer.body?.cancel();
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Takes the reload that a page of an older build is offered, by itself, when nothing would be lost and nobody looks.
  * Never in a loop: during a rolling deploy two builds answer in turn, so once per build and tab.
@@ -21,6 +32,7 @@ const TEXT_CONTROLS = "input, textarea, select, [contenteditable]";
 export class DeployReload {
   #connected;
   #reload;
+  #answers;
   #storage;
   #random;
   #idle;
@@ -33,6 +45,7 @@ export class DeployReload {
   constructor({
     connected = () => true,
     reload = () => location.reload(),
+    answers = pageAnswers,
     // Asked for late: where storage is forbidden, naming it already throws.
     storage = () => sessionStorage,
     random = Math.random,
@@ -41,6 +54,7 @@ export class DeployReload {
   } = {}) {
     this.#connected = connected;
     this.#reload = reload;
+    this.#answers = answers;
     this.#storage = storage;
     this.#random = random;
     this.#idle = idle;
@@ -88,10 +102,12 @@ export class DeployReload {
     this.#timer = setTimeout(() => this.#check(), wait + this.#random() * this.#spread);
   }
 
-  #check() {
+  async #check() {
     if (this.#untilIdle() > 0) return this.#checkIn(this.#untilIdle());
     if (this.#isInUse()) return this.#checkIn(this.#idle);
-    if (this.#remember()) this.#reload();
+    // An error page in its place would stay: nothing on it follows the server.
+    if (!(await this.#answers())) return this.#checkIn(this.#idle);
+    if (this.#news && this.#untilIdle() === 0 && !this.#isInUse() && this.#remember()) this.#reload();
   }
 
   #isInUse() {
