@@ -11,6 +11,8 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from sys import getsizeof
+from threading import Lock
 from typing import Any, ClassVar, TypeVar
 from unicodedata import category
 from urllib.parse import urlencode
@@ -362,23 +364,36 @@ class RowRenderer:
     Rows come from a queryset that is ``versioned``.
     """
 
-    LIMIT = 20_000
+    # Of HTML; what it is kept under comes to about as much again for the smallest of rows.
+    LIMIT_BYTES = 16 * 2**20
 
     def __init__(self) -> None:
+        self._lock = Lock()
+        self._bytes = 0
         self._cache: OrderedDict[tuple[Any, ...], Row] = OrderedDict()
 
     def render(self, template: str, instance: Any, state: tuple[Any, ...]) -> Row:
         key = (template, str(instance.pk), instance.row_version, instance.revision, *state)
         row = self._cache.get(key)
         if row is None:
-            row = self._cache[key] = _render_row(template, instance)
-            if len(self._cache) > self.LIMIT:
-                self._cache.popitem(last=False)
+            row = _render_row(template, instance)
+            self._keep(key, row)
         return row
+
+    def _keep(self, key: tuple[Any, ...], row: Row) -> None:
+        # Pages and the hub render on threads of their own, maybe the same row at the same time.
+        with self._lock:
+            if key not in self._cache:
+                self._cache[key] = row
+                self._bytes += getsizeof(row.html)
+            while self._bytes > self.LIMIT_BYTES:
+                self._bytes -= getsizeof(self._cache.popitem(last=False)[1].html)
 
     def forget(self) -> None:
         """After a restored dump revisions may come a second time, with other contents."""
-        self._cache.clear()
+        with self._lock:
+            self._cache.clear()
+            self._bytes = 0
 
 
 def _render_row(template: str, instance: LiveModel) -> Row:

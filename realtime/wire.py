@@ -42,6 +42,9 @@ VIEWS_A_SOCKET = 40
 MESSAGES_A_SECOND = 30
 # A server that writes into a socket doesn't learn whether anybody reads: no more than so many frames are under way.
 FRAMES_UNDER_WAY = 256
+# Nor more than this, once there are so many that the browser, which acknowledges every 32nd, owes a word.
+BYTES_UNDER_WAY = 2**20
+FRAMES_OF_ANY_SIZE = 64
 
 # All from the range for applications: Daphne's WebSocket refuses to send most of the registered ones.
 CLOSE_BAD_MESSAGE = 4400

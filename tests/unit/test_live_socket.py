@@ -4,7 +4,12 @@ import asyncio
 import json
 
 from realtime import wire
-from realtime.live_socket import BUFFER_LIMIT, LiveSocket
+from realtime.live_socket import BUFFER_BYTES, BUFFER_LIMIT, LiveSocket
+
+# Fifty rows that changed together.
+LARGE = "x" * 100_000
+# static/js/live/live-socket.js
+ACKNOWLEDGED_EVERY = 32
 
 
 def patch(number: int) -> str:
@@ -31,6 +36,41 @@ def test_no_more_frames_are_under_way_than_are_acknowledged() -> None:
         assert await read(socket) is None, "nobody has read what was written before"
         socket.acknowledge(1)
         assert await read(socket) == patch(-1)
+
+    asyncio.run(scenario())
+
+
+def test_large_frames_wait_for_an_acknowledgement_that_the_browser_is_bound_to_send() -> None:
+    async def scenario() -> None:
+        socket, written = LiveSocket("session"), 0
+        for number in range(wire.FRAMES_UNDER_WAY):
+            socket.send(f"{number} {LARGE}")
+            written += await read(socket) is not None
+        assert written == wire.FRAMES_OF_ANY_SIZE >= 2 * ACKNOWLEDGED_EVERY
+        socket.acknowledge(written - written % ACKNOWLEDGED_EVERY)
+        assert await read(socket) is not None
+
+    asyncio.run(scenario())
+
+
+def test_a_backlog_of_large_patches_is_bounded_by_its_size() -> None:
+    async def scenario() -> None:
+        socket = LiveSocket("session")
+        socket.views = {"view"}
+        for number in range(BUFFER_LIMIT):
+            socket.send(f"{number} {LARGE}", droppable=True)
+            assert sum(len(frame) for frame, _ in socket._frames) <= BUFFER_BYTES
+        assert json.loads(await read(socket) or "")["type"] == "resync"
+
+    asyncio.run(scenario())
+
+
+def test_one_patch_goes_out_whatever_its_size() -> None:
+    async def scenario() -> None:
+        socket = LiveSocket("session")
+        socket.views = {"view"}
+        socket.send("x" * (BUFFER_BYTES + 1), droppable=True)
+        assert await read(socket) == "x" * (BUFFER_BYTES + 1)
 
     asyncio.run(scenario())
 

@@ -38,26 +38,34 @@ class Change:
         return self.old if self.kind == "DELETE" else self.new
 
 
-def assemble(messages: Iterable[pgoutput.Message | None]) -> list[Change]:
-    """Turn the messages of one poll into changes in commit order. TRUNCATE is silent, as on the real server."""
-    changes: list[Change] = []
-    relations: dict[int, Relation] = {}
-    commit_time = pgoutput.POSTGRES_EPOCH
-    for message in messages:
+class Assembler:
+    """Turns the messages of one poll into changes in commit order. TRUNCATE is silent, as on the real server.
+
+    It takes them in parts, because a transaction may be larger than memory. A part may need what an earlier one said.
+    """
+
+    def __init__(self) -> None:
+        self._relations: dict[int, Relation] = {}
+        self._commit_time = pgoutput.POSTGRES_EPOCH
+
+    def assemble(self, messages: Iterable[pgoutput.Message | None]) -> list[Change]:
+        return [change for message in messages if (change := self._take(message)) is not None]
+
+    def _take(self, message: pgoutput.Message | None) -> Change | None:
         match message:
             case pgoutput.Begin():
-                commit_time = message.commit_time
+                self._commit_time = message.commit_time
             case pgoutput.Relation():
-                relations[message.oid] = message
+                self._relations[message.oid] = message
             case pgoutput.Insert():
-                new = _named(relations[message.oid], message.new)
-                changes.append(Change("INSERT", message.oid, commit_time, new, size=_size(new)))
+                new = _named(self._relations[message.oid], message.new)
+                return Change("INSERT", message.oid, self._commit_time, new, size=_size(new))
             case pgoutput.Update():
-                changes.append(_update(relations[message.oid], message, commit_time))
+                return _update(self._relations[message.oid], message, self._commit_time)
             case pgoutput.Delete():
-                old = _identity(relations[message.oid], message.old)
-                changes.append(Change("DELETE", message.oid, commit_time, old=old, size=_size(old)))
-    return changes
+                old = _identity(self._relations[message.oid], message.old)
+                return Change("DELETE", message.oid, self._commit_time, old=old, size=_size(old))
+        return None
 
 
 def _update(relation: Relation, message: pgoutput.Update, commit_time: datetime) -> Change:

@@ -8,12 +8,13 @@ import logging
 import os
 import secrets
 import time
+from collections.abc import AsyncIterable, AsyncIterator
 
 import psycopg
 
 from realtime.local.realtime_server import database, pgoutput
 from realtime.local.realtime_server.catalog import Catalog
-from realtime.local.realtime_server.changes import Change, assemble
+from realtime.local.realtime_server.changes import Assembler, Change
 from realtime.local.realtime_server.delivery import Delivery, deliveries
 from realtime.local.realtime_server.faults import Faults
 from realtime.local.realtime_server.rate import RateLimit
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 RETRY_DELAY = 0.5
 SLOW_POLL_FACTOR = 1.75  # raw changes but nobody to tell: 150 to 200 ms (facts 3.1)
+
+# A transaction of any length comes as one poll; it is taken in parts of this size.
+PART_BYTES = 2**20
 
 POLL = """
 select data from pg_logical_slot_get_binary_changes(
@@ -70,13 +74,15 @@ class WalPoller:
     async def _poll(self, connection: database.Connection, slot: str) -> float:
         """One poll; returns how long to wait before the next."""
         cursor = connection.cursor(binary=True)
-        await cursor.execute(POLL, (slot, self._settings.poll_max_changes, quoted(self._settings.publication)))
-        rows = await cursor.fetchall()
+        asked = (slot, self._settings.poll_max_changes, quoted(self._settings.publication))
+        assembler, told, empty = Assembler(), 0, True
+        async for part in _parts(cursor.stream(POLL, asked)):
+            empty = False
+            told += await self._dispatch(assembler.assemble(map(pgoutput.decode, part)))
         interval = self._settings.poll_interval
-        if not rows:
+        if empty:
             return interval * self._settings.idle_multiplier
-        changes = assemble(pgoutput.decode(data) for (data,) in rows)
-        return 0.0 if await self._dispatch(changes) else interval * SLOW_POLL_FACTOR
+        return 0.0 if told else interval * SLOW_POLL_FACTOR
 
     async def _dispatch(self, changes: list[Change]) -> int:
         if self._rate.exceeded() or self._faults.blacked_out():
@@ -96,6 +102,19 @@ class WalPoller:
             if (wait := due - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
             delivery.subscriber.deliver(delivery.payload)
+
+
+async def _parts(rows: AsyncIterable[tuple[bytes, ...]]) -> AsyncIterator[list[bytes]]:
+    part: list[bytes] = []
+    size = 0
+    async for (data,) in rows:
+        part.append(data)
+        size += len(data)
+        if size >= PART_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 def quoted(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from realtime.local.realtime_server import changes
 from realtime.local.realtime_server.catalog import Table, TableColumn
-from realtime.local.realtime_server.changes import Change, assemble
+from realtime.local.realtime_server.changes import Assembler, Change
 from realtime.local.realtime_server.pgoutput import (
     Begin,
     Column,
@@ -41,7 +41,7 @@ def relation(full: bool) -> Relation:
 
 
 def only(message: Message, full: bool = False) -> Change:
-    (change,) = assemble([Begin(MOMENT), relation(full), message, None])
+    (change,) = Assembler().assemble([Begin(MOMENT), relation(full), message, None])
     return change
 
 
@@ -76,7 +76,7 @@ def test_a_delete_has_no_record() -> None:
 
 
 def test_truncate_is_silent() -> None:
-    assert assemble([Begin(MOMENT), relation(False), Truncate((1,))]) == []
+    assert Assembler().assemble([Begin(MOMENT), relation(False), Truncate((1,))]) == []
 
 
 def test_keys_are_in_the_recorded_order_and_hidden_columns_are_not_there() -> None:

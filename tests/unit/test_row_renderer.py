@@ -1,0 +1,67 @@
+"""The rendered rows that a process keeps take no more memory than is allowed, however large or many they are."""
+
+import threading
+from sys import getsizeof
+from typing import Any
+
+import pytest
+
+from realtime import live
+from realtime.live import RowRenderer
+from realtime.snapshot import Row
+
+
+class Instance:
+    def __init__(self, pk: int) -> None:
+        self.pk = pk
+
+
+@pytest.fixture
+def renderer(monkeypatch: pytest.MonkeyPatch) -> RowRenderer:
+    def render(template: str, instance: Any) -> Row:
+        return Row(str(instance.pk), "version", "x" * 1_000)
+
+    monkeypatch.setattr(live, "_render_row", render)
+    monkeypatch.setattr(RowRenderer, "LIMIT_BYTES", 50_000)
+    return RowRenderer()
+
+
+def kept(renderer: RowRenderer) -> int:
+    return sum(getsizeof(row.html) for row in renderer._cache.values())
+
+
+def render(renderer: RowRenderer, number: int) -> Row:
+    return renderer.render("row.html", Instance(number), (number,))  # type: ignore[arg-type]
+
+
+def test_the_rows_kept_are_bounded_by_their_bytes(renderer: RowRenderer) -> None:
+    for number in range(500):
+        render(renderer, number)
+        assert kept(renderer) <= 50_000
+    assert kept(renderer) > 45_000
+    assert render(renderer, 499) is render(renderer, 499)
+    renderer.forget()
+    assert kept(renderer) == renderer._bytes == 0
+
+
+def test_a_row_larger_than_all_that_is_kept_is_rendered_and_not_kept(
+    renderer: RowRenderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RowRenderer, "LIMIT_BYTES", 500)
+    assert render(renderer, 1).id == "1"
+    assert kept(renderer) == renderer._bytes == 0
+
+
+def test_threads_that_render_the_same_rows_count_each_once(renderer: RowRenderer) -> None:
+    def work() -> None:
+        for number in range(2_000):
+            render(renderer, number % 40)
+            if number % 40 == 0:
+                renderer.forget()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert renderer._bytes == kept(renderer)
