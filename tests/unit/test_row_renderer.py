@@ -14,6 +14,7 @@ from realtime.snapshot import Row
 class Instance:
     def __init__(self, pk: int) -> None:
         self.pk = pk
+        self.row_version = self.revision = 1
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def kept(renderer: RowRenderer) -> int:
 
 
 def render(renderer: RowRenderer, number: int) -> Row:
-    return renderer.render("row.html", Instance(number), (number,))  # type: ignore[arg-type]
+    return renderer.render("row.html", Instance(number), (number,))
 
 
 def test_the_rows_kept_are_bounded_by_their_bytes(renderer: RowRenderer) -> None:
