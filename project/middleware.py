@@ -2,6 +2,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from realtime.web_connections import give_back
+
 # Nothing here needs a nonce: no inline script or style exists. `'self'` in connect-src covers the WebSocket.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -17,6 +19,18 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "object-src 'none'",
     )
 )
+
+
+class GiveBackMiddleware:
+    """Gives the database connection back before the answer is on its way: a slow reader keeps none from the others."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        give_back()
+        return response
 
 
 class ContentSecurityPolicyMiddleware:

@@ -43,11 +43,11 @@ In the browser
 
 Beside the journey: ``kind.py`` and ``pages.py`` make a table's plain pages, ``live_form.py`` and ``field_changes.py``
 keep a stale form from overwriting, ``person.py`` says whose page it is, ``live_admin.py`` is the admin's base
-(``admin.py`` shows the change log), ``access.py`` guards a view, ``views.py`` and ``urls.py`` answer operators,
-``metrics.py`` tells Prometheus, ``build.py`` names a deploy, ``waiting.py`` waits for an event or a time and ends
-tasks, ``supabase_check.py``, ``supabase_check_realtime.py`` and ``supabase_key.py`` tell an operator what a project
-lacks, ``apps.py`` is Django's. ``local/`` holds a PostgreSQL, a Redis and a Realtime server for machines that have
-none.
+(``admin.py`` shows the change log), ``access.py`` guards a view, ``web_connections.py`` limits what requests take of
+PostgreSQL, ``views.py`` and ``urls.py`` answer operators, ``metrics.py`` tells Prometheus, ``build.py`` names a deploy,
+``waiting.py`` waits for an event or a time and ends tasks, ``supabase_check.py``, ``supabase_check_realtime.py`` and
+``supabase_key.py`` tell an operator what a project lacks, ``apps.py`` is Django's. ``local/`` holds a PostgreSQL, a
+Redis and a Realtime server for machines that have none.
 """
 
 from importlib import import_module
