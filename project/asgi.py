@@ -11,13 +11,17 @@ django_application = get_asgi_application()
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from channels.sessions import CookieMiddleware  # noqa: E402
+from django.conf import settings  # noqa: E402
 
 from realtime.build import build_id  # noqa: E402
 from realtime.origin import SameOrigin  # noqa: E402
 from realtime.routing import websocket_urlpatterns  # noqa: E402
+from realtime.web_connections import share_connections  # noqa: E402
 
 # The name of what runs here, read before a deploy changes the files beneath.
 build_id()
+
+share_connections(settings.DATABASE_POOL_SIZE)
 
 application = ProtocolTypeRouter(
     {

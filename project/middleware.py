@@ -4,7 +4,10 @@ from django.conf import settings
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
 from django.views.defaults import bad_request
+
+from realtime.web_connections import give_back
 
 NUL = "\x00"
 
@@ -23,6 +26,35 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "object-src 'none'",
     )
 )
+
+
+class GiveBackMiddleware:
+    """Gives the database connection back before the answer is on its way: a slow reader keeps none from the others."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        give_back()
+        return response
+
+
+class PrivatePagesMiddleware:
+    """No cache between here and a person keeps an answer, and a browser asks before it shows one again.
+
+    It stands behind the static files, which anybody may keep.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            patch_vary_headers(response, ("Cookie",))
+        return response
 
 
 class ContentSecurityPolicyMiddleware:

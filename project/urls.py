@@ -4,6 +4,12 @@ from django.urls import include, path
 
 from project.views import dashboard
 
+# What can't be answered: a form's text stays on the screen, a database's refusal is named.
+handler400 = "realtime.unsent.bad_request"
+handler403 = "realtime.unsent.permission_denied"
+handler404 = "realtime.unsent.page_not_found"
+handler500 = "realtime.unsent.server_error"
+
 urlpatterns = [
     path("", dashboard, name="dashboard"),
     path("sign-in/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),

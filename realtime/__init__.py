@@ -42,13 +42,15 @@ In the browser
    the row. The dot, the banner and the "just updated" badge are custom elements in ``static/js/elements/``.
 
 Beside the journey: ``kind.py`` and ``pages.py`` make a table's plain pages, ``live_form.py`` and ``field_changes.py``
-keep a stale form from overwriting, ``person.py`` says whose page it is, ``fold.py`` lets people search without case
-and accents, ``local_times.py`` takes times as people type them, ``database_values.py`` loads what no form would have
-let pass, ``live_admin.py`` is the admin's base (``admin.py`` shows the change log), ``access.py`` guards a view,
-``views.py`` and ``urls.py`` answer operators, ``metrics.py`` tells Prometheus, both from what ``last_beat.py`` knows of
-the worker, ``build.py`` names a deploy, ``waiting.py`` waits for an event or a time and ends tasks,
-``supabase_check.py``, ``supabase_check_realtime.py`` and ``supabase_key.py`` tell an operator what a project lacks,
-``apps.py`` is Django's. ``local/`` holds a PostgreSQL, a Redis and a Realtime server for machines that have none.
+keep a stale form from overwriting, ``person.py`` says whose page it is, ``unsent.py`` keeps on the screen what can't be
+saved, ``database_words.py`` says why a failing database refuses, ``fold.py`` lets people search without case and
+accents, ``local_times.py`` takes times as people type them, ``database_values.py`` loads what no form would have let
+pass, ``live_admin.py`` is the admin's base (``admin.py`` shows the change log), ``access.py`` guards a view,
+``web_connections.py`` limits what requests take of PostgreSQL, ``views.py`` and ``urls.py`` answer operators,
+``metrics.py`` tells Prometheus, both from what ``last_beat.py`` knows of the worker, ``build.py`` names a deploy,
+``waiting.py`` waits for an event or a time and ends tasks, ``supabase_check.py``, ``supabase_check_realtime.py`` and
+``supabase_key.py`` tell an operator what a project lacks, ``apps.py`` is Django's. ``local/`` holds a PostgreSQL, a
+Redis and a Realtime server for machines that have none.
 """
 
 from importlib import import_module

@@ -1,7 +1,11 @@
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required, permission_required
+from django.http import HttpRequest
+
+from realtime.unsent import SESSION_ENDED, kept
 
 View = Callable[..., Any]
 
@@ -11,6 +15,13 @@ def may(permission: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         checked: View = login_required(permission_required(permission, raise_exception=True)(view))
-        return checked
+
+        @wraps(view)
+        def keeping_what_was_typed(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if not request.user.is_authenticated and (answer := kept(request, SESSION_ENDED)):
+                return answer
+            return checked(request, *args, **kwargs)
+
+        return keeping_what_was_typed
 
     return decorate

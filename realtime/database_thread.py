@@ -110,6 +110,7 @@ class DatabaseThread:
     def _connect(self) -> None:
         if connection.connection is None:
             self._descriptor = None
+            _own_connection()
             connection.ensure_connection()
             with connection.cursor() as cursor:
                 for name, value in self._settings.items():
@@ -122,6 +123,12 @@ class DatabaseThread:
         """Shuts the connection's socket from outside: whatever waits for it ends with an error."""
         with suppress(OSError, TypeError), socket.socket(fileno=os.dup(self._descriptor)) as duplicate:  # type: ignore[arg-type]
             duplicate.shutdown(socket.SHUT_RDWR)
+
+
+def _own_connection() -> None:
+    """This thread's connection is kept, so it must not be one of those that requests share."""
+    options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
+    connection.settings_dict = connection.settings_dict | {"OPTIONS": options}
 
 
 def _is_refusal(error: Exception) -> bool:

@@ -1,8 +1,11 @@
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from realtime.actor import acting_user
+from realtime.person import person_of
+from realtime.unsent import is_anothers, not_yours
 
 
 class ActorMiddleware:
@@ -18,3 +21,20 @@ class ActorMiddleware:
 
         with acting_user(signed_in_user):
             return self.get_response(request)
+
+
+class PersonMiddleware:
+    """Saves no form as somebody else than it was painted for (design rule 35)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        if request.method != "POST":
+            return None
+        # Noted here, for an answer to a database that has failed by then can't ask it again.
+        request.person = person_of(request.user)  # type: ignore[attr-defined]
+        return not_yours(request) if is_anothers(request) else None

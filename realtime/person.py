@@ -1,12 +1,17 @@
-"""Whose page it is. A form carries the mark of the person it was painted for, and is never saved as another one's."""
+"""Whose page it is. A form carries the mark of the person it was painted for, and is never saved as another one's.
+
+It also names its controls that are typed into, so that a form that can't be saved is shown again by them (unsent.py).
+"""
 
 from typing import Any
 
+from django import forms
 from django.core.signing import BadSignature, Signer
 from django.utils.crypto import salted_hmac
 
-# The hidden field of every form.
+# The hidden fields of a form.
 FIELD = "person"
+TYPED = "typed"
 
 _signer = Signer(salt="realtime.person")
 
@@ -34,3 +39,20 @@ def unsigned(value: str) -> str:
         return _signer.unsign(value)
     except BadSignature:
         return ""
+
+
+def typed_into(form: forms.BaseForm) -> str:
+    """The controls of a form that take text; an asterisk marks those of several lines."""
+    names = []
+    for field in form.visible_fields():
+        widget = field.field.widget
+        if isinstance(widget, forms.Textarea):
+            names.append(f"{field.html_name}*")
+        elif isinstance(widget, forms.TextInput):
+            names.append(field.html_name)
+    return " ".join(names)
+
+
+def typed_names(told: str) -> dict[str, bool]:
+    """The names that ``typed_into`` wrote, and whether each has several lines."""
+    return {name.removesuffix("*"): name.endswith("*") for name in told.split()}

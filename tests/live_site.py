@@ -57,17 +57,11 @@ class LiveSite:
 
 
 def make_live_site(stack: LocalStack, directory: Path, extra: dict[str, str]) -> LiveSite:
-    port = pick_port()
-    environment = dict(os.environ) | stack.environment() | {"PYTHONUNBUFFERED": "1"} | extra
+    environment = dict(os.environ) | stack.environment() | {"PYTHONUNBUFFERED": "1"}
+    # As many as a deployment has, whatever the environment of this session says.
+    environment |= {"DATABASE_POOL_SIZE": ""} | extra
     environment["STATIC_ROOT"] = str(directory / "static")
-    web = Service(
-        name="Web",
-        argv=[sys.executable, *DAPHNE, "-b", LOOPBACK, "-p", str(port), "project.asgi:application"],
-        log=directory / "web.log",
-        env=environment,
-        address=f"{LOOPBACK}:{port}",
-        ready=lambda: healthy(f"http://{LOOPBACK}:{port}/healthz"),
-    )
+    web = make_web(environment, directory / "web.log")
     worker = Service(
         name="Worker",
         argv=[sys.executable, "manage.py", "run_realtime_worker"],
@@ -75,6 +69,18 @@ def make_live_site(stack: LocalStack, directory: Path, extra: dict[str, str]) ->
         env=environment,
     )
     return LiveSite(stack, web, worker, RealtimeFaults(stack.supabase_url), environment, directory)
+
+
+def make_web(environment: dict[str, str], log: Path) -> Service:
+    port = pick_port()
+    return Service(
+        name="Web",
+        argv=[sys.executable, *DAPHNE, "-b", LOOPBACK, "-p", str(port), "project.asgi:application"],
+        log=log,
+        env=environment,
+        address=f"{LOOPBACK}:{port}",
+        ready=lambda: healthy(f"http://{LOOPBACK}:{port}/healthz"),
+    )
 
 
 def manage(environment: dict[str, str], *arguments: str) -> None:

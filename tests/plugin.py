@@ -56,6 +56,8 @@ class SessionServices:
             "SUPABASE_JWT_SECRET": self.jwt_secret,
             "DJANGO_SECRET_KEY": "only-for-tests",
             "DJANGO_DEBUG": "",
+            # For code under test in this very process; live_site.py's processes have theirs.
+            "DATABASE_POOL_SIZE": "0",
             "STATIC_ROOT": str(self.directory / "static"),
             "MEDIA_ROOT": str(self.directory / "media"),
         }

@@ -12,6 +12,7 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 
 from realtime.models import LiveModel
+from realtime.web_connections import give_back
 from ticketing.files import StorageFailed, StoredFile, kept
 from ticketing.models import Attachment, Comment, Ticket
 
@@ -87,10 +88,11 @@ def _unchanged(model: type[M], key: UUID, revision: int) -> M:
 
 @contextmanager
 def _storing(ticket: UUID, files: "Iterable[File[Any]]") -> Iterator[list[StoredFile]]:
-    """Stores files around the transaction that writes their rows: a slow storage holds no lock."""
+    """Stores files around the transaction that writes their rows: a slow storage holds no lock and no connection."""
     gone = Refused(404, "Nothing was saved: somebody deleted this ticket in the meantime.")
     if not Ticket.objects.filter(pk=ticket).exists():
         raise gone
+    give_back()
     try:
         with kept(files) as stored, transaction.atomic():
             yield stored

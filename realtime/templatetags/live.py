@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from django import template
+from django import forms, template
 from django.template.defaulttags import CsrfTokenNode
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from realtime.person import FIELD, person_of, signed
+from realtime.person import FIELD, TYPED, person_of, signed, typed_into
 
 register = template.Library()
 
@@ -19,11 +19,14 @@ def person(context: template.Context) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def form_token(context: template.Context) -> SafeString:
-    """In every form instead of ``csrf_token``: that token, and whom the form was painted for (design rule 41)."""
-    mark = signed(person_of(context.get("user")))
-    whose = format_html('<input type="hidden" name="{}" value="{}">', FIELD, mark) if mark else ""
-    return format_html("{}{}", CsrfTokenNode().render(context), whose)
+def form_token(context: template.Context, form: forms.BaseForm | None = None) -> SafeString:
+    """In every form instead of ``csrf_token``: that token, whom it was painted for, what of it is typed (rule 41)."""
+    told = [(FIELD, signed(person_of(context.get("user"))))]
+    if form is not None:
+        told.append((TYPED, typed_into(form)))
+    # Somebody who isn't signed in has nothing to lose but a password, and that is never shown again.
+    hidden = format_html_join("", '<input type="hidden" name="{}" value="{}">', told) if told[0][1] else ""
+    return format_html("{}{}", CsrfTokenNode().render(context), hidden)
 
 
 @register.filter

@@ -5,6 +5,7 @@ import "./elements/live-update-indicator.js";
 import "./elements/local-time.js";
 import "./elements/realtime-connection-banner.js";
 import "./elements/realtime-status-indicator.js";
+import "./form-token.js";
 import { startAnnouncer } from "./live/announcer.js";
 import { Curtain } from "./live/curtain.js";
 import { DeployReload } from "./live/deploy-reload.js";

@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 import pytest
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, connections, transaction
 
 from realtime import database_thread
 from realtime.database_thread import DatabaseThread
@@ -130,3 +130,16 @@ def test_a_call_that_nobody_waits_for_any_more_is_cut_too(monkeypatch: pytest.Mo
         thread.close()
 
     asyncio.run(scenario())
+
+
+def test_its_connection_is_none_of_those_that_requests_share(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections.settings["default"]["OPTIONS"], "pool", {"max_size": 1})
+
+    async def scenario() -> tuple[bool, bool]:
+        thread = DatabaseThread("test-unshared")
+        try:
+            return await thread.run(lambda: (connection.pool is None, "pool" in connection.settings_dict["OPTIONS"]))
+        finally:
+            thread.close()
+
+    assert asyncio.run(scenario()) == (True, False)

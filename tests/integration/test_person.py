@@ -38,4 +38,6 @@ def test_no_template_writes_the_token_alone() -> None:
     for path in (settings.BASE_DIR / "templates").rglob("*.html"):
         page = Path(path).read_text()
         assert "{% csrf_token %}" not in page, path
-        assert page.count('method="post"') == page.count("{% form_token %}"), path
+        # The page of a form that wasn't saved is painted without a session (realtime/unsent.py).
+        if path.name != "unsent.html":
+            assert page.count('method="post"') == page.count("{% form_token"), path

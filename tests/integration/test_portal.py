@@ -18,6 +18,7 @@ from crm.models import Product
 from project.accounts.models import User
 from realtime.local.process import LOOPBACK, pick_port
 from realtime.models import RealtimeChange
+from realtime.person import person_hash, signed
 
 pytestmark = pytest.mark.usefixtures("quick_pages")
 
@@ -547,6 +548,39 @@ def test_error_pages_carry_the_policy_too(nobody: Client, settings: Settings, mo
         assert answer.headers["Content-Security-Policy"] == POLICY
         assert "<h1" in text(answer), f"{status} is no page of ours"
         assert "secret" not in text(answer)
+
+
+def test_no_answer_is_kept_for_anybody_else(
+    admin: Client, nobody: Client, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = admin.session["_auth_user_id"]
+    addresses = ["/", *pages(product.pk).values(), "/admin/", "/sign-in/", "/realtime/status/", "/healthz", "/nowhere/"]
+    answers = [client.get(address) for address in addresses for client in (admin, Client())]
+    answers += [
+        nobody.get("/crm/products/"),
+        nobody.get("/", headers={"host": "evil.example"}),
+        admin.post("/crm/products/new/", {"name": ""}),
+        admin.post("/crm/products/", {}),
+        Client(enforce_csrf_checks=True).post("/sign-in/", {}),
+        admin.post("/crm/products/new/", {"person": "somebody else"}),
+        Client().post("/crm/products/new/", {"person": signed(person_hash(user))}),
+    ]
+    admin.raise_request_exception = False
+    monkeypatch.setattr("realtime.live.LiveList.snapshot", lambda *arguments: 1 / 0)
+    answers.append(admin.get("/crm/products/"))
+    assert {answer.status_code for answer in answers} >= {200, 302, 400, 401, 403, 404, 405, 409, 500}
+    for answer in answers:
+        told = answer.headers["Cache-Control"]
+        assert "private" in told or "no-store" in told, answer
+        assert "no-cache" in told or "no-store" in told, answer
+        if answer.headers["Content-Type"].startswith("text/html"):
+            assert "Cookie" in answer.headers["Vary"], answer
+
+
+def test_an_answer_that_says_itself_how_long_it_may_be_kept_does(viewer: Client) -> None:
+    sheet = viewer.get(f"/ticketing/own/{viewer.session['_auth_user_id']}.css")
+    assert sheet.headers["Cache-Control"] == "private, max-age=86400"
+    assert viewer.get("/realtime/status/").headers["Cache-Control"] == "no-store"
 
 
 def test_a_suspicious_request_is_a_400_of_ours(nobody: Client, monkeypatch: pytest.MonkeyPatch) -> None:

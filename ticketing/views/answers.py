@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from realtime.access import View, may
+from realtime.unsent import GONE, kept, wants_sentence
 from ticketing.actions import Refused
 from ticketing.kinds import TICKET
 from ticketing.views.tickets import PAGES
@@ -40,19 +41,17 @@ def ticket_action(permission: str) -> Callable[[TicketAction], View]:
 
 
 def _done(request: HttpRequest, pk: UUID, sentence: str) -> HttpResponse:
-    if _in_background(request):
+    if wants_sentence(request):
         return JsonResponse({"said": sentence, "url": reverse(TICKET.detail_name, args=[pk])})
     messages.success(request, sentence)
     return redirect(TICKET.detail_name, pk=pk)
 
 
 def _refused(request: HttpRequest, pk: UUID, refusal: Refused) -> HttpResponse:
-    if _in_background(request):
+    if wants_sentence(request):
         return JsonResponse({"said": refusal.sentence}, status=refusal.status)
+    # The page of a ticket that is gone has no form any more that could hold what was typed.
+    if refusal.status == GONE.status and (answer := kept(request, GONE)):
+        return answer
     messages.error(request, refusal.sentence)
     return PAGES.show(request, pk, refusal.status, **refusal.context)
-
-
-def _in_background(request: HttpRequest) -> bool:
-    """Sent by <background-form>: the page stays, so it wants the sentence alone."""
-    return request.headers.get("accept", "").startswith("application/json")

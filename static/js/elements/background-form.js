@@ -1,7 +1,8 @@
-const SESSION_ENDED = "Your session has ended, nothing was sent. Sign in again in another tab; what you typed stays here.";
-const REFUSED = "The server refused this: your account may not do it any more, or this form is out of date.";
-const BROKEN = "The server could not do this. Nothing was saved; try again in a moment.";
+// What a server says that isn't ours, or that is too broken to say more: a proxy, a deploy.
+const REFUSED = "The server refused this. What you typed stays here.";
+const BROKEN = "The server could not do this. What you typed stays here; look whether it arrived, then try again.";
 const CUT = "The connection broke before the server answered. Look whether it arrived, then try again.";
+const OFFLINE = "Your browser is offline, nothing was sent. What you typed stays here.";
 const TOO_LARGE = "The server does not take that much at once.";
 // An answer so quick that a bar would only flicker.
 const SHOW_AFTER_MS = 300;
@@ -41,6 +42,7 @@ export class BackgroundForm extends HTMLElement {
     event.preventDefault();
     // The second click of a double click: the first one is on its way.
     if (this.#request) return;
+    if (!navigator.onLine) return this.#say(OFFLINE, "error");
     const tooLarge = this.#tooLarge();
     if (tooLarge) return this.#say(tooLarge, "error");
     this.#send(event.submitter);
@@ -69,7 +71,7 @@ export class BackgroundForm extends HTMLElement {
   #onAnswer(request) {
     const answer = parse(request);
     if (answer === null) return this.#say(explain(request.status), "error");
-    if (request.status >= 400) return this.#say(answer.said, "error");
+    if (request.status >= 400) return this.#say(answer.said, "error", answer.sign_in);
     this.#form.reset();
     // A page that isn't live can't show what came of it: then it is loaded again.
     if (document.documentElement.dataset.realtimeStatus !== "connected") return location.assign(answer.url);
@@ -97,10 +99,11 @@ export class BackgroundForm extends HTMLElement {
     for (const control of this.querySelectorAll("textarea")) control.readOnly = locked;
   }
 
-  #say(sentence, kind = "") {
+  #say(sentence, kind = "", signIn = "") {
     const note = this.querySelector("[data-form-note]");
     note.textContent = sentence;
     note.dataset.kind = kind;
+    if (signIn) note.append(" ", signInLink(signIn));
   }
 
   /** Told at once instead of after a minute of sending; the server looks again. */
@@ -127,9 +130,16 @@ function parse(request) {
   }
 }
 
+function signInLink(address) {
+  const link = document.createElement("a");
+  link.href = address;
+  link.target = "_blank";
+  link.rel = "noopener";
+  link.textContent = "Sign in in another tab";
+  return link;
+}
+
 function explain(status) {
-  // The sign-in page, where a redirect led to.
-  if (status < 400) return SESSION_ENDED;
   if (status === 413) return TOO_LARGE;
   return status === 403 ? REFUSED : BROKEN;
 }

@@ -1,0 +1,2 @@
+// The page of a form that couldn't be sent.
+import "./form-token.js";
