@@ -4,6 +4,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils import timezone
 
 from crm.chooser import ChooserField
 from crm.models import EARLIEST, LATEST, Acquisition, Customer, Interaction, Product
@@ -84,7 +85,9 @@ class AcquisitionForm(LiveModelForm):
 
 class InteractionForm(LiveModelForm):
     customer = CustomerField()
-    interaction_at = LocalTimeField(label="When", validators=[MinValueValidator(EARLIEST), MaxValueValidator(LATEST)])
+    interaction_at = LocalTimeField(
+        label="When", initial=timezone.now, validators=[MinValueValidator(EARLIEST), MaxValueValidator(LATEST)]
+    )
 
     class Meta:
         model = Interaction

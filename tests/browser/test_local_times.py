@@ -16,6 +16,8 @@ def test_an_interactions_time_is_the_readers_own(browser: Browser, live_site: Li
             sign_in(context, live_site)
             page = open_live(context, live_site, f"/crm/interactions/new/?customer={row[0]}")
             expect(page.get_by_text("In your time zone (Europe/Berlin).")).to_be_visible()
+            # It begins with now.
+            assert page.input_value("[name=interaction_at]")
             page.fill("[name=interaction_at]", "2026-07-01T12:34")
             page.fill("[name=notes]", word)
             page.get_by_role("button", name="Create interaction").click()

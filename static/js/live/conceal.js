@@ -14,6 +14,8 @@ export function conceal(element) {
 
 function takeOut(element, taken) {
   for (const node of [...element.childNodes]) {
+    // The name of what was typed into says nothing of any record.
+    if (node instanceof HTMLLabelElement && isPrecious(node.control)) continue;
     if (!(node instanceof Element) || !isPrecious(node)) {
       const placeholder = document.createComment("");
       node.replaceWith(placeholder);
