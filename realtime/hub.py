@@ -316,7 +316,10 @@ class Hub:
             self.leave(socket)
             socket.close(wire.CLOSE_SIGNED_OUT, "signed out")
             return
-        socket.rights = standing.rights.get(socket.user, Rights())
+        before, socket.rights = socket.rights, standing.rights.get(socket.user, Rights())
+        if socket.rights != before:
+            # Which buttons a page has was decided when it was painted.
+            socket.send(wire.rights())
         for key in list(socket.views):
             view = self.views.get(key)
             if view is not None and not socket.rights.allow(view.definition.permission):

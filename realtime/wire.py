@@ -15,6 +15,7 @@ To the browser::
     patch     view, seq, ops                 the same bytes to every socket of a view; seq grows by one
     resync    view                           frames were dropped for a slow socket: attach again
     refused   id, reason, reload, revoked    the attach was refused; ``revoked``: for want of the right to see it
+    rights                                   what the user may do has changed since the page was painted
     revoked   view, reason                   the right to see it is gone: it leaves the screen
     failed    view, reason[, id]             it can't be read for now: what is shown stays, and grows old; with an
                                              id an attach that waits for it
@@ -138,6 +139,10 @@ def resync(view: str) -> str:
 
 def refused(identifier: int, reason: str, reload: bool = False, revoked: bool = False) -> str:
     return encode({"type": "refused", "id": identifier, "reason": reason, "reload": reload, "revoked": revoked})
+
+
+def rights() -> str:
+    return encode({"type": "rights"})
 
 
 def revoked(view: str, reason: str) -> str:

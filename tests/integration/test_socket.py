@@ -37,6 +37,7 @@ FRAME_KEYS = {
     "patch": {"type", "view", "seq", "ops"},
     "refused": {"type", "id", "reason", "reload", "revoked"},
     "revoked": {"type", "view", "reason"},
+    "rights": {"type"},
     "failed": {"type", "view", "reason", "id"},
     "healed": {"type", "view"},
     "pong": {"type", "n"},
@@ -482,7 +483,10 @@ def test_a_right_through_a_group_counts_and_belongs_to_its_members_alone(
     # The common re-reading of all users' rights must tell them apart as well.
     sql.execute("delete from accounts_user_groups where user_id = %s", [member.key])
     assert sockets[member.username].until_type("revoked")["reason"].endswith(".")
+    # Its buttons were painted for other rights.
+    assert any(frame["type"] == "rights" for frame in sockets[member.username].frames)
     assert sockets[other.username].is_undisturbed()
+    assert not any(frame["type"] == "rights" for frame in sockets[other.username].frames)
 
 
 def test_a_socket_follows_forty_lists_at_most(viewer: Person, word: str) -> None:

@@ -55,6 +55,8 @@ export class LiveViews {
         return ("id" in frame ? this.#byId(frame.id) : this.#byKey(frame.view)).forEach((view) => view.onFailed(frame));
       case "healed":
         return this.#byKey(frame.view).forEach((view) => view.onHealed());
+      case "rights":
+        return this.#notice({ reason: "What your account may do has changed.", reload: true });
       case "outdated":
         return this.#notice({ reason: "A new version is available.", reload: true });
       case "error":
