@@ -11,6 +11,7 @@ import { DeployReload } from "./live/deploy-reload.js";
 import { LiveSocket } from "./live/live-socket.js";
 import { LiveViews } from "./live/live-views.js";
 import { startMenus } from "./menu.js";
+import "./typed.js";
 
 const root = document.documentElement;
 
