@@ -15,6 +15,7 @@ import { LiveViews } from "./live/live-views.js";
 import { PageState } from "./live/page-state.js";
 import { startMenus } from "./menu.js";
 import { startRowLinks } from "./row-link.js";
+import "./typed.js";
 
 const root = document.documentElement;
 

@@ -1,2 +1,3 @@
 // The page of a form that couldn't be sent.
 import "./form-token.js";
+import "./typed.js";
