@@ -12,6 +12,7 @@ import { DeployReload } from "./live/deploy-reload.js";
 import { followGone } from "./live/gone.js";
 import { LiveSocket } from "./live/live-socket.js";
 import { LiveViews } from "./live/live-views.js";
+import { followOtherTabs } from "./live/other-tabs.js";
 import { PageState } from "./live/page-state.js";
 import { startMenus } from "./menu.js";
 import { startRowLinks } from "./row-link.js";
@@ -54,6 +55,7 @@ function startLive() {
   window.addEventListener("live:reconnect", () => socket.reconnectNow());
 
   startAnnouncer(document.querySelector("[data-live-announcer]"));
+  followOtherTabs(() => socket.reconnectNow());
   deploy.start();
   followGone(document);
   views.start();

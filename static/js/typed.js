@@ -172,7 +172,7 @@ function setRevision(form, revision) {
 // In this tab's storage, which may be switched off or full: then nothing is kept, and nothing breaks.
 
 function key(form) {
-  const number = [...document.querySelectorAll("form[method=post]")].indexOf(form);
+  const number = forms().indexOf(form);
   return [KEY, person, location.pathname, form.id || form.getAttribute("action") || number].join(" ");
 }
 

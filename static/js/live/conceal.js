@@ -14,8 +14,9 @@ export function conceal(element) {
 
 function takeOut(element, taken) {
   for (const node of [...element.childNodes]) {
-    // The name of what was typed into says nothing of any record.
+    // The name of what was typed into says nothing of any record, nor does the form's own (its person, its revision).
     if (node instanceof HTMLLabelElement && isPrecious(node.control)) continue;
+    if (node instanceof HTMLInputElement && node.type === "hidden" && isPrecious(element)) continue;
     if (!(node instanceof Element) || !isPrecious(node)) {
       const placeholder = document.createComment("");
       node.replaceWith(placeholder);
