@@ -10,7 +10,7 @@ const PING_AGAIN_AFTER_MS = 1_000;
 const OPEN_WITHIN_MS = 10_000;
 // The server says its status at least every 10 s, and a busy one is a little late; this too stays within the 20 s.
 const STATUS_WITHIN_MS = 18_000;
-// By count and never by the clock, which browsers slow down in hidden tabs. The server stops writing at 256 unread.
+// By count and never by the clock, which browsers slow down in hidden tabs. The server stops writing at 256 unread, or at 64 large ones.
 const ACK_EVERY_FRAMES = 32;
 // A connection that dies sooner than this hasn't proved anything, so the ladder goes on where it was.
 const STABLE_AFTER_MS = 5_000;
