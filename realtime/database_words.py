@@ -21,6 +21,11 @@ class Trouble:
     # Whether what was asked for has certainly not been done.
     settled: bool = True
 
+    @property
+    def passes(self) -> bool:
+        """Whether it may be over by itself in a moment."""
+        return self.sentence not in (_READ_ONLY, _DISK_FULL)
+
 
 _READ_ONLY = "The database takes no changes at the moment; most likely its disk is full. An administrator has to look."
 _DISK_FULL = "The database’s disk is full. An administrator has to make room."

@@ -13,6 +13,9 @@ from django.utils.crypto import salted_hmac
 FIELD = "person"
 TYPED = "typed"
 
+# Inputs that are chosen, or must never be shown again.
+_NOT_TYPED = ("checkbox", "file", "hidden", "password", "radio")
+
 _signer = Signer(salt="realtime.person")
 
 
@@ -48,7 +51,7 @@ def typed_into(form: forms.BaseForm) -> str:
         widget = field.field.widget
         if isinstance(widget, forms.Textarea):
             names.append(f"{field.html_name}*")
-        elif isinstance(widget, forms.TextInput):
+        elif isinstance(widget, forms.widgets.Input) and widget.input_type not in _NOT_TYPED:
             names.append(field.html_name)
     return " ".join(names)
 

@@ -99,6 +99,7 @@ def kept(request: HttpRequest, why: Why) -> HttpResponse | None:
         "why": why,
         "typed": typed,
         "untouched": untouched,
+        "chosen": any(name != "revision" and value for name, value in untouched),
         "lost": [file.name for _, files in request.FILES.lists() for file in files],
         "address": request.get_full_path(),
         "csrf_token": get_token(request),
@@ -202,7 +203,7 @@ def _troubled(request: HttpRequest, trouble: Trouble) -> HttpResponse:
     )
     why = Why(503, "Not right now", f"{trouble.sentence}{after}")
     address = request.get_full_path() if request.method == "GET" or signing_in else ""
-    page = {"why": why, "address": address}
+    page = {"why": why, "passes": trouble.passes, "address": address}
     answer = kept(request, why) or HttpResponse(render_to_string("503.html", page), status=why.status)
     answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     # Django would log it once more, with a traceback whose last line may quote a record.

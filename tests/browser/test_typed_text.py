@@ -142,7 +142,9 @@ def test_a_form_of_an_ended_session_waits_for_the_next_sign_in(
         expect(note.get_by_role("link", name="Sign in in another tab")).to_be_visible()
     else:
         expect(page.locator("h1")).to_have_text("Your session has ended")
-    expect(page.locator(f"[name={form.control}]")).to_have_value(form.text)
+    for name, value in form.fill.items():
+        expect(page.locator(f"form[method=post] [name={name}]")).to_have_value(value)
+        expect(page.locator(f"form[method=post] [name={name}]")).to_be_editable()
     assert not form.saved()
     sign_in(person, live_site)
     if in_background:

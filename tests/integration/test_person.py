@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm
 from django.test import Client
 
-from realtime.person import FIELD, person_hash, signed, unsigned
+from crm.forms import CustomerForm, ProductForm
+from realtime.person import FIELD, person_hash, signed, typed_into, typed_names, unsigned
 from tests.integration.test_portal import editor as editor
 from tests.integration.test_portal import text
 
@@ -32,6 +34,14 @@ def test_every_posting_form_carries_it(editor: Client) -> None:
     mark = person_hash(editor.session["_auth_user_id"])
     assert f'data-person="{mark}"' in page
     assert page.count(f'name="{FIELD}" value="{signed(mark)}"') == page.count('method="post"') == 2
+
+
+def test_a_form_names_what_is_typed_into_it() -> None:
+    assert typed_into(ProductForm()) == "name description* price"
+    assert typed_into(CustomerForm()) == "name email phone"
+    assert typed_names("name description*") == {"name": False, "description": True}
+    # Not what is chosen, and no password.
+    assert typed_into(AuthenticationForm()) == "username"
 
 
 def test_no_template_writes_the_token_alone() -> None:
