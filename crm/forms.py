@@ -96,6 +96,7 @@ class InteractionForm(LiveModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        zone = current_zone()
+        # Shown again, the time is still in the zone that it was typed in.
+        zone = self["interaction_at"].data.zone if self.is_bound else current_zone()
         told = "In universal time (UTC)." if zone == "UTC" else f"In your time zone ({zone})."
         self.fields["interaction_at"].help_text = told

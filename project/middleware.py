@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.exceptions import BadRequest, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
@@ -10,6 +10,12 @@ from django.views.defaults import bad_request
 from realtime.web_connections import give_back
 
 NUL = "\x00"
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    sent = [value for fields in (request.GET, request.POST) for _, values in fields.lists() for value in values]
+    return any(NUL in str(value) for value in (request.path, *sent))
+
 
 # Nothing here needs a nonce: no inline script or style exists. `'self'` in connect-src covers the WebSocket.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -70,22 +76,21 @@ class ContentSecurityPolicyMiddleware:
 
 
 class UnreadableRequestMiddleware:
-    """Answers with 400 what PostgreSQL can't take: a NUL in an address, or in a field that no form has looked at."""
+    """Answers with 400 what PostgreSQL can't take: a NUL that no form or list has looked at."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        query = request.META.get("QUERY_STRING", "")
-        if NUL in request.path or NUL in query or "%00" in query:
-            raise BadRequest("a NUL in the address")
         # No session of ours; as a key of one it would fail every reading that it takes part in.
         if not request.COOKIES.get(settings.SESSION_COOKIE_NAME, "a").isalnum():
             del request.COOKIES[settings.SESSION_COOKIE_NAME]
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        # The admin lets the latter out for a key that is none.
-        if (isinstance(exception, DataError) and "NUL" in str(exception)) or isinstance(exception, ValidationError):
+        # The admin lets a ValidationError out for a key that is none.
+        if isinstance(exception, ValidationError) or (
+            isinstance(exception, DataError | ValueError) and _has_nul(request)
+        ):
             return bad_request(request, exception)
         return None

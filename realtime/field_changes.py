@@ -1,7 +1,8 @@
 """What changed in a row since a revision, told by the change log."""
 
+from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -46,7 +47,12 @@ def _value(field: "Field[Any, Any]", logged: Any) -> Any:
     """A value of the log as the row would hold it: JSON has no decimals, so their places come from the column."""
     if isinstance(field, DecimalField) and logged is not None:
         amount = Decimal(str(logged))
-        return amount.quantize(Decimal(1).scaleb(-field.decimal_places)) if amount.is_finite() else None
+        if not amount.is_finite():
+            return None
+        with suppress(InvalidOperation):
+            return amount.quantize(Decimal(1).scaleb(-field.decimal_places))
+        # More digits than an amount has.
+        return amount
     try:
         return field.to_python(logged)
     except ValidationError:

@@ -91,6 +91,12 @@ class LiveModelAdmin(OpenedAtShown, admin.ModelAdmin):  # type: ignore[type-arg]
     form = LiveAdminForm
     list_per_page = 50
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            obj.save(update_fields=form.touched)
+        else:
+            super().save_model(request, obj, form, change)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # A row that isn't there yet has none of them.
         shown = tuple(super().get_readonly_fields(request, obj))

@@ -31,6 +31,28 @@ class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
     it or say against it.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            if isinstance(field, forms.TypedChoiceField) and not self.instance._state.adding:
+                # Without an option for the row's own value a browser would send the first one.
+                own = getattr(self.instance, name, None)
+                if isinstance(own, str) and own not in dict(field.choices):  # type: ignore[arg-type]
+                    field.choices = [*field.choices, (own, own or "none")]  # type: ignore[misc]
+
+    @property
+    def touched(self) -> list[str]:
+        """The columns that a save writes."""
+        columns = {field.name for field in self.instance._meta.concrete_fields if not field.primary_key}
+        return [name for name in self.cleaned_data if name in columns and name not in self._untouched]
+
+    def save(self, commit: bool = True) -> Any:
+        """Writes what was touched and nothing else: the rest may hold what Python can't."""
+        if not commit or self.errors or self.instance._state.adding:
+            return super().save(commit)
+        self.instance.save(update_fields=self.touched)
+        return self.instance
+
     def _clean_fields(self) -> None:
         super()._clean_fields()  # type: ignore[misc]
         self._untouched = set() if self.instance._state.adding else {*self._came_back()}
@@ -45,6 +67,15 @@ class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
             bound = self[name]
             if isinstance(bound.field.widget, LocalTimeInput):
                 if bound.field.widget.came_back(bound.data, bound.initial):
+                    yield name
+                continue
+            if isinstance(bound.field, forms.MultiValueField):
+                # The admin's date and time, which drop what they don't show.
+                if not bound.field.has_changed(bound.initial, bound.data):
+                    yield name
+                continue
+            if isinstance(bound.field, forms.TypedChoiceField) and isinstance(bound.initial, str):
+                if bound.data == bound.initial:
                     yield name
                 continue
             if not _is_typed(bound.field.widget):

@@ -69,7 +69,7 @@ class LocalTimeInput(forms.DateTimeInput):
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> TypedTime:
         zone = data.get(f"{name}-zone", "")
-        return TypedTime(data.get(name, ""), known_zone(zone) if zone else current_zone())
+        return TypedTime(data.get(name, ""), zone if zone in _known_zones() else current_zone())
 
     def came_back(self, typed: TypedTime, initial: Any) -> bool:
         """Whether nobody touched what was shown for ``initial``."""

@@ -807,6 +807,11 @@ def test_a_time_that_python_cannot_read_is_refused_from_every_writer(customer: C
 
 def test_an_amount_that_is_no_number_breaks_no_page(staff: Client, rows: dict[Kind, LiveModel]) -> None:
     product = Product.objects.get()
+    # What is there may be older than the constraints.
+    with connection.cursor() as cursor:
+        cursor.execute("set constraints all immediate")
+        cursor.execute("alter table products drop constraint products_price_a_number")
+        cursor.execute("alter table acquisitions drop constraint acquisitions_total_a_number")
     change_behind(rows[ACQUISITION], total_amount="NaN")
     change_behind(product, price="NaN")
     for where in ("/", address(ACQUISITION), address(CUSTOMER, rows[CUSTOMER]), address(PRODUCT, product)):

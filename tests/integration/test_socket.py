@@ -357,8 +357,9 @@ def test_both_sockets_of_a_view_get_the_same_bytes(invite: Invite, sql: "psycopg
 
 
 def test_a_locked_table_holds_up_nobody_but_those_who_show_it(
-    viewer: Person, live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str
+    invite: Invite, live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str
 ) -> None:
+    viewer = invite("view_product", "view_customer")
     products, customers = viewer.open(), viewer.open()
     products.attach(list_token(word))
     customers.attach(sign("customers", {"q": word, "page": 1, "contact": ""}))
@@ -378,9 +379,10 @@ def test_a_locked_table_holds_up_nobody_but_those_who_show_it(
 
 
 def test_a_list_that_cant_be_read_is_told_to_be_old_and_heals_by_itself(
-    viewer: Person, sql: "psycopg.Connection[Any]", word: str
+    invite: Invite, sql: "psycopg.Connection[Any]", word: str
 ) -> None:
     """As in the middle of a deploy: a column that the code knows isn't there for some seconds."""
+    viewer = invite("view_product", "view_customer")
     socket, other = viewer.open(), viewer.open()
     token = list_token(word)
     key = socket.attach(token)["view"]

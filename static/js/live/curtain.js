@@ -1,5 +1,24 @@
 import { conceal } from "./conceal.js";
 
+const PANELS = {
+  "signed-out": {
+    title: "You are signed out",
+    text: "What this page showed comes back when you sign in again. What you typed is kept.",
+    // In a new tab, as the banner's own link does: this page is kept.
+    action: () => button("Sign in", () => document.querySelector("[data-banner-sign-in]")?.click()),
+  },
+  another: {
+    title: "Somebody else has signed in",
+    text: "This page belonged to the person who was signed in before. Load it to see it with your own account.",
+    action: () => button("Load this page", () => location.reload()),
+  },
+  revoked: {
+    title: "You may not see this any more",
+    text: "Somebody changed what your account may see. What you typed stays here, so you can copy it.",
+    action: () => button("Go to the dashboard", () => location.assign("/")),
+  },
+};
+
 /**
  * Takes the records off the page while nobody, or somebody else, is signed in, and while a page that comes back from the
  * browser's memory hasn't asked who is. What was typed and not sent stays on the screen; for another person nothing does.
@@ -17,14 +36,13 @@ export class Curtain {
     this.#main = page.querySelector("[data-page]");
     this.#parts = [...page.querySelectorAll("[data-personal]")];
     this.#panel = page.querySelector("[data-curtain]");
-    this.#panel?.addEventListener("click", ({ target }) => target.closest("[data-curtain-reload]") && location.reload());
   }
 
   get lowered() {
     return this.#reason !== "";
   }
 
-  /** `reason` names one of the panels of `_curtain.html`, or is "returning", which says nothing. */
+  /** `reason` names one of the panels, or is "returning", which says nothing. */
   lower(reason) {
     if (reason === this.#reason || this.#ended) return;
     if (!this.lowered) this.#takeAway();
@@ -66,7 +84,29 @@ export class Curtain {
   }
 
   #showPanel() {
-    const panel = document.querySelector(`template[data-curtain-panel="${this.#reason}"]`);
-    this.#panel?.replaceChildren(...(panel ? [panel.content.cloneNode(true)] : []));
+    const panel = PANELS[this.#reason];
+    this.#panel?.replaceChildren(...(panel ? [built(panel)] : []));
   }
+}
+
+function built({ title, text, action }) {
+  const section = document.createElement("section");
+  section.className = "card empty curtain";
+  const heading = document.createElement("h1");
+  heading.className = "empty__title";
+  heading.textContent = title;
+  const words = document.createElement("p");
+  words.className = "empty__text";
+  words.textContent = text;
+  section.append(heading, words, action());
+  return section;
+}
+
+function button(word, act) {
+  const element = document.createElement("button");
+  element.className = "button button--primary";
+  element.type = "button";
+  element.textContent = word;
+  element.addEventListener("click", act);
+  return element;
 }
