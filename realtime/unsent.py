@@ -170,7 +170,7 @@ def is_anothers(request: HttpRequest) -> bool:
 
 def not_yours(request: HttpRequest) -> HttpResponse:
     if wants_sentence(request):
-        return JsonResponse({"said": NOT_YOURS.sentence}, status=NOT_YOURS.status)
+        return JsonResponse({"said": f"{NOT_YOURS.heading}. {NOT_YOURS.sentence}"}, status=NOT_YOURS.status)
     return HttpResponse(render_to_string("409.html", {"why": NOT_YOURS}), status=NOT_YOURS.status)
 
 

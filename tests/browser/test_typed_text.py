@@ -223,6 +223,21 @@ def test_it_is_back_after_a_refusal_and_back_or_a_reload(
     await_saved(page, form)
 
 
+def test_it_is_back_after_an_error_that_is_none_of_ours(
+    context: BrowserContext, live_site: LiveSite, key: str, sql: Sql
+) -> None:
+    page = open_live(context, live_site, f"/crm/products/{key}/edit/")
+    page.route("**/edit/", lambda route: route.fulfill(status=502, body="bad gateway", content_type="text/html"))
+    page.fill("[name=description]", WORK)
+    page.click("main form button[type=submit]:not([name])")
+    expect(page.locator("body")).to_have_text("bad gateway")
+    page.unroute("**/edit/")
+    page.go_back()
+    expect(page.locator("[name=description]")).to_have_value(WORK)
+    page.click("main form button[type=submit]:not([name])")
+    expect(page.locator("main")).to_contain_text("was saved")
+
+
 def test_once_sent_nothing_comes_back(context: BrowserContext, live_site: LiveSite, form: Form) -> None:
     page = form.open(context, live_site)
     send(page, form)
