@@ -128,7 +128,7 @@ def _judged_connection(beat: dict[str, Any], age: float) -> tuple[Status, str]:
         return _not_green(status), f"Live updates have stopped: {beat['sweep_problem']}. {MEANWHILE}"
     if beat.get("refusal") and status is not Status.DISCONNECTED:
         # Without a probe nobody can prove that Realtime delivers, and it isn't Realtime's fault.
-        return _not_green(status), f"The database {beat['refusal']}: nothing can be saved at the moment.{aftermath}"
+        return _not_green(status), f"{beat['refusal']} Nothing can be saved meanwhile.{aftermath}"
     if status is Status.CONNECTED:
         return _judged_connected(beat, age, aftermath)
     if status is Status.CONNECTING:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
-from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure
+from psycopg.errors import DeadlockDetected, DiskFull, LockNotAvailable, QueryCanceled, SerializationFailure
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -133,4 +133,6 @@ def _own_connection() -> None:
 
 def _is_refusal(error: Exception) -> bool:
     """Whether the database is there and has said no."""
-    return isinstance(error.__cause__, DeadlockDetected | LockNotAvailable | QueryCanceled | SerializationFailure)
+    return isinstance(
+        error.__cause__, DeadlockDetected | DiskFull | LockNotAvailable | QueryCanceled | SerializationFailure
+    )

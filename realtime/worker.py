@@ -15,11 +15,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
-from psycopg.errors import DiskFull, QueryCanceled, ReadOnlySqlTransaction
 
 from realtime import frame_tap
 from realtime.channel_manager import ProbeRefused, RealtimeChannelManager
 from realtime.database_thread import DatabaseThread
+from realtime.database_words import words_for
 from realtime.doorbell import Doorbell, ring
 from realtime.event_dispatcher import ALL_TABLES, EventError, RealtimeEventDispatcher
 from realtime.events import EventPath, Gap, RealtimeEvent, TableReset
@@ -71,12 +71,6 @@ BYPASS_SECONDS = 10.0
 SUSPECT_AGAIN_SECONDS = 1.5
 # More rows than this aren't asked about one by one.
 SUSPECTS_LIMIT = 1_000
-# Why the database refuses to write, where it isn't away.
-REFUSALS = (
-    (ReadOnlySqlTransaction, "is read-only"),
-    (DiskFull, "has no room left on its disk"),
-    (QueryCanceled, "ends every query after a moment (statement_timeout)"),
-)
 
 
 class RealtimeWorker:
@@ -486,8 +480,8 @@ class RealtimeWorker:
         try:
             await self.errands.run(write_probe, nonce)
         except DatabaseError as error:
-            cause = error.__cause__
-            self._refusal = next((words for kind, words in REFUSALS if isinstance(cause, kind)), "")
+            # Of one that is away there is another sentence.
+            self._refusal = "" if self.errands.problem else words_for(error) or ""
             self._beat_now.set()
             if self._refusal:
                 raise ProbeRefused from None

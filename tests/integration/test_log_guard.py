@@ -192,7 +192,7 @@ def test_a_database_that_takes_no_changes_is_named(project: Project, sql: Connec
             sql.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'livedesk worker'"
             )
-            await watched.until(lambda: "read-only" in told(watched)[1], "that the database is read-only")
+            await watched.until(lambda: "takes no changes" in told(watched)[1], "that the database is read-only")
             assert told(watched)[0] != "connected"
             sql.execute("alter database project_stack reset default_transaction_read_only")
             sql.execute(
