@@ -173,6 +173,8 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         # With Redis away it tells a traceback a second; the hub says so in one line.
         "channels_redis": {"level": "CRITICAL"},
+        # With PostgreSQL away it tells each attempt, in several lines; a request that failed says why in one.
+        "psycopg.pool": {"level": "ERROR"},
         "websockets": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
