@@ -13,7 +13,7 @@ from tests.live_site import LiveSite
 PASSWORD = "not a secret"
 SIGNED_OUT = "You are signed out"
 # A right that is lost, a session that ends: off the screen within five seconds, and a busy machine's patience.
-SOON = 15_000
+SOON = 30_000
 
 Colleague = Callable[..., str]
 

@@ -165,7 +165,7 @@ def test_nothing_of_it_is_sent_or_shown_as_somebody_else(
     sign_in(person, live_site, colleague, "ben")
     if has_scripts(request):
         # The page knows by itself: there is nothing left to send.
-        expect(page.get_by_text("Somebody else has signed in", exact=True)).to_be_visible(timeout=15_000)
+        expect(page.get_by_text("Somebody else has signed in", exact=True)).to_be_visible(timeout=30_000)
         expect(page.locator("main form")).to_have_count(0)
     else:
         send(page, form)
@@ -187,9 +187,9 @@ def test_a_refusal_of_the_database_leaves_it_on_the_screen(
         send(page, form)
         if form.control == "content" and has_scripts(request):
             note = page.locator("background-form:has([name=content]) [data-form-note]")
-            expect(note).to_contain_text(LOCKED, timeout=15_000)
+            expect(note).to_contain_text(LOCKED, timeout=30_000)
         else:
-            expect(page.locator("main")).to_contain_text(LOCKED, timeout=15_000)
+            expect(page.locator("main")).to_contain_text(LOCKED, timeout=30_000)
         expect(page.locator(f"form[method=post] [name={form.control}]")).to_have_value(form.text)
     assert not form.saved()
     if form.control == "content" and has_scripts(request):
@@ -215,7 +215,7 @@ def test_it_is_back_after_a_refusal_and_back_or_a_reload(
     with sql.transaction():
         sql.execute(f"lock table {form.table} in exclusive mode".encode())
         send(page, form)
-        expect(page.locator("h1")).to_have_text("Not right now", timeout=15_000)
+        expect(page.locator("h1")).to_have_text("Not right now", timeout=30_000)
     page.go_back()
     expect(control).to_have_value(form.text)
     expect(page.locator(".typed-note")).to_contain_text(BACK)
