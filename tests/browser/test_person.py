@@ -75,7 +75,6 @@ def test_signing_out_takes_the_records_off_every_page(
     with live_site.connect() as sql:
         sql.execute("update products set price = 77 where id = %s", [key])
     sign_in(context, live_site)
-    page.get_by_role("button", name="Reconnect now").click()
     wait_live(page)
     expect(page.get_by_text(SIGNED_OUT)).to_be_hidden()
     if "edit" not in path:
@@ -94,7 +93,6 @@ def test_what_was_typed_stays_when_the_session_ends(context: BrowserContext, liv
     expect(page.locator("[name=description]")).to_have_value("half an hour of typing")
     assert f"s{word}" not in content(page)
     sign_in(context, live_site)
-    page.get_by_role("button", name="Reconnect now").click()
     wait_live(page)
     expect(page.locator("[name=name]")).to_have_value(f"{word} s{word}")
     expect(page.locator("[name=description]")).to_have_value("half an hour of typing")
@@ -127,7 +125,6 @@ def test_a_page_of_another_person_shows_nothing(
         sign_out(open_live(context, live_site, "/"))
         sign_in(context, live_site, second, PASSWORD)
         expect(page.locator("html")).to_have_attribute("data-realtime-status", "disconnected", timeout=SOON)
-        page.get_by_role("button", name="Reconnect now").click()
         expect(page.get_by_text("Somebody else has signed in", exact=True)).to_be_visible(timeout=2 * SOON)
         assert f"s{word}" not in content(page)
         assert first not in content(page)
