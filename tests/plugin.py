@@ -22,6 +22,7 @@ from realtime.local.redis import EmbeddedRedis
 from realtime.local.supabase import provision
 
 DEBIAN_POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
+BROWSER_TESTS = Path(__file__).parent / "browser"
 
 
 class SessionServices:
@@ -102,5 +103,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright's event loop stays in the main thread, where asyncio.run then fails."""
-    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+    """Browser tests last: Playwright's event loop stays in the main thread, where asyncio.run then fails.
+
+    By folder, because a fixture can ask for the browser without an item's ``fixturenames`` telling.
+    """
+    items.sort(key=lambda item: BROWSER_TESTS in item.path.parents)
