@@ -124,6 +124,8 @@ class Person:
             origin=self.site.url if origin == "" else origin,  # type: ignore[arg-type]
             additional_headers=headers,
             max_size=None,
+            # A full queue would keep the answer to a goodbye from being read, and each one waits ten seconds for it.
+            max_queue=None,
             open_timeout=PATIENCE,
             proxy=None,
         )
