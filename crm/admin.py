@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from crm.models import Acquisition, Customer, Interaction, Product
-from realtime.live_admin import LiveInline, LiveInlineForms, LiveModelAdmin
+from realtime.pages.live_admin import LiveInline, LiveInlineForms, LiveModelAdmin
 
 
 class LatestRows(LiveInlineForms):

@@ -6,4 +6,4 @@ class CrmConfig(AppConfig):
     verbose_name = "CRM"
 
     def ready(self) -> None:
-        from crm import live  # noqa: F401  registers this app's live lists and regions
+        import crm.live  # noqa: F401  registers this app's live lists and regions

@@ -7,8 +7,9 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from realtime.kind import Kind
-from realtime.live import definition_named, live_view
+from realtime.live.definition import definition_named
+from realtime.live.first_paint import live_view
+from realtime.live.kind import Kind
 
 
 @dataclass(frozen=True, slots=True)

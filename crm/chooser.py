@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from crm.search import matching
-from realtime.live import clean_text
+from realtime.live.lists import clean_text
 
 LIMIT = 50
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from crm.blocks import Block
 from crm.models import Customer
-from realtime.kind import Kind
+from realtime.live.kind import Kind
 
 # How many rows depend on a customer, and their word as it reads after that number: (1, "ticket"), (3, "tickets").
 Dependants = Callable[[Customer], tuple[int, str]]

@@ -1,5 +1,5 @@
 from crm.models import Acquisition, Customer, Interaction, Product
-from realtime.kind import Kind
+from realtime.live.kind import Kind
 
 PRODUCT = Kind(Product, "product", "products", icon="package-open")
 CUSTOMER = Kind(Customer, "customer", "customers", icon="users")

@@ -11,12 +11,14 @@ from crm import customer_page
 from crm.blocks import Block, shown_blocks
 from crm.forms import AcquisitionForm, CustomerForm, InteractionForm, ProductForm
 from crm.kinds import ACQUISITION, CUSTOMER, INTERACTION, PRODUCT
-from crm.live import CrmList, ProductAcquisitions
+from crm.live.lists import CrmList
+from crm.live.products import ProductAcquisitions
 from crm.models import Customer, Product
-from realtime.kind import Kind
-from realtime.live import definition_named, live_view
+from realtime.live.definition import definition_named
+from realtime.live.first_paint import live_view
+from realtime.live.kind import Kind
 from realtime.models import LiveModel
-from realtime.pages import LivePages
+from realtime.pages.live_pages import LivePages
 
 Counted = tuple[int, str]
 

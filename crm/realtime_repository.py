@@ -1,5 +1,5 @@
 from crm.models import Acquisition, Customer, Interaction, Product
-from realtime.repository import RealtimeRepository
+from realtime.worker.repository import RealtimeRepository
 
 
 class CrmRealtimeRepository(RealtimeRepository):

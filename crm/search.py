@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-from realtime.live import search_words
+from realtime.live.lists import search_words
 
 M = TypeVar("M", bound=Model)
 

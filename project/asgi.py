@@ -14,9 +14,9 @@ from channels.sessions import CookieMiddleware  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from realtime.build import build_id  # noqa: E402
-from realtime.origin import SameOrigin  # noqa: E402
+from realtime.database.pool import share_connections  # noqa: E402
+from realtime.hub.origin import SameOrigin  # noqa: E402
 from realtime.routing import websocket_urlpatterns  # noqa: E402
-from realtime.web_connections import share_connections  # noqa: E402
 
 # The name of what runs here, read before a deploy changes the files beneath.
 build_id()

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from django.views.defaults import bad_request
 
-from realtime.web_connections import give_back
+from realtime.database.pool import give_back
 
 NUL = "\x00"
 

@@ -43,9 +43,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "realtime.middleware.PersonMiddleware",
-    "realtime.middleware.ActorMiddleware",
-    "realtime.local_times.TimeZoneMiddleware",
+    "realtime.pages.middleware.PersonMiddleware",
+    "realtime.pages.middleware.ActorMiddleware",
+    "realtime.pages.local_times.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -72,7 +72,7 @@ TEMPLATES = [
 DATABASES = {
     "default": env.database("DATABASE_URL") | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True},
 }
-# How many connections the requests of one web process share; realtime/web_connections.py.
+# How many connections the requests of one web process share; realtime/database/pool.py.
 DATABASE_POOL_SIZE = int(env.number("DATABASE_POOL_SIZE", 10, maximum=1_000))
 # A pooler in transaction mode (Supabase's port 6543) can't keep server-side cursors or prepared statements alive.
 DATABASE_TRANSACTION_POOLER = env.flag("DATABASE_TRANSACTION_POOLER")
@@ -145,7 +145,7 @@ CSRF_COOKIE_SECURE = _secure
 SESSION_COOKIE_HTTPONLY = True
 # Read by static/js/form-token.js: a form that was opened before somebody signed in anew still can be sent.
 CSRF_COOKIE_HTTPONLY = False
-CSRF_FAILURE_VIEW = "realtime.unsent.out_of_date"
+CSRF_FAILURE_VIEW = "realtime.pages.unsent.out_of_date"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -5,10 +5,10 @@ from django.urls import include, path
 from project.views import dashboard
 
 # What can't be answered: a form's text stays on the screen, a database's refusal is named.
-handler400 = "realtime.unsent.bad_request"
-handler403 = "realtime.unsent.permission_denied"
-handler404 = "realtime.unsent.page_not_found"
-handler500 = "realtime.unsent.server_error"
+handler400 = "realtime.pages.unsent.bad_request"
+handler403 = "realtime.pages.unsent.permission_denied"
+handler404 = "realtime.pages.unsent.page_not_found"
+handler500 = "realtime.pages.unsent.server_error"
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),

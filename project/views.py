@@ -4,7 +4,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from realtime.live import definition_named, live_view
+from realtime.live.definition import definition_named
+from realtime.live.first_paint import live_view
 
 # Title, the list it leads to, and the region that shows it; each only for who may see it.
 BLOCKS = (

@@ -18,8 +18,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
+from realtime.database.tables import live_tables
 from realtime.models import RealtimeChange
-from realtime.repository import live_tables
 
 # As far as one can page. Counting a million entries costs more than reading a page of them; filters lead further.
 LISTED = 10_000

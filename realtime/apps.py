@@ -12,9 +12,9 @@ class RealtimeConfig(AppConfig):
         from django.db.backends.signals import connection_created
         from django.db.models.signals import post_migrate
 
-        import realtime.fold  # noqa: F401  registers the lookup
-        from realtime.database_values import load_bearably
-        from realtime.schema import close_tables_to_the_api
+        import realtime.database.fold  # noqa: F401  registers the lookup
+        from realtime.database.closed_tables import close_tables_to_the_api
+        from realtime.database.values import load_bearably
 
         connection_created.connect(load_bearably, dispatch_uid="realtime.load_bearably")
         post_migrate.connect(close_tables_to_the_api, dispatch_uid="realtime.close_tables_to_the_api")

@@ -18,7 +18,7 @@ class RandomUUID(models.Func):
 class LiveModel(models.Model):
     """A row that open pages follow.
 
-    ``revision``, ``created_at`` and ``updated_at`` belong to the database (the triggers of ``realtime.schema``):
+    ``revision``, ``created_at`` and ``updated_at`` belong to the database (``database/triggers.py``):
     what a writer puts there is ignored. ``revision`` names a change and is the optimistic lock of forms; it never
     tells whether a row is there (design rule 1).
     """

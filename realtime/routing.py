@@ -1,5 +1,5 @@
 from django.urls import path
 
-from realtime.consumer import LiveConsumer
+from realtime.hub.consumer import LiveConsumer
 
 websocket_urlpatterns = [path("ws/live/", LiveConsumer.as_asgi())]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from realtime import views
+from realtime.operating import views
 
 urlpatterns = [
     path("realtime/status/", views.status, name="realtime-status"),

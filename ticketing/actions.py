@@ -11,8 +11,8 @@ from uuid import UUID
 from django.core.files import File
 from django.db import IntegrityError, transaction
 
+from realtime.database.pool import give_back
 from realtime.models import LiveModel
-from realtime.web_connections import give_back
 from ticketing.files import StorageFailed, StoredFile, kept
 from ticketing.models import Attachment, Comment, Ticket
 

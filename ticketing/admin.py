@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from realtime.live_admin import STAMPED, LiveAdminForm, LiveInline, LiveModelAdmin
+from realtime.pages.live_admin import STAMPED, LiveAdminForm, LiveInline, LiveModelAdmin
 from ticketing import people
 from ticketing.forms import PersonField
 from ticketing.models import Attachment, Comment, Ticket

@@ -8,13 +8,14 @@ class TicketingConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_delete
 
+        import ticketing.live  # noqa: F401  registers this app's live lists and regions
         from crm.customer_page import register_block, register_dependants
-        from ticketing import live  # registers this app's live lists and regions
         from ticketing.customers import ticket_count
         from ticketing.files import forget_file
         from ticketing.kinds import TICKET
+        from ticketing.live.customers import CustomerTickets
         from ticketing.models import Attachment
 
-        register_block("Tickets", live.CustomerTickets.name, order=40, adds=TICKET)
+        register_block("Tickets", CustomerTickets.name, order=40, adds=TICKET)
         register_dependants(ticket_count)
         post_delete.connect(forget_file, sender=Attachment, dispatch_uid="ticketing.forget_file")

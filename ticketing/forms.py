@@ -4,8 +4,8 @@ from uuid import UUID
 from django import forms
 
 from crm.forms import CustomerField
-from realtime.live_form import FieldConflict, LiveModelForm
 from realtime.models import LiveModel
+from realtime.pages.live_form import FieldConflict, LiveModelForm
 from ticketing import people
 from ticketing.models import Comment, Ticket
 from ticketing.uploads import FilesField

@@ -1,4 +1,4 @@
-from realtime.kind import Kind
+from realtime.live.kind import Kind
 from ticketing.models import Attachment, Comment, Ticket
 
 TICKET = Kind(Ticket, "ticket", "tickets", icon="ticket")

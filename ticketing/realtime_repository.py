@@ -1,4 +1,4 @@
-from realtime.repository import RealtimeRepository
+from realtime.worker.repository import RealtimeRepository
 from ticketing.models import Attachment, Comment, Ticket
 
 

@@ -4,8 +4,8 @@ import django.core.validators
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
+import realtime.database.schema
 import realtime.models
-import realtime.schema
 
 
 class Migration(migrations.Migration):
@@ -61,5 +61,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        realtime.schema.LiveTable("products"),
+        realtime.database.schema.LiveTable("products"),
     ]

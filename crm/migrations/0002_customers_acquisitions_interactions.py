@@ -6,8 +6,8 @@ import django.db.models.functions.datetime
 import django.utils.timezone
 from django.db import migrations, models
 
+import realtime.database.schema
 import realtime.models
-import realtime.schema
 
 
 class Migration(migrations.Migration):
@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        realtime.schema.LiveTable("customers"),
-        realtime.schema.LiveTable("acquisitions"),
-        realtime.schema.LiveTable("interactions"),
+        realtime.database.schema.LiveTable("customers"),
+        realtime.database.schema.LiveTable("acquisitions"),
+        realtime.database.schema.LiveTable("interactions"),
     ]

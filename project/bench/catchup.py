@@ -25,8 +25,8 @@ def run(changes: int) -> None:
 
 async def work(url: str, changes: int) -> float:
     """A worker's life until it has emitted so many; the seconds from its start."""
-    from realtime.event_dispatcher import ALL_TABLES
-    from realtime.worker import RealtimeWorker
+    from realtime.worker.event_dispatcher import ALL_TABLES
+    from realtime.worker.worker import RealtimeWorker
 
     heard: set[int] = set()
     done = asyncio.Event()

@@ -28,8 +28,8 @@ def run() -> None:
 
 
 def switch_triggers(on: bool) -> None:
-    from realtime.doorbell import switch
-    from realtime.repository import live_tables
+    from realtime.database.doorbell import switch
+    from realtime.database.tables import live_tables
 
     switch(live_tables(), on)
 

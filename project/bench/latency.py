@@ -47,9 +47,9 @@ async def measure(url: str, path: str) -> dict[int, list[float]]:
 @asynccontextmanager
 async def running_worker() -> AsyncIterator[dict[str, float]]:
     """A connected worker, and when its handler heard of which key."""
-    from realtime.event_dispatcher import ALL_TABLES
     from realtime.events import RealtimeConnectionStatus, RealtimeEvent
-    from realtime.worker import RealtimeWorker
+    from realtime.worker.event_dispatcher import ALL_TABLES
+    from realtime.worker.worker import RealtimeWorker
 
     heard: dict[str, float] = {}
 

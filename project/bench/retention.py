@@ -39,7 +39,7 @@ def fill(url: str, entries: int) -> None:
 
 
 def prune_all() -> float:
-    from realtime.retention import prune
+    from realtime.worker.retention import prune
 
     started = time.monotonic()
     return sum(prune(0)) / (time.monotonic() - started)

@@ -33,7 +33,7 @@ def run(commits: int) -> None:
 
 
 def bench_sweep(url: str, commits: int) -> None:
-    from realtime.change_log import REVISIONS_SINCE
+    from realtime.database.change_log import REVISIONS_SINCE
 
     with psycopg.connect(url) as long, psycopg.connect(url, autocommit=True) as sql:
         long.execute("insert into products (name) values ('still open')")

@@ -95,7 +95,7 @@ def takeover(database_url: str, pair: list[Worker], lose: Step, mend: Step) -> f
 
 def leader() -> int | None:
     """Who spoke last, as a leader that has read all of the change log."""
-    from realtime.status_store import read_status
+    from realtime.status.status_store import read_status
 
     told = read_status()
     return told["worker"]["pid"] if told and told["live"] else None

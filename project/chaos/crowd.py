@@ -18,7 +18,7 @@ from websockets.typing import Origin
 
 from project.chaos.followed_view import FollowedView
 from project.chaos.shown import Shown, read_page
-from realtime import wire
+from realtime.hub import wire
 
 PING_EVERY = 10.0
 PONG_WITHIN = 6.0

@@ -12,7 +12,7 @@ import redis
 from project.chaos.fault import Fault
 from project.chaos.site import Site
 from project.chaos.writers import TABLES
-from realtime.schema import LIVE_TRIGGERS
+from realtime.database.triggers import LIVE_TRIGGERS
 
 # Behind a long transaction of a writer a table isn't to be had.
 LOCK_TIMEOUT = "2s"

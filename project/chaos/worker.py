@@ -11,10 +11,10 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 
-from realtime.event_dispatcher import ALL_TABLES  # noqa: E402
 from realtime.events import RealtimeEvent, TableReset  # noqa: E402
 from realtime.management.commands import run_realtime_worker  # noqa: E402
-from realtime.worker import RealtimeWorker  # noqa: E402
+from realtime.worker.event_dispatcher import ALL_TABLES  # noqa: E402
+from realtime.worker.worker import RealtimeWorker  # noqa: E402
 
 
 class Recorder:

@@ -12,7 +12,7 @@ from project.accounts.groups import CRM_STAFF, MANAGERS, SUPPORT_AGENTS
 from project.demo import desk
 from project.demo.catalogue import article
 from project.demo.customers import customer
-from realtime.actor import acting_user
+from realtime.database.actor import acting_user
 from realtime.models import LiveModel
 from ticketing.models import Attachment, Comment, Ticket
 

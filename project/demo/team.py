@@ -11,7 +11,7 @@ from project.demo.colleagues import COLLEAGUES
 from project.demo.sales import Sales
 from project.demo.service_desk import ServiceDesk
 from project.demo.work import Department, NothingToDo
-from realtime.actor import acting_user
+from realtime.database.actor import acting_user
 
 # Chores that found nothing to do before it is left for the next time.
 TRIES = 5

@@ -3,7 +3,8 @@ import uuid
 from django.db import migrations, models
 from django.db.models.functions import Now
 
-from realtime.schema import DROP_ENGINE_SQL, ENGINE_SQL, DatabaseSQL, LiveTable
+from realtime.database.engine_sql import DROP_ENGINE_SQL, ENGINE_SQL
+from realtime.database.schema import DatabaseSQL, LiveTable
 
 
 class Migration(migrations.Migration):

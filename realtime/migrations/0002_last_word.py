@@ -1,6 +1,7 @@
 from django.db import migrations
 
-from realtime.schema import FUNCTIONS_SQL, ROLES_SQL, DatabaseSQL
+from realtime.database.engine_sql import FUNCTIONS_SQL, ROLES_SQL
+from realtime.database.schema import DatabaseSQL
 
 
 class Migration(migrations.Migration):

@@ -1,7 +1,7 @@
 from django.db import migrations
 
-from realtime.fold import DROP_FOLD_SQL, FOLD_SQL
-from realtime.schema import DatabaseSQL
+from realtime.database.fold import DROP_FOLD_SQL, FOLD_SQL
+from realtime.database.schema import DatabaseSQL
 
 
 class Migration(migrations.Migration):

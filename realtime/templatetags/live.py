@@ -7,7 +7,7 @@ from django.template.defaulttags import CsrfTokenNode
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from realtime.person import FIELD, TYPED, person_of, signed, typed_into
+from realtime.live.person import FIELD, TYPED, person_of, signed, typed_into
 
 register = template.Library()
 

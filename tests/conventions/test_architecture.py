@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 
-import realtime
-from realtime.live import _definitions
+from realtime.database.tables import live_tables
+from realtime.live.definition import _definitions
 from realtime.models import LiveModel
-from realtime.repository import live_tables
 
 ROOT = Path(__file__).parents[2]
 # Who may import whom: project → crm, ticketing → realtime; ticketing may use crm, never the other way round.
@@ -45,14 +44,6 @@ def test_imports_go_one_way(package: str) -> None:
 def test_the_local_realtime_server_knows_no_django() -> None:
     for path in modules("realtime/local/realtime_server"):
         assert "django" not in imported(path), path.name
-
-
-def test_the_journey_names_every_file_and_no_other() -> None:
-    named = set(re.findall(r"``([a-z_]+\.py)``", realtime.__doc__ or ""))
-    files = {path.name for path in (ROOT / "realtime").glob("*.py")} - {"__init__.py"}
-    assert named == files
-    for script in re.findall(r"``((?:static/js/live/)?[a-z-]+\.js)``", realtime.__doc__ or ""):
-        assert list((ROOT / "static/js/live").glob(Path(script).name)), script
 
 
 def live_models() -> list[type[LiveModel]]:

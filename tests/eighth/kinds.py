@@ -1,4 +1,4 @@
-from realtime.kind import Kind
+from realtime.live.kind import Kind
 from tests.eighth.models import Supplier
 
 SUPPLIER = Kind(Supplier, "supplier", "suppliers")

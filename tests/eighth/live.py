@@ -1,6 +1,8 @@
 from django.db.models import QuerySet
 
-from realtime.live import DetailRegion, EditingRegion, LiveList, Params, register
+from realtime.live.definition import Params, register
+from realtime.live.lists import LiveList
+from realtime.live.regions import DetailRegion, EditingRegion
 from tests.eighth.kinds import SUPPLIER
 from tests.eighth.models import Supplier
 

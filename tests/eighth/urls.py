@@ -1,8 +1,8 @@
 from django.urls import include, path
 
 from project.urls import urlpatterns as portal
-from realtime.live_form import LiveModelForm
-from realtime.pages import LivePages
+from realtime.pages.live_form import LiveModelForm
+from realtime.pages.live_pages import LivePages
 from tests.eighth.kinds import SUPPLIER
 from tests.eighth.models import Supplier
 

@@ -10,7 +10,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from realtime.local.faults_client import RealtimeFaults
 from realtime.local.stack import LocalStack
 from tests.conftest import QUICK
-from tests.integration.database import Connection, migrate
+from tests.integration.databases import Connection, migrate
 from tests.plugin import SessionServices
 
 

@@ -18,12 +18,13 @@ from pytest_django import DjangoDbBlocker
 
 from project.chaos.crowd import Follower, sign_in
 from project.chaos.shown import Shown, read_page
-from realtime.channel_manager import PROBE_SECONDS
-from realtime.live import read_token, rows
+from realtime.database.triggers import LIVE_TRIGGERS
+from realtime.live.rendering import rows
+from realtime.live.tokens import read_token
 from realtime.local.stack import LocalStack
-from realtime.schema import LIVE_TRIGGERS
+from realtime.upstream.channel_manager import PROBE_SECONDS
 from tests.conftest import QUICK
-from tests.integration.database import Connection
+from tests.integration.databases import Connection
 from tests.live_site import LiveSite, make_live_site
 from tests.plugin import SessionServices
 

@@ -4,8 +4,8 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
+import realtime.database.schema
 import realtime.models
-import realtime.schema
 
 
 class Migration(migrations.Migration):
@@ -211,7 +211,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(("file_size__gte", 0)), name="attachments_size_not_negative"
             ),
         ),
-        realtime.schema.LiveTable("tickets"),
-        realtime.schema.LiveTable("comments"),
-        realtime.schema.LiveTable("attachments"),
+        realtime.database.schema.LiveTable("tickets"),
+        realtime.database.schema.LiveTable("comments"),
+        realtime.database.schema.LiveTable("attachments"),
     ]

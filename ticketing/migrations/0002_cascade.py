@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from realtime.schema import DatabaseSQL
+from realtime.database.schema import DatabaseSQL
 
 # Django cascades in Python; a ticket that another writer deletes has to take its conversation along as well.
 CASCADE = """

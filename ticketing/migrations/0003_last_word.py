@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from realtime.schema import RenewedTriggers
+from realtime.database.schema import RenewedTriggers
 
 
 class Migration(migrations.Migration):

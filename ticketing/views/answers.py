@@ -10,8 +10,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from realtime.access import View, may
-from realtime.unsent import GONE, kept, wants_sentence
+from realtime.pages.access import View, may
+from realtime.pages.unsent import GONE, kept, wants_sentence
 from ticketing.actions import Refused
 from ticketing.kinds import TICKET
 from ticketing.views.tickets import PAGES

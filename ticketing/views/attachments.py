@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_safe
 
-from realtime.access import may
+from realtime.pages.access import may
 from ticketing import actions
 from ticketing.actions import Refused
 from ticketing.file_names import harmless_type

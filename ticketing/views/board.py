@@ -2,8 +2,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from realtime.access import may
-from realtime.live import live_view
+from realtime.live.first_paint import live_view
+from realtime.pages.access import may
 from ticketing.kinds import TICKET
 from ticketing.models import Ticket
 

@@ -8,8 +8,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from realtime.access import may
-from realtime.pages import LivePages
+from realtime.pages.access import may
+from realtime.pages.live_pages import LivePages
 from ticketing import actions
 from ticketing.actions import Refused
 from ticketing.forms import CommentForm, NewCommentForm

@@ -7,12 +7,12 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 
 from crm.kinds import CUSTOMER
-from realtime.live import live_view
-from realtime.pages import LivePages
+from realtime.live.first_paint import live_view
+from realtime.pages.live_pages import LivePages
 from ticketing import people
 from ticketing.forms import NewCommentForm, TicketForm, UploadForm
 from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
-from ticketing.live import ANY, TicketList
+from ticketing.live.tickets import ANY, TicketList
 from ticketing.models import Ticket
 from ticketing.rights import may_moderate
 

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from realtime.schema import RelatedTable
+from realtime.database.schema import RelatedTable
 
 
 class Migration(migrations.Migration):

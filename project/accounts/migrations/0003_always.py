@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from realtime.schema import DatabaseSQL
+from realtime.database.schema import DatabaseSQL
 
 TABLES = ("accounts_user", "accounts_user_groups", "accounts_user_user_permissions", "auth_group_permissions")
 ENABLE = """

@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from realtime.retention import prune
+from realtime.worker.retention import prune
 
 
 class Command(BaseCommand):

@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from realtime.doorbell import ring, switch
-from realtime.repository import live_tables
+from realtime.database.doorbell import ring, switch
+from realtime.database.tables import live_tables
 
 
 class Command(BaseCommand):

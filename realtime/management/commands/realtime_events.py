@@ -8,8 +8,8 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from realtime.publisher import STATUS_GROUP, table_group
-from realtime.repository import live_tables
+from realtime.database.tables import live_tables
+from realtime.groups import STATUS_GROUP, table_group
 
 
 class Command(BaseCommand):

@@ -7,9 +7,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from realtime.metrics import serve_worker
-from realtime.preflight import ConfigurationError
-from realtime.worker import RealtimeWorker
+from realtime.status.metrics import serve_worker
+from realtime.worker.preflight import ConfigurationError
+from realtime.worker.worker import RealtimeWorker
 
 logger = logging.getLogger("realtime.worker")
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
     def _serve_metrics(self, worker: RealtimeWorker) -> None:
         address = settings.REALTIME_METRICS_ADDRESS
         try:
-            serve_worker(address, lambda: worker.told)
+            serve_worker(address, lambda: worker.heartbeat.told)
         except OSError as error:
             raise ConfigurationError(f"REALTIME_METRICS_ADDRESS '{address}' can't be used: {error.strerror}") from None
 

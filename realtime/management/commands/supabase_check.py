@@ -4,8 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from realtime.supabase_check import Section, check_database
-from realtime.supabase_check_realtime import check_realtime
+from realtime.operating.check.database import check_database
+from realtime.operating.check.realtime import check_realtime
+from realtime.operating.check.report import Section
 
 
 class Command(BaseCommand):

@@ -3,8 +3,8 @@ import uuid
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
+import realtime.database.schema
 import realtime.models
-import realtime.schema
 
 
 class Migration(migrations.Migration):
@@ -42,5 +42,5 @@ class Migration(migrations.Migration):
                 "ordering": ("name", "id"),
             },
         ),
-        realtime.schema.LiveTable("suppliers"),
+        realtime.database.schema.LiveTable("suppliers"),
     ]

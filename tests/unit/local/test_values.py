@@ -1,4 +1,4 @@
-"""Text values to JSON text; tests/integration/conformance/test_types.py checks the same against PostgreSQL."""
+"""Text values to JSON text; tests/integration/local/conformance/test_types.py checks the same against PostgreSQL."""
 
 import pytest
 

@@ -1,0 +1,109 @@
+"""Kinds of regions that several pages of the CRM have."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import Count, Field, ForeignKey
+
+from crm.live.lists import CrmList
+from realtime.live.definition import Params, RowChange
+from realtime.live.field_changes import FieldChange, label_of
+from realtime.live.kind import Kind
+from realtime.live.regions import EditingRegion, LiveRegion, RowRegion
+
+# Of its related rows a page shows the latest; all of them are one link away, in their list.
+BLOCK_ROWS = 20
+
+
+SUMMARY_ROWS = 5
+
+
+class WordedEditing(EditingRegion):
+    """Says relatives by their names and choices by their words, where the row has keys."""
+
+    def context(self, params: Params) -> dict[str, Any]:
+        context = super().context(params)
+        fields = {label_of(field): field for field in self.kind.model._meta.concrete_fields}
+        context["changes"] = [
+            FieldChange(
+                change.label, worded(fields[change.label], change.was), worded(fields[change.label], change.now)
+            )
+            for change in context["changes"]
+        ]
+        return context
+
+
+def worded(field: "Field[Any, Any]", value: Any) -> Any:
+    if isinstance(field, ForeignKey):
+        return field.related_model._default_manager.filter(pk=value).first() or "a deleted one"
+    return dict(field.flatchoices).get(value, value)
+
+
+class NameRegion(RowRegion):
+    """Only the name of a row, where a page of other rows is about it."""
+
+    suffix = "-name"
+    template = "crm/_name.html"
+
+
+class ListExcerpt(LiveRegion):
+    """The first rows of a list and its figures; concerned by what concerns the list."""
+
+    listing: ClassVar[type[CrmList]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "listing" in cls.__dict__:
+            cls.permission = cls.listing.kind.permission("view")
+            cls.tables = cls.listing().tables
+
+    def concerns(self, params: Params, table: str, changes: Iterable[RowChange]) -> bool:
+        return self.listing().concerns(params, table, changes)
+
+
+class Summary(ListExcerpt):
+    """A block of the dashboard: how many there are, and the first few, each with its ``moment``."""
+
+    template = "crm/_summary.html"
+    moment: ClassVar[str] = "updated_at"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.name = f"{cls.listing.kind.singular}-summary"
+
+    def context(self, params: Params) -> dict[str, Any]:
+        listing = self.listing()
+        everything = listing.normalise({})
+        return {
+            "kind": listing.kind,
+            "count_text": listing.count_text(listing.count(everything)),
+            "latest": [(row, getattr(row, self.moment)) for row in listing.queryset(everything)[:SUMMARY_ROWS]],
+        }
+
+
+class OwnedBlock(ListExcerpt):
+    """On the page of ``owner``: how many rows belong to it, what they come to, and the latest."""
+
+    owner: ClassVar[Kind]
+    figures: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        kind = cls.listing.kind
+        cls.name = f"{cls.owner.singular}-{kind.plural}"
+        cls.template = f"{cls.owner.templates}/_{kind.plural}.html"
+
+    def normalise(self, raw: Mapping[str, Any]) -> Params:
+        return {"id": str(UUID(str(raw["id"])))}
+
+    def context(self, params: Params) -> dict[str, Any]:
+        listing = self.listing()
+        owned = listing.queryset(listing.normalise({self.owner.singular: params["id"]}))
+        return {
+            "kind": listing.kind,
+            "figures": owned.order_by().aggregate(count=Count("pk"), **self.figures),
+            "latest": list(owned[:BLOCK_ROWS]),
+            "limit": BLOCK_ROWS,
+            "all_query": f"?{self.owner.singular}={params['id']}",
+        }

@@ -1,0 +1,40 @@
+"""Which tables the engine follows: the live ones, and those that say who people are and what they may see.
+
+People and their rights aren't live. The change log only notes that one of these tables changed, without a row or a
+value; the sweep tells it as a reset of the table, so that views which name it are read again and rights at once.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+
+def import_repository(path: str) -> Any:
+    """A class that ``settings.REALTIME_REPOSITORIES`` names. Raises ImproperlyConfigured when it can't be imported."""
+    try:
+        return import_string(path)
+    except ImportError as error:
+        raise ImproperlyConfigured(f"REALTIME_REPOSITORIES names '{path}', which can't be imported: {error}") from None
+
+
+def live_tables() -> tuple[str, ...]:
+    """Every live table of this installation, in the order of the settings."""
+    models = (model for path in settings.REALTIME_REPOSITORIES for model in import_repository(path).models)
+    return tuple(model._meta.db_table for model in models)
+
+
+def people_table() -> str:
+    """Holds the names of staff that lists show."""
+    return str(get_user_model()._meta.db_table)
+
+
+def related_tables() -> tuple[str, ...]:
+    """People, and everything that gives them rights."""
+    # The stubs know neither our user model nor what lies between many and many.
+    user: Any = get_user_model()
+    through = (user.groups.through, user.user_permissions.through, Group.permissions.through)
+    return (people_table(), *(str(model._meta.db_table) for model in through))

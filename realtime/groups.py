@@ -1,0 +1,7 @@
+"""The groups of the channel layer, on which workers talk to web processes: one per table, and one for the status."""
+
+STATUS_GROUP = "realtime.status"
+
+
+def table_group(table: str) -> str:
+    return f"realtime.{table}"

@@ -1,0 +1,230 @@
+"""The hub: one per web process, between the channel layer and the sockets.
+
+It gets the workers' messages once for the whole process, finds the views they touch and has those read again. Each
+view's frame, encoded once, goes to all its sockets. The hub starts with the first socket (Daphne has no lifespan).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.core.signing import BadSignature
+
+from realtime.build import build_id
+from realtime.database.tables import live_tables, related_tables
+from realtime.groups import STATUS_GROUP, table_group
+from realtime.hub import wire
+from realtime.hub.admission import Admission
+from realtime.hub.freshness import Freshness
+from realtime.hub.gaps import MessageNumbers
+from realtime.hub.layer_listener import LayerListener
+from realtime.hub.live_socket import LiveSocket
+from realtime.hub.live_view import Attaching, LiveView
+from realtime.hub.view_reader import ViewReader
+from realtime.live.definition import Definition, Params, RowChange, UnknownDefinition
+from realtime.live.person import person_hash
+from realtime.live.rendering import rows
+from realtime.live.snapshot import Shown
+from realtime.live.tokens import read_token, view_key
+from realtime.status import metrics
+from realtime.status.connection_words import Hops
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+
+
+class Resync(StrEnum):
+    """Why views were read anew without a change that concerned them."""
+
+    JOINED = "joined the channel layer"
+    HOLE = "messages missing"
+    EPOCH = "another worker"
+    SILENCE = "changes are not told"
+    RESET = "table reset"
+    FAILURE = "a part of the hub failed"
+
+
+_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+
+def get_hub() -> "Hub":
+    """This process's hub (one per event loop), started at the first call."""
+    loop = asyncio.get_running_loop()
+    hub = _hubs.get(loop)
+    if hub is None:
+        hub = _hubs[loop] = Hub()
+        hub.start()
+    return hub
+
+
+class Hub:
+    def __init__(self) -> None:
+        self.views: dict[str, LiveView] = {}
+        self.sockets: set[LiveSocket] = set()
+        self.reader = ViewReader(self.views, self._all_read)
+        self._admission = Admission(self.sockets, self.leave, self._revoke)
+        self._freshness = Freshness(self.sockets, self._hops, self._measure, partial(self._mark_all, Resync.SILENCE))
+        self._numbers = MessageNumbers()
+        tables = (*live_tables(), *related_tables())
+        self._listener = LayerListener(
+            [STATUS_GROUP, *(table_group(table) for table in tables)],
+            self._handle,
+            # What was sent before the membership is unknown.
+            partial(self._mark_all, Resync.JOINED),
+            self._freshness.tell,
+        )
+        # When the last reading of every view began.
+        self._read_at: float | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        parts = (self._listener.run, self.reader.run, self._freshness.watch, self._admission.watch)
+        self._tasks = [asyncio.create_task(self._keep_going(part)) for part in parts]
+
+    async def _keep_going(self, part: Callable[[], Awaitable[None]]) -> None:
+        """No error may end a part of the hub unnoticed, with every page going on to look live."""
+        while True:
+            try:
+                await part()
+            except Exception as error:
+                logger.error("the hub's %s failed (%s): beginning it again", part.__qualname__, type(error).__name__)
+                self._mark_all(Resync.FAILURE)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    # Sockets
+
+    async def join(self, socket: LiveSocket) -> bool:
+        """Takes a socket in, with its user's rights; False when its session or account has ended."""
+        if not await self._admission.admit(socket):
+            return False
+        self.sockets.add(socket)
+        metrics.SOCKETS.set(len(self.sockets))
+        socket.send(wire.hello(build_id(), person_hash(socket.user)))
+        socket.send(wire.status(self._freshness.words()))
+        return True
+
+    def leave(self, socket: LiveSocket) -> None:
+        self.sockets.discard(socket)
+        metrics.SOCKETS.set(len(self.sockets))
+        for key in list(socket.views):
+            self.detach(socket, key)
+
+    def attach(self, socket: LiveSocket, identifier: int, token: str, shown: Shown) -> str | None:
+        """Makes a socket follow the view of a token; returns the view's key, or None after a refusal."""
+        try:
+            definition, params = read_token(token)
+        except BadSignature:
+            socket.send(wire.refused(identifier, "This list's token is not valid."))
+            return None
+        except UnknownDefinition:
+            socket.send(wire.refused(identifier, "This page is of another version of the portal.", reload=True))
+            return None
+        if not socket.rights.allow(definition.permission):
+            socket.send(wire.refused(identifier, "You may not see this list.", revoked=True))
+            return None
+        view = self._view(definition, params)
+        if len(socket.views | {view.key}) > wire.VIEWS_A_SOCKET:
+            socket.send(wire.refused(identifier, f"A page can follow {wire.VIEWS_A_SOCKET} lists at most."))
+            return None
+        socket.views.add(view.key)
+        view.attach(Attaching(socket, identifier, shown))
+        if view.dirty:
+            self.reader.wake()
+        return view.key
+
+    def detach(self, socket: LiveSocket, key: str) -> None:
+        socket.views.discard(key)
+        view = self.views.get(key)
+        if view is not None:
+            view.detach(socket)
+            if view.unused:
+                del self.views[key]
+
+    def _view(self, definition: Definition, params: Params) -> LiveView:
+        key = view_key(definition, params)
+        view = self.views.get(key)
+        if view is None:
+            view = self.views[key] = LiveView(key, definition, params)
+        return view
+
+    # The workers' messages
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "realtime.beat":
+            self._hear_beat(message)
+            return
+        table = message["table"]
+        complete = self._numbers.is_next(message["epoch"], table, message["n"])
+        if kind == "realtime.reset":
+            rows.forget()
+            self._mark_table(table, Resync.RESET)
+            if table in related_tables():
+                self._admission.reread()
+            return
+        if not complete:
+            self._mark_table(table, Resync.HOLE)
+            return
+        changes = [
+            RowChange(revision, op, key, tuple(columns), actor)
+            for revision, op, key, columns, actor, _path in message["changes"]
+        ]
+        for view in self.views.values():
+            if table in view.definition.tables and view.definition.concerns(view.params, table, changes):
+                self.reader.mark(view)
+
+    def _hear_beat(self, message: dict[str, Any]) -> None:
+        if not self._numbers.knows(message["epoch"]):
+            # Another worker, and nobody knows what the last one failed to send.
+            self._mark_all(Resync.EPOCH)
+        for table in self._numbers.missed(message["epoch"], message["numbers"]):
+            self._mark_table(table, Resync.HOLE)
+        self._freshness.hear(message["status"])
+
+    def _mark_table(self, table: str, cause: Resync) -> None:
+        metrics.HUB_RESYNCS.labels(cause.value).inc()
+        for view in self.views.values():
+            if table in view.definition.tables:
+                self.reader.mark(view)
+
+    def _mark_all(self, cause: Resync) -> None:
+        metrics.HUB_RESYNCS.labels(cause.value).inc()
+        logger.debug("recomputing every view: %s", cause)
+        for view in self.views.values():
+            self.reader.mark(view)
+
+    # What the parts ask
+
+    def _all_read(self, began: float) -> None:
+        self._read_at = began
+
+    def _revoke(self, socket: LiveSocket) -> None:
+        for key in list(socket.views):
+            view = self.views.get(key)
+            if view is not None and not socket.rights.allow(view.definition.permission):
+                self.detach(socket, key)
+                socket.send(wire.revoked(key, "You may not see this list any more."))
+
+    def _hops(self) -> Hops:
+        listener, quick, people = self._listener, self.reader.quick, self._admission.people
+        return Hops(
+            layer_reachable=listener.reachable,
+            layer_ms=listener.round_trip_ms,
+            heard_since=listener.heard_since,
+            read_at=self._read_at,
+            database_at=max(filter(None, (quick.answered_at, people.answered_at)), default=None),
+            database=quick.problem or people.problem,
+        )
+
+    def _measure(self) -> None:
+        metrics.VIEWS.set(len(self.views))
+        metrics.VIEWS_FAILING.set(sum(bool(view.failures) for view in self.views.values()))
+        # Without a socket nobody asks it anything, so an old failure is no news.
+        metrics.DATABASE_ANSWERS.set(not (self.sockets and self._hops().database))
+        metrics.LAYER_REACHABLE.set(self._listener.reachable)
+        metrics.LAYER_SECONDS.set((self._listener.round_trip_ms or 0) / 1000)

@@ -1,0 +1,101 @@
+"""A browser's socket as the hub sees it: who it is, what it follows, and a bounded buffer of frames."""
+
+import asyncio
+from collections import deque
+from sys import getsizeof
+
+from realtime.hub import wire
+from realtime.hub.rights import Rights
+from realtime.status import metrics
+
+# About a screen's worth of bursts. A socket this far behind is served better by its state than by a backlog.
+BUFFER_LIMIT = 256
+# The same in bytes: fifty rows that change together make one frame.
+BUFFER_BYTES = 2**20
+
+
+class LiveSocket:
+    """``send()`` never waits. On overflow the backlog is dropped and each view is told to attach again."""
+
+    def __init__(self, session: str) -> None:
+        self.session = session
+        # Whose session it is, the hub finds out.
+        self.user = ""
+        self.auth_hash = ""
+        self.rights = Rights()
+        self.views: set[str] = set()
+        self.closing: tuple[int, str] | None = None
+        self._frames: deque[tuple[str, bool]] = deque()
+        # Of what may be dropped.
+        self._patch_bytes = 0
+        self._under_way: deque[int] = deque()
+        self._bytes_under_way = 0
+        self._wake = asyncio.Event()
+        self._sent = 0
+        self._acknowledged = 0
+
+    def send(self, frame: str, droppable: bool = False) -> None:
+        """``droppable``: what a new attach makes good, so a patch and nothing else."""
+        if len(self._frames) >= BUFFER_LIMIT or (droppable and self._is_too_much(frame)):
+            self._drop_patches()
+        self._append(frame, droppable)
+        self._wake.set()
+
+    def _append(self, frame: str, droppable: bool) -> None:
+        self._frames.append((frame, droppable))
+        if droppable:
+            self._patch_bytes += getsizeof(frame)
+
+    def _is_too_much(self, frame: str) -> bool:
+        # One alone goes out, whatever its size: its view's state would be no smaller.
+        return self._patch_bytes > 0 and self._patch_bytes + getsizeof(frame) > BUFFER_BYTES
+
+    def acknowledge(self, frames: int) -> None:
+        """The browser has received so many of what was sent; more than that is nonsense and ignored."""
+        if self._acknowledged < frames <= self._sent:
+            for _ in range(frames - self._acknowledged):
+                self._bytes_under_way -= self._under_way.popleft()
+            self._acknowledged = frames
+            self._wake.set()
+
+    def _drop_patches(self) -> None:
+        self._frames = deque((frame, False) for frame, droppable in self._frames if not droppable)
+        self._patch_bytes = 0
+        if len(self._frames) >= BUFFER_LIMIT:
+            # Not even answers to its own messages are read.
+            self.close(wire.CLOSE_TRY_LATER, "too slow")
+        for view in self.views:
+            self._append(wire.resync(view), droppable=True)
+        metrics.SLOW_SOCKETS.inc()
+
+    def close(self, code: int, reason: str) -> None:
+        """Ends the socket after what is already in its buffer and can still be written."""
+        if self.closing is None:
+            self.closing = (code, reason)
+            self._wake.set()
+
+    async def next_frame(self) -> str | None:
+        """The next frame to write, or None when the socket is to be closed."""
+        while True:
+            if self._frames and self._may_write():
+                return self._next()
+            if self.closing is not None:
+                return None
+            self._wake.clear()
+            await self._wake.wait()
+
+    def _may_write(self) -> bool:
+        frames = len(self._under_way)
+        if frames < wire.FRAMES_OF_ANY_SIZE:
+            return True
+        return frames < wire.FRAMES_UNDER_WAY and self._bytes_under_way < wire.BYTES_UNDER_WAY
+
+    def _next(self) -> str:
+        frame, droppable = self._frames.popleft()
+        size = getsizeof(frame)
+        if droppable:
+            self._patch_bytes -= size
+        self._sent += 1
+        self._under_way.append(size)
+        self._bytes_under_way += size
+        return frame

@@ -1,0 +1,116 @@
+"""One distinct list or region with its parameters, shown by any number of sockets.
+
+It has one state, one sequence number and no task of its own: the hub re-reads, and everything that follows from a
+reading happens here without an await, so that an attach and a patch can't overtake each other (design rule 7).
+"""
+
+from dataclasses import dataclass, field
+
+from realtime.hub import wire
+from realtime.hub.live_socket import LiveSocket
+from realtime.live.definition import Definition, Params
+from realtime.live.snapshot import Shown, Snapshot, difference
+
+
+@dataclass(slots=True)
+class Attaching:
+    socket: LiveSocket
+    identifier: int
+    shown: Shown
+
+
+@dataclass(slots=True)
+class LiveView:
+    key: str
+    definition: Definition
+    params: Params
+    snapshot: Snapshot | None = None
+    seq: int = 0
+    dirty: bool = True
+    # Whether it is dirty only because it was read long ago.
+    aged: bool = False
+    # While a reading runs.
+    reading: bool = False
+    # Whether it is read apart from the others: it waits for a lock, or takes long.
+    aside: bool = False
+    # Readings in a row that failed, when the next may begin (monotonic clock), and what its pages are told meanwhile.
+    failures: int = 0
+    retry_at: float = 0.0
+    problem: str = ""
+    # When the last reading that succeeded began (monotonic clock).
+    read_at: float = 0.0
+    sockets: set[LiveSocket] = field(default_factory=set)
+    waiting: list[Attaching] = field(default_factory=list)
+    # Those who waited when the reading that runs now began; whoever came later may show something newer.
+    joining: list[Attaching] = field(default_factory=list)
+
+    @property
+    def unused(self) -> bool:
+        return not self.sockets and not self.waiting and not self.joining
+
+    def everyone(self) -> set[LiveSocket]:
+        return {*self.sockets, *(attaching.socket for attaching in (*self.waiting, *self.joining))}
+
+    def attach(self, attaching: Attaching) -> None:
+        """Joins a socket that shows exactly this state at once; any other after the next reading."""
+        fresh = self.snapshot is not None and not self.dirty and not self.failures
+        if fresh and attaching.shown == self.snapshot.shown:  # type: ignore[union-attr]
+            self._join(attaching)
+            return
+        self.waiting.append(attaching)
+        self.dirty = True
+        if self.problem:
+            attaching.socket.send(wire.failed(self.key, self.problem, attaching.identifier))
+
+    def detach(self, socket: LiveSocket) -> None:
+        self.sockets.discard(socket)
+        self.waiting = [attaching for attaching in self.waiting if attaching.socket is not socket]
+        self.joining = [attaching for attaching in self.joining if attaching.socket is not socket]
+
+    def begin_reading(self) -> None:
+        """Before the reading: a change or an attach that comes while it runs marks the view again."""
+        self.dirty, self.reading = False, True
+        self.joining, self.waiting = self.joining + self.waiting, []
+
+    def reading_failed(self) -> None:
+        """Nothing was read, and not by this view's fault."""
+        self.dirty, self.reading = True, False
+
+    def fail(self, problem: str, retry_at: float) -> None:
+        """It can't be read: what its pages show grows old, and they are told so (design rule 27)."""
+        self.reading_failed()
+        self.failures, self.retry_at = self.failures + 1, retry_at
+        if self.problem == problem:
+            return
+        self.problem = problem
+        for socket in self.sockets:
+            socket.send(wire.failed(self.key, problem))
+        for attaching in (*self.waiting, *self.joining):
+            attaching.socket.send(wire.failed(self.key, problem, attaching.identifier))
+
+    def take(self, snapshot: Snapshot) -> int:
+        """Moves to what was read: one frame to every socket, a difference to each that waits. Returns frames sent."""
+        frames = 0
+        if self.snapshot is not None:
+            operations = difference(self.snapshot.shown, snapshot)
+            if operations:
+                self.seq += 1
+                frame = wire.patch(self.key, self.seq, operations)
+                for socket in self.sockets:
+                    socket.send(frame, droppable=True)
+                frames = len(self.sockets)
+        if self.problem:
+            for socket in self.sockets:
+                socket.send(wire.healed(self.key))
+        self.snapshot, self.reading = snapshot, False
+        self.failures, self.retry_at, self.problem = 0, 0.0, ""
+        joining, self.joining = self.joining, []
+        for attaching in joining:
+            self._join(attaching)
+        return frames + len(joining)
+
+    def _join(self, attaching: Attaching) -> None:
+        assert self.snapshot is not None
+        operations = difference(attaching.shown, self.snapshot)
+        attaching.socket.send(wire.attached(attaching.identifier, self.key, self.seq, operations))
+        self.sockets.add(attaching.socket)

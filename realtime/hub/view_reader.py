@@ -1,0 +1,223 @@
+"""Reads the hub's views: all that changed together, and those that hold up the others apart from them.
+
+There are two lanes, each with a database thread of its own. In the quick lane every marked view is read in one
+transaction. A view that waits for a lock or takes long is set aside into the other lane, so that it holds up nobody but
+those who show it (design rule 40). No view is given up while somebody follows it (rule 27).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from psycopg.errors import LockNotAvailable, QueryCanceled
+
+from realtime.database.thread import DatabaseThread
+from realtime.hub.live_view import LiveView
+from realtime.live.definition import Definition, Params
+from realtime.live.snapshot import Snapshot
+from realtime.status import metrics
+from realtime.waiting import until_one_ends
+
+logger = logging.getLogger(__name__)
+
+# Changes of one burst share a reading. Below what an eye notices, above what a burst of commits spreads over.
+GATHER_SECONDS = 0.02
+# Without the database.
+RETRY_SECONDS = 1.0
+# A view that can't be read is tried again after 1, 2, 4, … seconds.
+FIRST_RETRY_SECONDS = 1.0
+LAST_RETRY_SECONDS = 30.0
+# Whatever nothing told of is on screen within the minute (rule 38): every view is read this often.
+AGE_SECONDS = 50.0
+AGE_LOOK_SECONDS = 1.0
+SPREAD_LOOKS = 10
+# At most this share of the time goes into that. Very many views take turns, and each waits longer.
+AGE_SHARE = 0.1
+# A view that is read as quickly as this needn't stay apart.
+QUICK_SECONDS = 0.5
+
+WAITS = "This list waits for its table, which is being worked on. It will catch up by itself."
+TAKES_LONG = "This list takes too long to read just now. It will catch up by itself."
+CANT_BE_READ = "This list can’t be read just now. It will catch up by itself."
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """How long one query may wait for a lock, and take at all; in PostgreSQL's words."""
+
+    name: str
+    lock_timeout: str
+    statement_timeout: str
+
+
+QUICK = Lane("realtime-hub", "300ms", "2s")
+# Below the patience of the database thread, beyond which a connection counts as dead.
+ASIDE = Lane("realtime-hub-aside", "1s", "15s")
+
+Reading = tuple[Snapshot | Exception, float]
+
+
+class ViewReader:
+    """Marks, reads and re-reads ``views``; ``on_read`` is told when a reading of all of them began that succeeded."""
+
+    def __init__(self, views: Mapping[str, LiveView], on_read: Callable[[float], None]) -> None:
+        self._views = views
+        self._on_read = on_read
+        self.quick = DatabaseThread(QUICK.name)
+        self._aside = DatabaseThread(ASIDE.name)
+        self._wakes = {False: asyncio.Event(), True: asyncio.Event()}
+        self._failing = False
+        # Seconds that a view's reading takes, as of late.
+        self._cost = 0.0
+
+    async def run(self) -> None:
+        await until_one_ends(self._read_quickly(), self._read_aside(), self._mark_the_old())
+
+    def mark(self, view: LiveView) -> None:
+        """It may show something out of date: it is read soon."""
+        view.dirty, view.aged = True, False
+        self.wake()
+
+    def wake(self) -> None:
+        for event in self._wakes.values():
+            event.set()
+
+    # Lanes
+
+    async def _read_quickly(self) -> None:
+        while True:
+            due = await self._due(aside=False)
+            if due:
+                await self._read(due, self.quick, QUICK)
+
+    async def _read_aside(self) -> None:
+        while True:
+            # One by one: the first must not keep the second from being shown.
+            for view in (await self._due(aside=True))[:1]:
+                await self._read([view], self._aside, ASIDE)
+
+    async def _due(self, aside: bool) -> list[LiveView]:
+        """Waits until something may be to read, and says what."""
+        await self._wakes[aside].wait()
+        await asyncio.sleep(GATHER_SECONDS)
+        self._wakes[aside].clear()
+        now = time.monotonic()
+        waiting = [view for view in self._views.values() if view.dirty and not view.reading and view.aside is aside]
+        later = [view.retry_at for view in waiting if view.retry_at > now]
+        if later:
+            asyncio.get_running_loop().call_later(min(later) - now, self._wakes[aside].set)
+        return sorted((view for view in waiting if view.retry_at <= now), key=lambda view: view.retry_at)
+
+    async def _read(self, due: list[LiveView], database: DatabaseThread, lane: Lane) -> None:
+        began, clock = time.time(), time.monotonic()
+        for view in due:
+            view.begin_reading()
+        try:
+            readings = await database.run(read_views, [(view.definition, view.params) for view in due], lane)
+        except (DatabaseError, InterfaceError) as error:
+            await self._without_database(due, error)
+            return
+        except BaseException:
+            for view in due:
+                view.reading_failed()
+            raise
+        if self._failing:
+            logger.info("views can be read again")
+            self._failing = False
+        metrics.VIEW_READINGS.observe(time.time() - began)
+        for view, (told, seconds) in zip(due, readings, strict=True):
+            if isinstance(told, Snapshot):
+                view.read_at, view.aside = clock, view.aside and seconds > QUICK_SECONDS
+                self._cost += (seconds - self._cost) / 10
+                if view.aged and view.snapshot is not None and view.snapshot.shown != told.shown:
+                    metrics.DRIFTS.inc()
+                metrics.FRAMES.inc(view.take(told))
+            else:
+                self._failed(view, told)
+        # One that changed meanwhile may belong into the other lane now.
+        self.wake()
+        if len(due) == len(self._views) and not any(view.failures for view in due):
+            self._on_read(began)
+
+    async def _without_database(self, due: list[LiveView], error: Exception) -> None:
+        if not self._failing:
+            logger.warning("views can't be read (%s): trying again", type(error).__name__)
+        self._failing = True
+        for view in due:
+            view.reading_failed()
+        await asyncio.sleep(RETRY_SECONDS)
+        self.wake()
+
+    def _failed(self, view: LiveView, error: Exception) -> None:
+        if not view.failures:
+            logger.warning("view '%s' can't be read (%s): trying again", view.definition.name, type(error).__name__)
+        problem = _words(error)
+        view.aside = view.aside or problem != CANT_BE_READ
+        wait = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(view.failures, 10))
+        view.fail(problem, time.monotonic() + wait)
+
+    # What nothing told of
+
+    async def _mark_the_old(self) -> None:
+        while True:
+            await asyncio.sleep(AGE_LOOK_SECONDS)
+            now = time.monotonic()
+            old = [v for v in self._views.values() if not v.dirty and not v.reading and now - v.read_at > AGE_SECONDS]
+            affordable = max(1, int(AGE_SHARE * AGE_LOOK_SECONDS / self._cost)) if self._cost else 1
+            # Views that came together would else be read together, every time.
+            few = -(-len(self._views) // SPREAD_LOOKS)
+            for view in sorted(old, key=lambda view: view.read_at)[: min(affordable, few)]:
+                self.mark(view)
+                view.aged = True
+
+
+def read_views(wanted: list[tuple[Definition, Params]], lane: Lane) -> list[Reading]:
+    """Every wanted view at one moment, each with the seconds that it took; of one that fails, its error.
+
+    What shows a table that somebody else holds isn't even tried, once one of them has waited in vain.
+    """
+    readings: list[Reading] = []
+    locked: frozenset[str] = frozenset()
+    in_vain: Exception | None = None
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("set transaction isolation level repeatable read read only")
+            for name, value in (("lock_timeout", lane.lock_timeout), ("statement_timeout", lane.statement_timeout)):
+                cursor.execute("select set_config(%s, %s, true)", [name, value])
+        for definition, params in wanted:
+            began = time.monotonic()
+            if in_vain is not None and definition.tables & locked:
+                readings.append((in_vain, 0.0))
+                continue
+            told: Snapshot | Exception
+            try:
+                with transaction.atomic():
+                    told = definition.snapshot(params)
+            except Exception as error:
+                if connection.connection is None or connection.connection.closed:
+                    raise
+                told = error
+                if isinstance(error.__cause__, LockNotAvailable):
+                    in_vain, locked = error, _locked_tables()
+            readings.append((told, time.monotonic() - began))
+    return readings
+
+
+def _locked_tables() -> frozenset[str]:
+    """Tables that nobody can read just now: an ALTER TABLE, a VACUUM FULL, or one of them that waits for others."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct relname::text from pg_locks join pg_class on pg_class.oid = relation"
+            " where mode = 'AccessExclusiveLock' and pid <> pg_backend_pid()"
+            " and database = (select oid from pg_database where datname = current_database())"
+        )
+        return frozenset(row[0] for row in cursor.fetchall())
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error.__cause__, LockNotAvailable):
+        return WAITS
+    return TAKES_LONG if isinstance(error.__cause__, QueryCanceled) else CANT_BE_READ

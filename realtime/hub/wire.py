@@ -1,0 +1,166 @@
+"""The words on the WebSocket: every frame and operation, in one place. JSON objects with a ``type``.
+
+From the browser::
+
+    attach   id, token, rows [[id, version], …], count, parts {name: version}   "this is what I show"
+    detach   id
+    ping     n
+    ack      n                               frames received on this socket so far, now and then
+
+To the browser::
+
+    hello     build, person                  the first frame: what runs here, and whose session it is
+    status    status, live, reason, since, fresh_at, round_trip_ms, layer_ms, doorbell
+    attached  id, view, seq, ops             the difference from what the browser said it shows
+    patch     view, seq, ops                 the same bytes to every socket of a view; seq grows by one
+    resync    view                           frames were dropped for a slow socket: attach again
+    refused   id, reason, reload, revoked    the attach was refused; ``revoked``: for want of the right to see it
+    rights                                   what the user may do has changed since the page was painted
+    revoked   view, reason                   the right to see it is gone: it leaves the screen
+    failed    view, reason[, id]             it can't be read for now: what is shown stays, and grows old; with an
+                                             id an attach that waits for it
+    healed    view                           it was read again, and every socket that follows it is up to date
+    pong      n
+    error     reason
+
+Operations, in order::
+
+    remove    id
+    move      id, after                      after: id of the row before it, null for the first place
+    put       id, version, html[, after]     without ``after`` the row stays where it is
+    count     text
+    part      name, version, html            a region's only part is ``body``
+"""
+
+import json
+from typing import Any
+
+from realtime.live.snapshot import Operation, Shown
+
+# A page of 50 rows says its state in 4 kB; nothing honest comes near this.
+MESSAGE_LIMIT = 65_536
+VIEWS_A_SOCKET = 40
+MESSAGES_A_SECOND = 30
+# A server that writes into a socket doesn't learn whether anybody reads: no more than so many frames are under way.
+FRAMES_UNDER_WAY = 256
+# Nor more than this, once there are so many that the browser, which acknowledges every 32nd, owes a word.
+BYTES_UNDER_WAY = 2**20
+FRAMES_OF_ANY_SIZE = 64
+
+# All from the range for applications: Daphne's WebSocket refuses to send most of the registered ones.
+CLOSE_BAD_MESSAGE = 4400
+CLOSE_SIGNED_OUT = 4401
+CLOSE_FORBIDDEN = 4403
+CLOSE_TRY_LATER = 4013
+CLOSE_FAILED = 4011
+
+MESSAGE_TYPES = ("attach", "detach", "ping", "ack")
+
+
+class WireError(ValueError):
+    """A frame that isn't ours; the text names what is wrong with it."""
+
+
+def encode(frame: dict[str, Any]) -> str:
+    return json.dumps(frame, separators=(",", ":"), ensure_ascii=False)
+
+
+def decode(text: str | None) -> dict[str, Any]:
+    """Raises ``WireError`` for anything but a JSON object of a known type and a bearable size."""
+    if text is None:
+        raise WireError("binary frames are not understood")
+    if len(text) > MESSAGE_LIMIT:
+        raise WireError(f"a message of {len(text)} characters; the limit is {MESSAGE_LIMIT}")
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        raise WireError("not JSON") from None
+    kind = message.get("type") if isinstance(message, dict) else None
+    if kind not in MESSAGE_TYPES:
+        raise WireError(f"unknown message type {str(kind)[:40]!r}; valid are {', '.join(MESSAGE_TYPES)}")
+    return message  # type: ignore[no-any-return]
+
+
+def read_attach(message: dict[str, Any]) -> tuple[int, str, Shown]:
+    """The id, token and state of an attach. Raises ``WireError`` when one isn't of its type."""
+    identifier, token = message.get("id"), message.get("token")
+    rows, parts, count = message.get("rows", []), message.get("parts", {}), message.get("count")
+    if not isinstance(identifier, int) or isinstance(identifier, bool):
+        raise WireError("attach: 'id' must be an integer")
+    if not isinstance(token, str):
+        raise WireError("attach: 'token' must be text")
+    if not isinstance(rows, list) or not all(_is_pair_of_texts(row) for row in rows):
+        raise WireError("attach: 'rows' must be a list of [id, version]")
+    if not isinstance(parts, dict) or not all(map(_is_pair_of_texts, map(list, parts.items()))):
+        raise WireError("attach: 'parts' must map names to versions")
+    if count is not None and not isinstance(count, str):
+        raise WireError("attach: 'count' must be text or null")
+    return identifier, token, Shown(tuple((row[0], row[1]) for row in rows), count, parts)
+
+
+def read_detach(message: dict[str, Any]) -> int:
+    identifier = message.get("id")
+    if not isinstance(identifier, int) or isinstance(identifier, bool):
+        raise WireError("detach: 'id' must be an integer")
+    return identifier
+
+
+def read_ack(message: dict[str, Any]) -> int:
+    number = message.get("n")
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise WireError("ack: 'n' must be an integer")
+    return number
+
+
+def _is_pair_of_texts(value: Any) -> bool:
+    # Ids and versions of ours are ASCII; half a surrogate pair, sent back, couldn't even be encoded.
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(p, str) and p.isascii() for p in value)
+
+
+def hello(build: str, person: str) -> str:
+    return encode({"type": "hello", "build": build, "person": person})
+
+
+def status(words: dict[str, Any]) -> str:
+    return encode({"type": "status"} | words)
+
+
+def attached(identifier: int, view: str, seq: int, operations: list[Operation]) -> str:
+    return encode({"type": "attached", "id": identifier, "view": view, "seq": seq, "ops": operations})
+
+
+def patch(view: str, seq: int, operations: list[Operation]) -> str:
+    return encode({"type": "patch", "view": view, "seq": seq, "ops": operations})
+
+
+def resync(view: str) -> str:
+    return encode({"type": "resync", "view": view})
+
+
+def refused(identifier: int, reason: str, reload: bool = False, revoked: bool = False) -> str:
+    return encode({"type": "refused", "id": identifier, "reason": reason, "reload": reload, "revoked": revoked})
+
+
+def rights() -> str:
+    return encode({"type": "rights"})
+
+
+def revoked(view: str, reason: str) -> str:
+    return encode({"type": "revoked", "view": view, "reason": reason})
+
+
+def failed(view: str, reason: str, identifier: int | None = None) -> str:
+    told = {"type": "failed", "view": view, "reason": reason}
+    return encode(told if identifier is None else told | {"id": identifier})
+
+
+def healed(view: str) -> str:
+    return encode({"type": "healed", "view": view})
+
+
+def pong(number: Any) -> str:
+    return encode({"type": "pong", "n": number if isinstance(number, int) else 0})
+
+
+def error(reason: str) -> str:
+    return encode({"type": "error", "reason": reason})

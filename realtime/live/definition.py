@@ -1,0 +1,81 @@
+"""Live lists and regions: named definitions that apps register, and what they show.
+
+A definition with parameters is rendered the same way for the first paint, for a push and for catching up, so that a
+live page equals its reload. The page carries a signed token of (name, parameters); the token grants nothing, the
+socket's session does (design rule 8).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from realtime.live.snapshot import Snapshot
+
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """What the hub is told of one change."""
+
+    revision: int
+    op: str
+    key: str
+    columns: tuple[str, ...]
+    actor: str
+
+
+class UnknownDefinition(LookupError):
+    """A token names a list that this version of the portal doesn't have."""
+
+
+class Definition(ABC):
+    """What the hub knows of a list or region: a name, the right to see it, and what it shows for its parameters."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def permission(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def tables(self) -> frozenset[str]:
+        """Whose changes can concern it."""
+
+    @abstractmethod
+    def normalise(self, raw: Mapping[str, Any]) -> Params:
+        """The canonical parameters; raises KeyError or ValueError where there is no default to fall to."""
+
+    @abstractmethod
+    def concerns(self, params: Params, table: str, changes: Iterable[RowChange]) -> bool:
+        """Whether these changes of ``table`` can alter what is shown; True when in doubt."""
+
+    @abstractmethod
+    def snapshot(self, params: Params) -> Snapshot:
+        """Reads and renders what is to be seen now."""
+
+
+_definitions: dict[str, Definition] = {}
+
+
+D = TypeVar("D", bound=type[Definition])
+
+
+def register(definition: D) -> D:
+    """Class decorator: makes a list or region known under its name. Raises ValueError when the name is taken."""
+    instance = definition()
+    if instance.name in _definitions:
+        raise ValueError(f"live view '{instance.name}' is registered twice")
+    _definitions[instance.name] = instance
+    return definition
+
+
+def definition_named(name: str) -> Definition:
+    try:
+        return _definitions[name]
+    except KeyError:
+        raise UnknownDefinition(f"unknown list '{name}'") from None

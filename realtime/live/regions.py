@@ -1,0 +1,93 @@
+"""Live regions: blocks of a page that are rendered whole."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from realtime.live.definition import Definition, Params, RowChange
+from realtime.live.field_changes import changes_since
+from realtime.live.kind import Kind
+from realtime.live.rendering import fragment
+from realtime.live.snapshot import Snapshot
+
+
+class LiveRegion(Definition):
+    """A block of a page that is rendered whole: a detail, a dashboard block, a notice."""
+
+    name: ClassVar[str]
+    permission: ClassVar[str]
+    tables: ClassVar[frozenset[str]]
+    template: ClassVar[str]
+
+    def normalise(self, raw: Mapping[str, Any]) -> Params:
+        return {}
+
+    def concerns(self, params: Params, table: str, changes: Iterable[RowChange]) -> bool:
+        return True
+
+    @abstractmethod
+    def context(self, params: Params) -> dict[str, Any]:
+        """What the template gets."""
+
+    def snapshot(self, params: Params) -> Snapshot:
+        return Snapshot(parts={"body": fragment(self.template, self.context(params))})
+
+
+class RowRegion(LiveRegion):
+    """A region about one row of a kind. ``related`` as in lists: rows of other tables that it shows something of."""
+
+    kind: ClassVar[Kind]
+    related: ClassVar[dict[str, frozenset[str]]] = {}
+    suffix: ClassVar[str] = ""
+    verb: ClassVar[str] = "view"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "kind" in cls.__dict__:
+            cls.name = cls.kind.singular + cls.suffix
+            cls.permission = cls.kind.permission(cls.verb)
+            cls.tables = frozenset({cls.kind.table, *cls.related})
+
+    def normalise(self, raw: Mapping[str, Any]) -> Params:
+        return {"id": str(UUID(str(raw["id"])))}
+
+    def concerns(self, params: Params, table: str, changes: Iterable[RowChange]) -> bool:
+        if table != self.kind.table:
+            columns = self.related[table]
+            return any(change.op != "update" or columns.intersection(change.columns) for change in changes)
+        return any(change.key == params["id"] for change in changes)
+
+    def queryset(self) -> "QuerySet[Any]":
+        """Where the row is taken from; override to load what the template shows of its relatives."""
+        return self.kind.model._default_manager.all()
+
+    def context(self, params: Params) -> dict[str, Any]:
+        return {"kind": self.kind, "object": self.queryset().filter(pk=params["id"]).first()}
+
+
+class DetailRegion(RowRegion):
+    """The body of a kind's detail page: ``<templates>/_detail.html``, or that the row is gone."""
+
+    template = "live/_detail.html"
+
+    def context(self, params: Params) -> dict[str, Any]:
+        return super().context(params) | {"detail_template": f"{self.kind.templates}/_detail.html"}
+
+
+class EditingRegion(RowRegion):
+    """Beside an edit form: what others changed since it was opened. The form itself is never touched."""
+
+    template = "live/_editing.html"
+    suffix = "-editing"
+    verb = "change"
+
+    def normalise(self, raw: Mapping[str, Any]) -> Params:
+        return super().normalise(raw) | {"revision": int(raw["revision"])}
+
+    def context(self, params: Params) -> dict[str, Any]:
+        context = super().context(params)
+        instance = context["object"]
+        return context | {"changes": changes_since(instance, params["revision"]) if instance else []}

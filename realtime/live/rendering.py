@@ -1,0 +1,69 @@
+"""Rendered rows and fragments, the same for the first paint, a push and catching up."""
+
+from collections import OrderedDict
+from sys import getsizeof
+from threading import Lock
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from realtime.live.snapshot import Fragment, Row, version_of
+from realtime.models import LiveModel
+
+
+def fragment(template: str, context: dict[str, Any]) -> Fragment:
+    html = _rendered(template, context)
+    return Fragment(version_of(html), html)
+
+
+class RowRenderer:
+    """Renders rows, once per (template, row, version in the database, state): a row doesn't know its viewer (rule 8).
+
+    Rows come from a queryset that is ``versioned``.
+    """
+
+    # Of HTML; what it is kept under comes to about as much again for the smallest of rows.
+    LIMIT_BYTES = 16 * 2**20
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._bytes = 0
+        self._cache: OrderedDict[tuple[Any, ...], Row] = OrderedDict()
+
+    def render(self, template: str, instance: Any, state: tuple[Any, ...]) -> Row:
+        key = (template, str(instance.pk), instance.row_version, instance.revision, *state)
+        row = self._cache.get(key)
+        if row is None:
+            row = _render_row(template, instance)
+            self._keep(key, row)
+        return row
+
+    def _keep(self, key: tuple[Any, ...], row: Row) -> None:
+        # Pages and the hub render on threads of their own, maybe the same row at the same time.
+        with self._lock:
+            if key not in self._cache:
+                self._cache[key] = row
+                self._bytes += getsizeof(row.html)
+            while self._bytes > self.LIMIT_BYTES:
+                self._bytes -= getsizeof(self._cache.popitem(last=False)[1].html)
+
+    def forget(self) -> None:
+        """After a restored dump revisions may come a second time, with other contents."""
+        with self._lock:
+            self._cache.clear()
+            self._bytes = 0
+
+
+def _render_row(template: str, instance: LiveModel) -> Row:
+    version = version_of(_rendered(template, {"object": instance, "version": ""}))
+    html = _rendered(template, {"object": instance, "version": version})
+    return Row(str(instance.pk), version, html)
+
+
+def _rendered(template: str, context: dict[str, Any]) -> SafeString:
+    # Stripped, so that what a patch puts in and what a page is painted with are the same nodes.
+    return SafeString(render_to_string(template, context).strip())
+
+
+rows = RowRenderer()

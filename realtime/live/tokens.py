@@ -1,0 +1,29 @@
+"""The signed token of a view: (name, parameters). It grants nothing; the rights of the socket do (design rule 8)."""
+
+import hashlib
+import json
+
+from django.core.signing import Signer
+
+from realtime.live.definition import Definition, Params, UnknownDefinition, definition_named
+
+_signer = Signer(salt="realtime.live")
+
+
+def sign(name: str, params: Params) -> str:
+    return _signer.sign_object({"n": name, "p": params})
+
+
+def read_token(token: str) -> tuple[Definition, Params]:
+    """Raises ``BadSignature`` for a token that isn't ours, ``UnknownDefinition`` for one of another version."""
+    payload = _signer.unsign_object(token)
+    definition = definition_named(payload["n"])
+    try:
+        return definition, definition.normalise(payload["p"])
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise UnknownDefinition(f"list '{payload['n']}' takes other parameters now") from None
+
+
+def view_key(definition: Definition, params: Params) -> str:
+    canonical = json.dumps([definition.name, params], sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(canonical.encode(), digest_size=12).hexdigest()

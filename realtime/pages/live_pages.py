@@ -1,0 +1,166 @@
+"""The plain pages of a live table: list, detail, create, edit, delete. They work without JavaScript."""
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_http_methods, require_safe
+
+from realtime.live.first_paint import live_view
+from realtime.live.kind import Kind
+from realtime.models import LiveModel
+from realtime.pages.access import may
+from realtime.pages.live_form import LiveModelForm
+
+
+class LivePages:
+    """The five pages of one kind. Subclass to add to a page's context or to say who may be deleted.
+
+    A list and regions named ``<plural>``, ``<singular>`` and ``<singular>-editing`` must be registered.
+    """
+
+    def __init__(self, kind: Kind, form: type[LiveModelForm]) -> None:
+        self.kind = kind
+        self.form = form
+
+    def urls(self) -> list[URLPattern]:
+        kind, base = self.kind, f"{self.kind.plural}/"
+        safe, writing = require_safe, require_http_methods(["GET", "HEAD", "POST"])
+        pages = (
+            ("", kind.plural, "view", safe, self.listing),
+            ("new/", f"{kind.singular}-create", "add", writing, self.create),
+            ("<uuid:pk>/", kind.singular, "view", safe, self.detail),
+            ("<uuid:pk>/edit/", f"{kind.singular}-edit", "change", writing, self.edit),
+            ("<uuid:pk>/delete/", f"{kind.singular}-delete", "delete", writing, self.delete),
+        )
+        return [
+            path(base + route, methods(may(kind.permission(verb))(page)), name=name)
+            for route, name, verb, methods, page in pages
+        ]
+
+    # What a kind may say of its own
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """More for the list's template: choices of a filter, for example."""
+        return {}
+
+    def detail_context(self, request: HttpRequest, instance: LiveModel) -> dict[str, Any]:
+        """More for the detail's template: regions of related rows, for example."""
+        return {}
+
+    def initial(self, request: HttpRequest) -> dict[str, Any]:
+        """What a form for a new row starts with."""
+        return {}
+
+    def undeletable_because(self, instance: LiveModel) -> str:
+        """A sentence why this row must stay, or an empty string."""
+        return ""
+
+    # The pages
+
+    def listing(self, request: HttpRequest) -> HttpResponse:
+        context = {
+            "live": live_view(self.kind.plural, request.GET),
+            "query": request.GET.get("q", ""),
+            "can_add": request.user.has_perm(self.kind.permission("add")),
+        }
+        return self._render(request, "list", context | self.list_context(request))
+
+    def detail(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        instance = self._objects().filter(pk=pk).first()
+        context: dict[str, Any] = {
+            "live": live_view(self.kind.singular, {"id": pk}),
+            "object": instance,
+            "can_change": request.user.has_perm(self.kind.permission("change")),
+            "can_delete": request.user.has_perm(self.kind.permission("delete")),
+        }
+        if instance is not None:
+            context |= self.detail_context(request, instance)
+        # A page that watched the row go shows the same as this answer to a reload.
+        return self._render(request, "detail", context, status=200 if instance else 404)
+
+    def create(self, request: HttpRequest) -> HttpResponse:
+        form = self.form(request.POST or None, initial=self.initial(request))
+        if request.method == "POST" and form.is_valid():
+            instance = form.save()
+            messages.success(request, f"“{instance}” was created.")
+            return redirect(self.kind.detail_name, pk=instance.pk)
+        return self._render(request, "form", {"form": form, "object": None, "conflict": None})
+
+    def edit(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        instance = self._objects().filter(pk=pk).first()
+        if instance is None:
+            if request.method != "POST":
+                raise Http404
+            # What was typed into the form of a row that is gone stays on the page: a stand-in takes its place.
+            instance = self.kind.model(id=pk, revision=0)
+        opened_at = instance.revision
+        # A copy, for what is typed goes into it, and the page names the row as it is.
+        form = self.form(request.POST or None, instance=copy(instance))
+        if request.method == "POST":
+            if form.is_valid() and (saved := form.save_unless_stale()):
+                messages.success(request, f"“{saved}” was saved.")
+                return redirect(self.kind.detail_name, pk=pk)
+            if form.conflict == []:
+                messages.error(request, f"Somebody deleted this {self.kind.singular} meanwhile. Nothing was saved.")
+            opened_at = _revision(form.data, opened_at)
+        context = {
+            "form": form,
+            "object": instance,
+            "conflict": form.conflict,
+            "editing": live_view(f"{self.kind.singular}-editing", {"id": pk, "revision": opened_at}),
+        }
+        return self._render(request, "form", context, status=200 if form.conflict is None else 409)
+
+    def delete(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        instance = get_object_or_404(self._objects(), pk=pk)
+        refusal, conflict = self.undeletable_because(instance), False
+        if request.method == "POST" and not refusal:
+            refusal, conflict = self._delete(pk, _revision(request.POST, -1))
+            if not refusal and not conflict:
+                messages.success(request, f"“{instance}” was deleted.")
+                return redirect(self.kind.list_name)
+            instance = get_object_or_404(self._objects(), pk=pk)
+        context = {"object": instance, "conflict": conflict, "refusal": refusal}
+        refused = request.method == "POST" and (conflict or refusal)
+        return self._render(request, "confirm_delete", context, status=409 if refused else 200)
+
+    def _delete(self, pk: UUID, revision: int) -> tuple[str, bool]:
+        """Deletes what the user confirmed; returns why not, and whether it is because the row has changed since."""
+        try:
+            with transaction.atomic():
+                instance = self._objects().select_for_update().filter(pk=pk).first()
+                if instance is None:
+                    return "", False
+                if instance.revision != revision:
+                    return "", True
+                if refusal := self.undeletable_because(instance):
+                    return refusal, False
+                instance.delete()
+                return "", False
+        except IntegrityError:
+            # A dependant came after it was asked for: Django's ProtectedError, or the database's own at the commit.
+            # Read again, for to Django the deleted instance has no key any more.
+            kept = self._objects().filter(pk=pk).first()
+            still_used = f"Another record refers to this {self.kind.singular}, so it has to stay."
+            return (kept and self.undeletable_because(kept)) or still_used, False
+
+    def _objects(self) -> Any:
+        return self.kind.model._default_manager.all()
+
+    def _render(self, request: HttpRequest, page: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+        templates = [f"{self.kind.templates}/{page}.html", f"live/{page}.html"]
+        return render(request, templates, context | {"kind": self.kind}, status=status)
+
+
+def _revision(data: Mapping[str, Any], default: int) -> int:
+    try:
+        return int(str(data.get("revision")))
+    except ValueError:
+        return default

@@ -1,0 +1,40 @@
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from realtime.database.actor import acting_user
+from realtime.live.person import person_of
+from realtime.pages.unsent import is_anothers, not_yours
+
+
+class ActorMiddleware:
+    """Names the signed-in user as the actor of whatever this request writes (design rule 4)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        def signed_in_user() -> str:
+            user = getattr(request, "user", None)
+            return str(user.pk) if user is not None and user.is_authenticated else ""
+
+        with acting_user(signed_in_user):
+            return self.get_response(request)
+
+
+class PersonMiddleware:
+    """Saves no form as somebody else than it was painted for (design rule 35)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        if request.method != "POST":
+            return None
+        # Noted here, for an answer to a database that has failed by then can't ask it again.
+        request.person = person_of(request.user)  # type: ignore[attr-defined]
+        return not_yours(request) if is_anothers(request) else None

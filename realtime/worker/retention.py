@@ -1,0 +1,105 @@
+"""How long the change log is kept: by age, and never above the position of a worker that lives by it."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import aclosing
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.utils import timezone
+
+from realtime.database.change_log import PRUNED, Watermark, current_watermark, wait_for_no_standby
+from realtime.database.refusals import first_line
+from realtime.database.thread import DatabaseThread
+from realtime.models import RealtimeWatermark
+
+logger = logging.getLogger(__name__)
+
+PRUNE_EVERY_SECONDS = 3_600.0
+# A batch is short work for the database and for whoever waits behind it.
+BATCH = 5_000
+# A position nobody has stored anew for this long is nobody's: when its worker comes back after all, it finds what was
+# pruned and resynchronises by state.
+ALIVE_DAYS = 1.0
+
+# The oldest entries by revision are the oldest by time, so the key's index leads to them and none by time is needed.
+PRUNE = """
+with oldest as (
+    select revision from realtime_change order by revision limit %(batch)s
+), pruned as (
+    delete from realtime_change using oldest
+    where realtime_change.revision = oldest.revision
+      and at < %(before)s and xid < %(horizon)s::text::xid8
+    returning xid
+)
+select count(*), max(xid::text::numeric)::bigint from pruned
+"""
+
+
+async def prune_for_ever(database: DatabaseThread) -> None:
+    """Prunes every hour until cancelled; with REALTIME_RETENTION_DAYS = 0 it only waits."""
+    while settings.REALTIME_RETENTION_DAYS:
+        await asyncio.sleep(PRUNE_EVERY_SECONDS)
+        try:
+            async with aclosing(database.pages(lambda: prune(settings.REALTIME_RETENTION_DAYS))) as batches:
+                pruned = sum([batch async for batch in batches])
+            logger.info("pruned %d entries of the change log", pruned)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("the change log can't be pruned: %s", first_line(error))
+    await asyncio.Event().wait()
+
+
+def prune(days: float) -> Iterator[int]:
+    """Deletes entries older than ``days``, a transaction per batch; yields how many each deleted.
+
+    Raises the database's errors.
+    """
+    before = timezone.now() - timedelta(days=days)
+    while True:
+        with transaction.atomic():
+            wait_for_no_standby("off")
+            pruned = _prune_batch(before.isoformat())
+        if pruned:
+            yield pruned
+        if pruned < BATCH:
+            return
+
+
+def _prune_batch(before: str) -> int:
+    horizon = _horizon()
+    with connection.cursor() as cursor:
+        cursor.execute(PRUNE, {"batch": BATCH, "before": before, "horizon": str(horizon)})
+        count, last = cursor.fetchone()
+    if count:
+        _remember(last + 1)
+    return int(count)
+
+
+def _horizon() -> int:
+    """No transaction from this one on may be pruned: somebody hasn't read it, or it may be open still."""
+    current = current_watermark()
+    alive = RealtimeWatermark.objects.exclude(name=PRUNED).filter(
+        stored_at__gte=timezone.now() - timedelta(days=ALIVE_DAYS)
+    )
+    positions = [Watermark(row.snapshot, row.system_identifier, row.timeline) for row in alive]
+    return min(
+        position.xmin for position in (current, *positions) if position.system_identifier == current.system_identifier
+    )
+
+
+def _remember(xmin: int) -> None:
+    current = current_watermark()
+    known = RealtimeWatermark.objects.filter(name=PRUNED, system_identifier=current.system_identifier).first()
+    if known is not None:
+        xmin = max(xmin, Watermark(known.snapshot, known.system_identifier, known.timeline).xmin)
+    RealtimeWatermark.objects.update_or_create(
+        name=PRUNED,
+        defaults={
+            "snapshot": f"{xmin}:{xmin}:",
+            "system_identifier": current.system_identifier,
+            "timeline": current.timeline,
+            "stored_at": timezone.now(),
+        },
+    )

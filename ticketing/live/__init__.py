@@ -1,0 +1,5 @@
+"""The live lists and regions of ticketing, a file per page. Importing them registers them."""
+
+from ticketing.live import attachments, board, conversation, customers, tickets
+
+__all__ = ["attachments", "board", "conversation", "customers", "tickets"]
