@@ -114,4 +114,4 @@ class AttachmentAdmin(LiveModelAdmin):
 
 
 def _name(key: Any, name: str | None) -> str:
-    return (name or people.UNKNOWN) if key else people.NOBODY
+    return (name or people.UNKNOWN) if key else people.NOBODY_NAME

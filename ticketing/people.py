@@ -7,8 +7,11 @@ from django.contrib.auth import get_user_model
 from django.db.models import Func, OuterRef, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Coalesce, Concat, NullIf, Trim
 
+# In addresses and forms.
 NOBODY = "nobody"
-UNKNOWN = "unknown"
+# On pages.
+NOBODY_NAME = "Nobody"
+UNKNOWN = "Unknown"
 
 
 def name_of(column: str) -> Subquery:
@@ -27,7 +30,7 @@ def choices(current: UUID | str | None) -> list[tuple[str, str]]:
 
     Somebody this portal doesn't know is offered too: saving a form mustn't take a ticket away from them.
     """
-    offered = [("", NOBODY), *staff()]
+    offered = [("", NOBODY_NAME), *staff()]
     if str(current or "") not in dict(offered):
         offered.append((str(current), name(current)))
     return offered
@@ -36,7 +39,7 @@ def choices(current: UUID | str | None) -> list[tuple[str, str]]:
 def name(key: UUID | str | None) -> str:
     """The name for one id, in the words that rows use."""
     if not key:
-        return NOBODY
+        return NOBODY_NAME
     found: str | None = _named().filter(pk=key).values_list("shown_name", flat=True).first()
     return found or UNKNOWN
 

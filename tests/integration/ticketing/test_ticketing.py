@@ -262,7 +262,7 @@ def test_an_edit_keeps_an_assignee_this_portal_does_not_know(agent: User) -> Non
     stranger = uuid4()
     ticket = make_ticket(assigned_to=stranger)
     client = signed_in(agent)
-    assert f'<option value="{stranger}" selected>unknown</option>' in text(client.get(address(ticket, "edit")))
+    assert f'<option value="{stranger}" selected>Unknown</option>' in text(client.get(address(ticket, "edit")))
     told = {"title": "New title", "status": "open", "priority": "low", "assigned_to": str(stranger)}
     client.post(address(ticket, "edit"), told | {"revision": ticket.revision})
     ticket.refresh_from_db()
@@ -450,7 +450,7 @@ def test_a_row_shows_its_relatives_and_counts(reader: User, agent: User) -> None
     assert '<td class="table__number ticket-comments" role="cell">2<' in page
 
 
-@pytest.mark.parametrize(("assigned", "word"), [(None, "nobody"), (uuid4(), "unknown")])
+@pytest.mark.parametrize(("assigned", "word"), [(None, "Nobody"), (uuid4(), "Unknown")])
 def test_a_row_says_nobody_or_unknown(reader: User, assigned: UUID | None, word: str) -> None:
     make_ticket(assigned_to=assigned)
     assert f'<span class="quiet">{word}</span>' in text(signed_in(reader).get("/ticketing/tickets/"))
@@ -605,7 +605,7 @@ def test_the_admin_names_people_and_offers_staff(agent: User, ticket: Ticket) ->
     address = f"/admin/ticketing/ticket/{ticket.pk}/change/"
     page = text(client.get(address))
     assert f'<option value="{agent.pk}">Ada Agent</option>' in page
-    assert f'<option value="{stranger}" selected>unknown</option>' in page
+    assert f'<option value="{stranger}" selected>Unknown</option>' in page
     assert "Ada Agent" in text(client.get(f"/admin/ticketing/comment/{comment.pk}/change/"))
     assert "Ada Agent" in text(client.get("/admin/ticketing/comment/"))
     typed = {
