@@ -33,6 +33,9 @@ class SessionServices:
         # PostgreSQL runs as another account when the tests run as root.
         self.directory.chmod(0o711)
         self.jwt_secret = secrets.token_urlsafe(40)
+        # Whitenoise warns of every client that is made while there is none.
+        self.static = self.directory / "static"
+        self.static.mkdir()
 
     @cached_property
     def postgres(self) -> EmbeddedPostgres:
@@ -59,7 +62,7 @@ class SessionServices:
             "DJANGO_DEBUG": "",
             # For code under test in this very process; live_site.py's processes have theirs.
             "DATABASE_POOL_SIZE": "0",
-            "STATIC_ROOT": str(self.directory / "static"),
+            "STATIC_ROOT": str(self.static),
             "MEDIA_ROOT": str(self.directory / "media"),
         }
 

@@ -55,7 +55,7 @@ function startLive() {
   window.addEventListener("live:reconnect", () => socket.reconnectNow());
 
   startAnnouncer(document.querySelector("[data-live-announcer]"));
-  followOtherTabs(() => socket.reconnectNow());
+  followOtherTabs(() => socket.otherTabLoaded());
   deploy.start();
   followGone(document);
   views.start();

@@ -725,6 +725,21 @@ def test_an_ended_session_offers_to_sign_in_and_is_not_hammered(js_hub: FakeHub,
     expect_status(js_clocked, "disconnected")
 
 
+def test_a_sign_in_in_another_tab_that_came_before_the_end_of_the_session_counts(
+    js_hub: FakeHub, js_clocked: Page
+) -> None:
+    """The server notices an ended session seconds later; by then somebody may be signed in again."""
+    other = js_clocked.context.new_page()
+    other.goto(js_hub.url)
+    js_hub.wait_for(lambda: js_hub.connections == 2)
+    other.close()
+    js_hub.drop(4401)
+    expect_status(js_clocked, "disconnected")
+    js_clocked.clock.run_for(2 * SECOND)
+    js_hub.wait_for(lambda: js_hub.connections == 3)
+    expect_status(js_clocked, "connected")
+
+
 @pytest.mark.parametrize(
     ("code", "status", "words"),
     [
@@ -989,7 +1004,9 @@ def test_pages_do_not_reload_in_step(js_hub: FakeHub, js_clocked: Page) -> None:
             [0, 0.25, 1].forEach((point, index) => {
                 const storage = () => ({ getItem: () => null, setItem() {} });
                 const reload = () => window.reloads.push(index);
-                const deploy = new DeployReload({ storage, reload, random: () => point, idle: 1000, spread: 400 });
+                const answers = async () => true;
+                const timing = { random: () => point, idle: 1000, spread: 400 };
+                const deploy = new DeployReload({ storage, reload, answers, ...timing });
                 deploy.start();
                 deploy.offer({ build: "new", own: "old" });
             });

@@ -15,6 +15,8 @@ const ACK_EVERY_FRAMES = 32;
 // A connection that dies sooner than this hasn't proved anything, so the ladder goes on where it was.
 const STABLE_AFTER_MS = 5_000;
 const FAILURES_UNTIL_ERROR = 5;
+// The server notices within a few seconds that a session has ended. Somebody may have signed in again by then.
+const SIGN_IN_COUNTS_MS = 30_000;
 
 /**
  * The page's one WebSocket. It never gives up; it tells what it knows by two events:
@@ -42,6 +44,7 @@ export class LiveSocket extends EventTarget {
   #unanswered = new Map();
   #socketMs = null;
   #received = 0;
+  #otherTabAt = -Infinity;
   #timers = new Map();
 
   /** `person` names whom the page was painted for: nothing of it is for anybody else (design rule 35). */
@@ -93,6 +96,12 @@ export class LiveSocket extends EventTarget {
   reconnectNow() {
     if (this.ready || this.#socket?.readyState === WebSocket.CONNECTING) return;
     this.#connect();
+  }
+
+  /** Another tab of this browser has been loaded, so somebody is signed in there. */
+  otherTabLoaded() {
+    this.#otherTabAt = Date.now();
+    this.reconnectNow();
   }
 
   /** What arrives can't be trusted any more: begin again, one step up the ladder. */
@@ -221,7 +230,10 @@ export class LiveSocket extends EventTarget {
   #retry() {
     // A hidden page is in no hurry: it reconnects at once when looked at.
     const slowest = document.visibilityState === "hidden" ? 15_000 : 0;
-    const wait = Math.max(this.#close.slow ?? 0, slowest);
+    const signedIn = this.#close.signIn && Date.now() - this.#otherTabAt < SIGN_IN_COUNTS_MS;
+    const wait = signedIn ? 0 : Math.max(this.#close.slow ?? 0, slowest);
+    // It counts once: a session that has ended for good must not be asked about again and again.
+    if (signedIn) this.#otherTabAt = -Infinity;
     this.#after("retry", wait + backoffDelay(this.#rung), () => this.#connect());
     this.#rung += 1;
   }

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
@@ -92,8 +93,12 @@ def attachment_by_sql(ticket: Ticket, name: str, url: str) -> Attachment:
 
 
 def body(response: Any) -> bytes:
-    """The whole of it; a server on ASGI iterates the same response piece by piece."""
-    return b"".join(response)
+    """The whole of it, piece by piece as a server on ASGI takes it."""
+
+    async def pieces() -> list[bytes]:
+        return [piece async for piece in response]
+
+    return b"".join(async_to_sync(pieces)())
 
 
 # In and out
