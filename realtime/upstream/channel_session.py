@@ -1,8 +1,8 @@
-"""One life of the connection to Supabase Realtime: connect, join a channel per table, prove it, watch it.
+"""The life of one connection to Supabase Realtime: connect, join a channel per table, prove it, watch it.
 
-The rules come from measuring supabase-py 2.34.1 (its own reconnect gives up silently, an exception in a callback
-kills its read loop, heartbeat replies are ignored), so: one fresh client and fresh topics per session, callbacks
-that only note, and any doubt ends the session. The manager opens the next one.
+The rules come from measuring supabase-py 2.34.1: its own reconnect gives up silently, an exception in a callback
+kills its read loop, heartbeat replies are ignored. So each session has a fresh client and fresh topics, callbacks
+only take notes, and any doubt ends the session. The manager opens the next one.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ JOIN_SECONDS = 15.0
 SYSTEM_OK_SECONDS = 20.0
 CLOSE_SECONDS = 5.0
 LOOK_SECONDS = 1.0
-# What Realtime says of a token that wasn't signed with the project's secret.
+# What Realtime says about a token that wasn't signed with the project's secret.
 TOKEN_WORDS = ("JwtSignatureError", "MalformedJWT", "InvalidJWTToken")
 
 # The library's own limits can't be set by options: 1 MiB would drop the connection at a large row, and its ping
@@ -56,7 +56,7 @@ class Binding:
 
 @dataclass
 class TableChannel:
-    """A table's channel in this session, and what the server last said of it."""
+    """A table's channel in this session, and what the server last said about it."""
 
     table: str
     channel: Any
@@ -65,7 +65,7 @@ class TableChannel:
 
 
 class RealtimeSession:
-    """``open()``, then ``watch()`` until it raises ``SessionError``, then ``close()``."""
+    """``connect()``, then ``watch()`` until it raises ``SessionError``, then ``close()``."""
 
     def __init__(
         self,
@@ -83,7 +83,6 @@ class RealtimeSession:
         self._channels: dict[str, TableChannel] = {}
         self._joins = 0
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        # A refused or half-joined table alone must not take the others down, so its trouble isn't the session's.
         self._closing = False
 
     async def connect(self) -> None:
@@ -150,7 +149,7 @@ class RealtimeSession:
         return joined is not None and joined.confirmed.is_set() and not joined.problem
 
     async def watch(self) -> None:
-        """Returns never: raises ``SessionError`` as soon as the connection can't be trusted."""
+        """Never returns: raises ``SessionError`` as soon as the connection can't be trusted."""
         while True:
             self.check()
             await asyncio.wait([self._lost], timeout=LOOK_SECONDS)
@@ -181,15 +180,21 @@ class RealtimeSession:
             task.cancel()
 
     async def refresh_token(self) -> None:
-        if self._token is not None and self._client is not None:
+        """Raises SessionError."""
+        if self._token is None or self._client is None:
+            return
+        try:
             await self._client.realtime.set_auth(self._token())
+        except Exception as error:
+            # The client walks its channels while it sends: one that comes or goes meanwhile ends that in an error.
+            raise SessionError(f"the token couldn't be renewed ({type(error).__name__})") from error
 
     async def close(self, politely: bool = False) -> None:
         """Ends the session; ``politely`` leaves each channel first, so that the server frees them at once."""
         self._closing = True
         if self._client is None:
             return
-        # Copied: a table that is being joined or left meanwhile changes what there is.
+        # Copied, because joining or leaving a table meanwhile changes the dict.
         for joined in list(self._channels.values()):
             if politely:
                 await self._part(joined)
@@ -214,6 +219,7 @@ class RealtimeSession:
             confirmation.cancel()
 
     async def _quarantine(self, joined: TableChannel) -> None:
+        # One refused or half-joined table must not take the others down, so its trouble isn't the session's.
         await self._part(joined)
         joined.confirmed.clear()
 
@@ -222,7 +228,7 @@ class RealtimeSession:
         with suppress(Exception):
             await asyncio.wait_for(joined.channel.unsubscribe(), CLOSE_SECONDS)
 
-    # Callbacks of the client. They run inside its read loop, where an exception would end it unnoticed.
+    # Callbacks of the client. They run inside its read loop, which an exception would silently end.
 
     def _deliver(self, joined: TableChannel, on_event: OnEvent, payload: Mapping[str, Any]) -> None:
         try:
@@ -233,7 +239,7 @@ class RealtimeSession:
 
     def _confirm(self, joined: TableChannel) -> None:
         if joined.confirmed.is_set():
-            # The server made the subscription anew (publication changed, token refreshed): between the two lies a gap.
+            # The server renewed the subscription (publication changed, token refreshed): between the two is a gap.
             self._on_gap(Gap.RENEWED)
         joined.confirmed.set()
 

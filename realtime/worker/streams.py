@@ -1,4 +1,4 @@
-"""Event streams per table in Python, for whoever wants to `async for` over what happens."""
+"""Event streams per table, for Python code that wants to `async for` over what happens."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from typing import Any
 from realtime.events import RealtimeEvent, TableReset
 from realtime.worker.event_dispatcher import RealtimeEventDispatcher
 
-# A consumer this far behind is told so instead of filling the memory.
+# A consumer this far behind gets an error instead of filling the memory.
 STREAM_LIMIT = 10_000
 
 
@@ -24,7 +24,8 @@ async def event_stream(
 
     def put(event: RealtimeEvent[Any] | TableReset) -> None:
         nonlocal overflowed
-        if queue.full():
+        # Once there is a hole, nothing behind it is taken: the consumer would miss that something is missing.
+        if overflowed or queue.full():
             overflowed = True
         else:
             queue.put_nowait(event)

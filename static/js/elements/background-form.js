@@ -1,15 +1,15 @@
-// What a server says that isn't ours, or that is too broken to say more: a proxy, a deploy.
+// For an answer that isn't ours (from a proxy, during a deploy) or is too broken to say more.
 const REFUSED = "The server refused this. What you typed stays here.";
 const BROKEN = "The server could not do this. What you typed stays here; look whether it arrived, then try again.";
 const CUT = "The connection broke before the server answered. Look whether it arrived, then try again.";
 const OFFLINE = "Your browser is offline, nothing was sent. What you typed stays here.";
 const TOO_LARGE = "The server does not take that much at once.";
-// An answer so quick that a bar would only flicker.
+// For a quicker answer a bar would only flicker.
 const SHOW_AFTER_MS = 300;
 
 /**
- * A form that is sent without leaving the page, so that whatever is typed elsewhere on it stays. The live page itself
- * shows what came of it; here stands the sentence, and how far an upload is. Without JavaScript the form is sent as any.
+ * A form that is sent without leaving the page, so that text typed elsewhere on it stays. The live page itself shows
+ * the result; this shows the sentence and the upload's progress. Without JavaScript the form is sent normally.
  */
 export class BackgroundForm extends HTMLElement {
   #request = null;
@@ -40,7 +40,7 @@ export class BackgroundForm extends HTMLElement {
 
   #onSubmit(event) {
     event.preventDefault();
-    // The second click of a double click: the first one is on its way.
+    // The second click of a double click; the first one's request is under way.
     if (this.#request) return;
     if (!navigator.onLine) return this.#say(OFFLINE, "error");
     const tooLarge = this.#tooLarge();
@@ -53,13 +53,13 @@ export class BackgroundForm extends HTMLElement {
     const request = new XMLHttpRequest();
     request.open("POST", submitter?.hasAttribute("formaction") ? submitter.formAction : form.action);
     request.setRequestHeader("Accept", "application/json");
-    // fetch() can't tell how much of a body is sent.
+    // fetch() can't tell how much of a body has been sent.
     request.upload.addEventListener("progress", ({ loaded, total }) => this.#showSent(loaded, total));
     request.addEventListener("load", () => this.#onAnswer(request));
     request.addEventListener("error", () => this.#say(CUT, "error"));
     request.addEventListener("abort", () => this.#say("Cancelled. Nothing was saved."));
     request.addEventListener("loadend", () => this.#finish());
-    // Read before the controls are locked: locked ones would still be sent, but what is typed later must not be.
+    // Read before the controls are locked: locked ones would still be sent, but later typing must not be.
     const data = new FormData(form, submitter);
     this.#request = request;
     this.#say("");
@@ -73,7 +73,7 @@ export class BackgroundForm extends HTMLElement {
     if (answer === null) return this.#say(explain(request.status), "error");
     if (request.status >= 400) return this.#say(answer.said, "error", answer.sign_in);
     this.#form.reset();
-    // A page that isn't live can't show what came of it: then it is loaded again.
+    // A page that isn't live can't show the result, so it is loaded again.
     if (document.documentElement.dataset.realtimeStatus !== "connected") return location.assign(answer.url);
     this.#say(answer.said, "success");
   }
@@ -89,7 +89,7 @@ export class BackgroundForm extends HTMLElement {
   #showSent(loaded, total) {
     const percent = Math.floor((100 * loaded) / total);
     this.#progress.querySelector("progress").value = percent;
-    // All bytes are out, but the server still stores them.
+    // All bytes are sent, but the server is still storing them.
     this.querySelector("[data-progress-text]").textContent = percent < 100 ? `${percent} %` : "Saving…";
   }
 
@@ -97,6 +97,8 @@ export class BackgroundForm extends HTMLElement {
     this.toggleAttribute("data-sending", locked);
     this.#form.setAttribute("aria-busy", String(locked));
     for (const control of this.querySelectorAll("textarea")) control.readOnly = locked;
+    // A file chosen now would go with the form's reset.
+    for (const control of this.querySelectorAll("input[type=file]")) control.disabled = locked;
   }
 
   #say(sentence, kind = "", signIn = "") {
@@ -106,7 +108,7 @@ export class BackgroundForm extends HTMLElement {
     if (signIn) note.append(" ", signInLink(signIn));
   }
 
-  /** Told at once instead of after a minute of sending; the server looks again. */
+  /** Told at once instead of after a minute of sending; the server checks again. */
   #tooLarge() {
     for (const input of this.querySelectorAll("input[data-max-bytes]")) {
       const limit = Number(input.dataset.maxBytes);
