@@ -12,7 +12,7 @@ from tests.live_site import LiveSite, make_live_site
 from tests.plugin import DEBIAN_POSTGRES_15, SERVICES, SessionServices
 
 # As quick as it goes: what these stretch in production only makes a test wait.
-QUICK = RealtimeOptions(poll_interval_ms=20, idle_multiplier=1, refusal_delay_scale=0, faults=True)
+QUICK = RealtimeOptions(poll_interval_ms=20, idle_multiplier=3, refusal_delay_scale=0, faults=True)
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,7 @@ def js_hub() -> Iterator[FakeHub]:
 
 @pytest.fixture
 def js_page(browser: Browser) -> Iterator[Page]:
-    """A page that must end without a violation of its policy, an uncaught error or a word on the console."""
+    """A page that must end without a policy violation, an uncaught error or a console message."""
     context = browser.new_context()
     page = context.new_page()
     page.set_default_timeout(10 * SECOND)
@@ -153,7 +153,7 @@ def random_state(rng: random.Random, old: Shown | None = None) -> Shown:
     rng.shuffle(keys)
     versions = dict(old.rows) if old else {}
     if old and rng.random() < 0.6:
-        # Mostly the order stays and a few rows come, go or move, as in life.
+        # As in life, the order mostly stays while a few rows come, go or move.
         stay = [key for key, _ in old.rows if rng.random() < 0.8]
         for key in keys[:2]:
             if key not in stay:
@@ -216,7 +216,7 @@ def test_region_body_is_patched(js_hub: FakeHub, js_page: Page) -> None:
     region = js_page.locator("[data-live-region]")
     expect(region).to_have_attribute("data-live-state", "connected")
     assert js_hub.frames("attach")[0]["parts"] == {"body": "1"}
-    # Down to the white space: the body is a template's output, and a reload would show exactly that.
+    # Exact down to the white space: the body is a template's output, and a reload would show exactly that.
     js_hub.patch("region", [body_op("\n<h1>New</h1>\n<p>More</p>\n", "2")])
     expect(region).to_have_attribute("data-version", "2")
     assert region.inner_html() == "\n<h1>New</h1>\n<p>More</p>\n"
@@ -478,7 +478,7 @@ def test_the_tooltip_tells_the_whole_way_with_this_connection_measured_here(js_h
     title = indicator(page).get_attribute("title") or ""
     total, supabase, redis, here = map(int, re.findall(r"(\d+) ms", title))
     assert (supabase, redis, total) == (84, 3, 84 + 3 + here)
-    # The ping left some time during those ten seconds, the pong came 250 ms after them.
+    # The ping left during those ten seconds; the pong came 250 ms after them.
     assert 250 <= here < 1_000
     js_hub.drop()
     expect_status(page, "reconnecting")
@@ -594,7 +594,7 @@ def test_a_frozen_server_is_noticed_within_16_seconds(js_hub: FakeHub, js_clocke
     expect(indicator(js_clocked)).to_have_attribute("title", re.compile("this connection"))
     js_hub.say_status(reason="The last word.")
     expect(indicator(js_clocked)).to_have_attribute("title", re.compile("The last word"))
-    # It freezes just after it answered, and goes on taking new connections, as a kernel does for a frozen process.
+    # It freezes just after an answer but still takes new connections, as a kernel does for a frozen process.
     js_hub.answers_pings = False
     js_hub.says_status = False
     js_clocked.clock.run_for(10 * SECOND)
@@ -617,7 +617,7 @@ def test_a_pong_that_waits_behind_other_frames_is_waited_for(js_hub: FakeHub, js
     js_clocked.clock.run_for(5 * SECOND)
     js_hub.wait_for(lambda: len(js_hub.frames("ping")) == 2)
     expect_status(js_clocked, "connected")
-    # Asking a second time doesn't prolong the silence.
+    # Asking again doesn't prolong the silence.
     js_hub.accepts = False
     js_clocked.clock.run_for(1 * SECOND + 100)
     expect_status(js_clocked, "reconnecting")
@@ -644,7 +644,7 @@ def test_a_page_that_is_looked_at_asks_at_once_whether_the_server_is_there(
     js_clocked.clock.run_for(2 * SECOND)
     js_clocked.evaluate(looked_at)
     js_hub.wait_for(lambda: len(js_hub.frames("ping")) == 1)
-    # Turning to a tab tells it twice; one question is enough.
+    # Turning to a tab fires two events; one question is enough.
     js_clocked.evaluate("window.dispatchEvent(new Event('focus'))")
     js_clocked.clock.run_for(5 * SECOND)
     expect_status(js_clocked, "connected")
@@ -655,7 +655,7 @@ def test_a_page_that_is_looked_at_asks_at_once_whether_the_server_is_there(
 
 
 def test_a_laptop_that_slept_connects_at_once_when_it_is_opened(js_hub: FakeHub, js_clocked: Page) -> None:
-    # An hour passes, no timer runs.
+    # An hour passes and no timer runs.
     js_clocked.clock.set_system_time(js_clocked.evaluate("Date.now() / 1000 + 3600"))
     js_clocked.evaluate(SHOW)
     js_hub.wait_for(lambda: js_hub.connections == 2)
@@ -798,7 +798,7 @@ def test_garbage_on_the_wire_starts_a_new_connection(js_hub: FakeHub, js_page: P
 
 @pytest.fixture
 def js_deployed(js_hub: FakeHub, js_page: Page) -> Page:
-    """A page of build 1, time standing still, whose server is of build 2 since a moment ago."""
+    """A page of build 1 with its clock stopped, whose server has just become build 2."""
     js_hub.pages["/"] = document(DEPLOY_PAGE, attributes='data-build="build-1"')
     page = clocked(js_hub, js_page)
     page.evaluate("window.same = true")
@@ -814,7 +814,7 @@ DEPLOY_PAGE = list_html(START) + (
 
 
 def deploy(hub: FakeHub, page: Page, build: str) -> None:
-    """The server comes back as another build, and the page knows it."""
+    """The server comes back as another build, and the page learns of it."""
     attached = len(hub.frames("attach"))
     hub.build = build
     hub.drop()
@@ -825,7 +825,7 @@ def deploy(hub: FakeHub, page: Page, build: str) -> None:
 
 
 def run_for(hub: FakeHub, page: Page, milliseconds: int) -> None:
-    """Lets time pass for the page, until it reloads, while its server goes on saying that it is there."""
+    """Lets time pass for the page until it reloads, while its server keeps saying that it is there."""
     for _ in range(0, milliseconds, 5 * SECOND):
         try:
             page.clock.run_for(5 * SECOND)
@@ -844,7 +844,7 @@ def run_for(hub: FakeHub, page: Page, milliseconds: int) -> None:
 
 
 def is_reloaded(page: Page) -> None:
-    page.wait_for_function("window.same === undefined")
+    page.wait_for_function("() => window.same === undefined")
     expect_status(page, "connected")
 
 
@@ -889,7 +889,7 @@ def test_a_page_that_is_shown_again_in_time_is_left_alone(js_hub: FakeHub, js_pa
     run_for(js_hub, page, 40 * SECOND)
     page.evaluate(HIDE)
     run_for(js_hub, page, 5 * SECOND)
-    # Looking at it counts as using it: the minute begins anew.
+    # Looking at it counts as using it: the minute starts again.
     page.evaluate(SHOW)
     run_for(js_hub, page, 50 * SECOND)
     is_only_offered(page)

@@ -38,15 +38,15 @@ def project_stack(services: SessionServices, postgres_url: str) -> Iterator[Loca
 
 @pytest.fixture
 def project(project_stack: LocalStack, settings: Settings, django_db_blocker: DjangoDbBlocker) -> Iterator[Project]:
-    """Commits are real: rows are told apart by their keys, and nothing is cleaned away."""
+    """Commits are real: tests tell rows apart by their keys, and nothing is cleaned up."""
     environment = project_stack.environment()
     settings.SUPABASE_URL = environment["SUPABASE_URL"]
     settings.SUPABASE_KEY = environment["SUPABASE_KEY"]
     settings.SUPABASE_JWT_SECRET = ""
     settings.REALTIME_SWEEP_SECONDS = 0.2
-    # It is nearly always first, and these tests are about the other two; tests of its own switch it on.
+    # The doorbell nearly always comes first, and these tests are about the other two; its own tests switch it on.
     settings.REALTIME_DOORBELL = False
-    # Workers of other tests have other groups and another status.
+    # Workers of other tests use other groups and another status.
     settings.REDIS_PREFIX = f"test-{uuid4().hex[:8]}"
     address = connections["default"].settings_dict
     before = address["NAME"]
@@ -62,7 +62,7 @@ def project(project_stack: LocalStack, settings: Settings, django_db_blocker: Dj
 
 @pytest.fixture
 def quick_pages(settings: Settings) -> None:
-    """Hashed names of static files need a `collectstatic` that such tests have no use for, and slow passwords time."""
+    """Hashed names of static files need a `collectstatic` that these tests don't use, and slow passwords take time."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = settings.STORAGES | {"staticfiles": plain}

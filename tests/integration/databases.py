@@ -1,4 +1,4 @@
-"""Databases for tests that commit for real: made for one test, migrated, gone afterwards."""
+"""Databases for tests that really commit: created for one test, migrated, gone afterwards."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 @contextmanager
 def fresh_database(admin_url: str, template: str = "template1") -> Iterator[str]:
-    """The address of a new database on a cluster; of ``template0`` it comes without Supabase's parts."""
+    """The address of a new database on a cluster; from ``template0`` it comes without Supabase's parts."""
     name = f"t_{uuid4().hex[:12]}"
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template)))
@@ -33,7 +33,7 @@ def fresh_database(admin_url: str, template: str = "template1") -> Iterator[str]
 
 @cache
 def migrated_template(admin_url: str) -> str:
-    """The name of a database on this cluster that has all migrations: copying it takes a tenth of migrating."""
+    """The name of a database on this cluster with all migrations; copying it takes a tenth of the time of migrating."""
     name = f"template_{uuid4().hex[:12]}"
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))

@@ -1,7 +1,8 @@
-"""Whatever is done to the database, and by whatever way: within a minute every page, and every reload of it, is right.
+"""Whatever is done to the database, in whatever way: within a minute every page, and every reload of it, is right.
 
-Random DDL, foreign triggers and writes past the log beside ordinary ones (rules 26, 38, 39). The truth is a render
-without any cache. No page is green that differs from it, once the probe has gone round and five seconds have passed.
+Random DDL, foreign triggers and writes that bypass the log, beside ordinary ones (rules 26, 38, 39). The truth is a
+render without any cache. Once the probe has gone round and five seconds have passed, no page that differs from it is
+green.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ GREEN_LIE_SECONDS = PROBE_SECONDS + 5.0
 ENABLED = "; ".join(f'alter table {{t}} enable always trigger "{name}"' for name in LIVE_TRIGGERS)
 PATHS = ("/crm/products/", "/crm/products/?price=small", "/crm/acquisitions/", "/ticketing/tickets/", "/")
 
-# Each is one transaction where it ends with its own undoing, so that nobody can catch it in the act.
+# Each that ends by undoing itself is one transaction, so that nobody can catch it in the act.
 ODDITIES = {
     "an unlogged update": "alter table products disable trigger user; {update};" + ENABLED.format(t="products"),
     "an unlogged delete": "alter table tickets disable trigger all; delete from tickets where id in"
@@ -66,7 +67,7 @@ UNDONE = (
 
 
 class TwoWebs:
-    """The portal with two web processes, followed by a socket for each page on each of them."""
+    """The portal with two web processes; on each of them, one socket follows each page."""
 
     def __init__(self, site: LiveSite, other: LiveSite) -> None:
         self.addresses = (site.url, other.url)
@@ -90,7 +91,7 @@ class TwoWebs:
         return read_page(answer.text)
 
     async def wrong(self) -> list[tuple[str, bool]]:
-        """What differs from a render without caches, each with whether it is green."""
+        """What differs from a render without caches, and whether each is green."""
         found = []
         for path in PATHS:
             pages = [await self.load(address, path) for address in self.addresses]
@@ -112,7 +113,7 @@ class TwoWebs:
 
 
 def uncached(page: list[Shown]) -> list[Shown]:
-    """What the page's elements should show, rendered here and now, from nothing but the database."""
+    """What the page's elements should show, rendered here and now from the database alone."""
     rows.forget()
     shown = []
     for element in page:

@@ -99,7 +99,7 @@ def address(kind: Kind, row: LiveModel | None = None, page: str = "") -> str:
 
 
 def typed(kind: Kind, row: Any, **more: object) -> dict[str, object]:
-    """What the form of this state of the row posts."""
+    """What a form that was opened at this state of the row posts."""
     told: dict[str, object]
     if kind is CUSTOMER:
         told = {"name": row.name, "email": row.email, "phone": row.phone}
@@ -113,7 +113,7 @@ def typed(kind: Kind, row: Any, **more: object) -> dict[str, object]:
 
 
 def change_behind(row: LiveModel, **columns: object) -> None:
-    """A colleague changes the row, past the form that is open."""
+    """A colleague changes the row while the form is open."""
     assignments = ", ".join(f"{name} = %s" for name in columns)
     with connection.cursor() as cursor:
         cursor.execute(f"update {row._meta.db_table} set {assignments} where id = %s", [*columns.values(), row.pk])
@@ -380,7 +380,7 @@ def test_a_text_that_finds_several_saves_nothing_and_lists_them(staff: Client, c
     assert options(answer) == ["", str(other.pk), str(customer.pk)]
     assert ">Typed</textarea>" in text(answer).replace("\n", "")
     assert not Interaction.objects.exists()
-    # The list has answered that text: now the pick counts.
+    # The list has answered that text, so now the pick counts.
     assert new_interaction(staff, **found, **{"customer-found": "zofia"}, customer=customer.pk).status_code == 302
     assert Interaction.objects.get().customer == customer
 
@@ -569,7 +569,7 @@ def test_addresses_and_numbers_are_links() -> None:
 
 
 def test_a_query_in_an_address_is_no_query_of_the_link() -> None:
-    # Valid by the standard, and by Django: what stands before the @ may hold a question mark.
+    # Valid by the standard, and in Django: the part before the @ may contain a question mark.
     assert 'href="mailto:a%3Fbcc%3Dx@example.com"' in mailto("a?bcc=x@example.com")
 
 
@@ -715,7 +715,7 @@ def test_the_admin_saves_a_customer_with_hundreds_of_rows_even_when_more_came_me
 
 
 def shown_form(answer: Any) -> dict[str, str]:
-    """What a browser would send of the admin's page, its hidden fields among it."""
+    """What a browser would send from the admin's page, including its hidden fields."""
     sent = {}
     for field in re.finditer(r"<(input|textarea|select)\b[^>]*>", text(answer)):
         if (name := re.search(r' name="([^"]+)"', field[0])) is None or "__prefix__" in name[1]:
@@ -807,7 +807,7 @@ def test_a_time_that_python_cannot_read_is_refused_from_every_writer(customer: C
 
 def test_an_amount_that_is_no_number_breaks_no_page(staff: Client, rows: dict[Kind, LiveModel]) -> None:
     product = Product.objects.get()
-    # What is there may be older than the constraints.
+    # Existing rows may be older than the constraints.
     with connection.cursor() as cursor:
         cursor.execute("set constraints all immediate")
         cursor.execute("alter table products drop constraint products_price_a_number")

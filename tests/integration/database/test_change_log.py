@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def connect() -> Iterator[list[Connection]]:
-    """Writers of their own, on the test database."""
+    """Two other writers on the test database."""
     names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
     address = {name: django_connection.settings_dict[setting] for name, setting in names.items()}
     writers = [psycopg.connect(**address) for _ in range(2)]
@@ -107,11 +107,11 @@ def test_a_position_below_what_was_pruned_is_recognised(position: str, unusable:
 
 
 def test_a_log_that_was_made_anew_in_the_same_cluster_is_another_one(postgres_url: str) -> None:
-    """A dump restored into a new database of the same server, where transaction ids simply go on."""
+    """A dump restored into a new database of the same server, where transaction ids simply continue."""
     template, identities = migrated_template(postgres_url), set()
     for _ in range(2):
         with fresh_database(postgres_url, template) as url, psycopg.connect(url) as sql:
-            # As `pg_restore --clean` does: the table goes and comes again.
+            # As `pg_restore --clean` does: it drops the table and creates it again.
             sql.execute("create table aside (like realtime_change including all)")
             sql.execute("drop table realtime_change cascade")
             sql.execute("alter table aside rename to realtime_change")
@@ -127,7 +127,7 @@ def test_the_position_survives_being_stored() -> None:
 
 
 def test_one_long_transaction_makes_no_sweep_read_what_came_since_it_began(postgres_url: str) -> None:
-    """Rule 6, on the plan: 30,000 commits behind an open transaction, and a sweep still touches a handful of pages."""
+    """Rule 6, on the plan: with 30,000 commits behind an open transaction, a sweep still touches only a few pages."""
     with fresh_database(postgres_url, migrated_template(postgres_url)) as url:
         with psycopg.connect(url) as long, psycopg.connect(url, autocommit=True) as sql:
             write(long, "still open")

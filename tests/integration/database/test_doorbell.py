@@ -1,4 +1,4 @@
-"""The doorbell: a hint within a millisecond where the connection allows it, and quietly absent where not."""
+"""The doorbell: a hint within a millisecond where the connection allows it, silently absent where it doesn't."""
 
 import asyncio
 from uuid import uuid4
@@ -21,7 +21,7 @@ NEVER = 3_600.0
 
 @pytest.fixture(autouse=True)
 def nothing_but_the_doorbell(project: Project, settings: Settings) -> None:
-    """No timer to speak of, and nobody at SUPABASE_URL: what arrives was rung."""
+    """The timers never fire and nobody listens at SUPABASE_URL: what arrives was rung."""
     settings.REALTIME_DOORBELL = True
     settings.REALTIME_SWEEP_SECONDS = NEVER
     settings.SUPABASE_URL = f"http://127.0.0.1:{pick_port()}"
@@ -132,7 +132,7 @@ def test_a_transaction_rings_once_however_much_it_writes_and_not_at_all_when_it_
         with sql.transaction():
             for number in range(20):
                 sql.execute(INSERT, [uuid4(), f"loud {number}"])
-        # One more, so that the wait ends with it.
+        # One more, to end the wait.
         sql.execute("notify livedesk_doorbell, 'end'")
         heard = [notification.payload for notification in listener.notifies(stop_after=2, timeout=30)]
     assert heard == ["", "end"]

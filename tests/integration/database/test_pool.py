@@ -1,4 +1,4 @@
-"""What a real web process takes of PostgreSQL's connections, and what it says when it has none left."""
+"""How many of PostgreSQL's connections a real web process takes, and what it says when it has none left."""
 
 import http.cookiejar
 import os
@@ -54,7 +54,7 @@ class Visitor:
 
 @pytest.fixture
 def web(live_site: LiveSite) -> Iterator[str]:
-    """Another web process of the same site, with few connections, that PostgreSQL knows by a name."""
+    """Another web process of the same site, with few connections, which PostgreSQL knows by a name."""
     service = make_web(
         live_site.environment | {"PGAPPNAME": NAME, "DATABASE_POOL_SIZE": str(POOL_SIZE)}, live_site.logs / "pooled.log"
     )
@@ -130,7 +130,7 @@ def test_a_command_has_no_pool(live_site: LiveSite) -> None:
 
 @pytest.fixture
 def altered(live_site: LiveSite, observer: "psycopg.Connection[Any]") -> Iterator[Callable[[str], None]]:
-    """Sets something for the site's whole database, as its host does; the sessions of before have to go."""
+    """Changes a setting for the site's whole database, as its host does; older sessions have to go."""
     name = psycopg.conninfo.conninfo_to_dict(live_site.database_url)["dbname"]
     changed = []
 

@@ -29,7 +29,7 @@ def connection(database: str) -> Iterator[Connection]:
 
 
 def log(connection: Connection) -> list[tuple[object, ...]]:
-    """Of the live tables: migrate itself gives the groups their rights, which the log notes too."""
+    """The log of the live tables: migrate itself gives the groups their rights, which the log notes too."""
     return connection.execute(
         "select op, table_name, actor from realtime_change where op <> 'RESET' order by revision"
     ).fetchall()
@@ -59,7 +59,7 @@ def test_migrations_work_and_can_be_reversed(cluster: str, template: str) -> Non
             ).fetchall()
             assert left == []
             publications = connection.execute("select pubname from pg_publication").fetchall()
-            # One that Supabase made stays; one that we made goes.
+            # A publication that Supabase made stays; ours goes.
             assert publications == ([("supabase_realtime",)] if template == "template1" else [])
         migrate(url)
         assert manage(url, "makemigrations", "--check").returncode == 0
@@ -87,7 +87,7 @@ def test_of_people_the_log_notes_that_something_changed_and_nothing_else(connect
         " true, now())"
     )
     assert connection.execute(noted).fetchone() == (1, 0, 0, 0)
-    # Every sign-in writes this one.
+    # Every sign-in writes this column.
     connection.execute("update accounts_user set last_login = now()")
     assert connection.execute(noted).fetchone() == (1, 0, 0, 0)
     connection.execute("update accounts_user set last_name = 'Holm'")
@@ -142,7 +142,7 @@ def test_the_database_refuses_what_no_form_would_let_pass(
 
 
 def test_another_client_writes_as_authenticated_under_its_policy(connection: Connection) -> None:
-    """It may touch neither log nor sequence, and can't silence or forge what is logged (rule 3)."""
+    """It can't touch the log or the sequence, and can't silence or forge what is logged (rule 3)."""
     connection.execute("create policy theirs on products for all to authenticated using (true) with check (true)")
     connection.execute("grant select, insert, update, delete on products to authenticated")
     with connection.transaction():
@@ -243,14 +243,14 @@ def test_what_another_trigger_makes_of_a_row_is_logged(connection: Connection, n
     assert_the_log_is_true(connection)
     ops = [op for (op,) in connection.execute("select op from realtime_change where row_key = %s", first).fetchall()]
     changes_each_time = "trim" in body
-    # Behind the stamp it has the last word, and each of its words is one more change.
+    # Such a trigger runs after the stamp and has the last word; each of its changes is one more change.
     if name > STAMP_TRIGGER or name.startswith('"~'):
         return
     assert ops.count("UPDATE") == (2 if changes_each_time else 1)
 
 
 def assert_the_log_is_true(connection: Connection) -> None:
-    """The newest entry of each row's is the row, and no number names two changes."""
+    """The newest log entry of each row equals the row."""
     untrue = connection.execute(
         "select p.id, l.op, l.new, to_jsonb(p) from products p left join lateral"
         " (select * from realtime_change where row_key = p.id order by revision desc limit 1) l on true"
@@ -288,7 +288,7 @@ def test_a_generated_column_is_no_change(connection: Connection) -> None:
 
 
 def test_equal_isnt_the_same(connection: Connection) -> None:
-    """To PostgreSQL 1.0 equals 1.00, as "a" equals "A" in citext: a page shows them differently."""
+    """To PostgreSQL 1.0 equals 1.00, as "a" equals "A" in citext, but a page shows them differently."""
     connection.execute("alter table products alter column price type numeric")
     connection.execute("insert into products (name, price) values ('Lamp', 1.0)")
     connection.execute("update products set price = 1.00")

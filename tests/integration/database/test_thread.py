@@ -1,4 +1,4 @@
-"""The worker's database thread: broken connections are replaced, and one that says nothing is cut."""
+"""The worker's database thread: it replaces broken connections and cuts silent ones."""
 
 import asyncio
 import threading
@@ -108,7 +108,7 @@ def test_whoever_is_cancelled_leaves_no_transaction_behind() -> None:
 
         reading = asyncio.create_task(read())
         await asyncio.to_thread(asked.wait)
-        # Which cancels once more after a second.
+        # This cancels once more after a second.
         await end([reading])
         assert await thread.run(lambda: connection.in_atomic_block) is False
         thread.close()

@@ -1,4 +1,4 @@
-"""Nobody receives a frame he may not see: a marker in every table, every view asked for, every frame recorded."""
+"""Nobody receives a frame they may not see: a marker in every table, every view requested, every frame recorded."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ __all__ = ["invite", "sql"]
 
 Connection = psycopg.Connection[Any]
 
-# Where each table's text goes; the marker stands in every column that takes any text.
+# Where each table's text goes; the marker is in every column that takes any text.
 TEXTS = {
     "products": ("name", "description"),
     "customers": ("name", "email", "phone"),
@@ -31,7 +31,7 @@ AMOUNT = "acquisitions"
 
 @dataclass
 class World:
-    """One row of each table, belonging together, and the tokens of every view that can show one of them."""
+    """One row of each table, all related, and the tokens of every view that can show one of them."""
 
     sql: Connection
     keys: dict[str, str]
@@ -111,7 +111,7 @@ def attach_everything(socket: Socket, tokens: dict[str, str]) -> set[str]:
 
 
 def until_all_shown(socket: Socket, markers: dict[str, str], seen_before: int) -> None:
-    """Reads until this socket, which may see everything, was told of every table's marker."""
+    """Reads until this socket, which may see everything, has heard every table's marker."""
     told = "".join(socket.raw[seen_before:])
     missing = {marker for marker in markers.values() if marker not in told}
     while missing:
@@ -127,7 +127,7 @@ def manager(invite: Invite) -> Person:
 
 
 def test_everything_is_shown_to_a_manager(manager: Person, world: World) -> None:
-    """Else the tests below would prove nothing."""
+    """Without this the tests below would prove nothing."""
     socket = manager.open()
     assert attach_everything(socket, world.tokens()) == set(_definitions)
     before = len(socket.raw)
@@ -155,7 +155,7 @@ def test_an_outsider_gets_no_frame_of_what_he_may_not_see(
     before = len(insider.raw)
     markers = world.mark()
     until_all_shown(insider, markers, before)
-    # Whatever was sent to the outsider before the insider's last frame is here once the pong is.
+    # Once the pong is here, everything sent to the outsider before the insider's last frame has arrived.
     assert watching.is_undisturbed()
     told = "".join(watching.raw)
     assert {table for table, marker in markers.items() if marker in told} <= visible

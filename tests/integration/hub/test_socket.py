@@ -22,14 +22,14 @@ from realtime.live.tokens import sign
 from realtime.status.status_store import status_key
 from tests.live_site import LiveSite
 
-# How long anything may take before a test gives up; nothing waits this long when all is well.
+# How long a test waits before it gives up; nothing takes this long when all is well.
 PATIENCE = 15.0
 PASSWORD = "not a secret"
 VIEWS_A_SOCKET = 40
 MESSAGE_LIMIT = 65_536
 
 Frame = dict[str, Any]
-# What each frame and operation may consist of: a record's columns are not among it.
+# What each frame and operation may contain: a record's columns aren't among it.
 FRAME_KEYS = {
     "hello": {"type", "build", "person"},
     "status": {"type", "status", "live", "reason", "since", "fresh_at", "round_trip_ms", "layer_ms", "doorbell"},
@@ -54,7 +54,7 @@ OPERATION_KEYS = {
 
 @dataclass
 class Socket:
-    """A socket of one user. Every frame that arrives is kept, and waited for by what it says."""
+    """One user's socket. It keeps every frame that arrives, and tests wait for frames by what they say."""
 
     connection: ClientConnection
     raw: list[str] = field(default_factory=list)
@@ -84,7 +84,7 @@ class Socket:
         return self.until(lambda frame: frame["type"] in kinds)
 
     def until_says(self, words: str) -> Frame:
-        """The next patch or answer to an attach that holds these words."""
+        """The next patch, or answer to an attach, that contains these words."""
         return self.until(lambda frame: frame["type"] in ("attached", "patch") and words in json.dumps(frame))
 
     def attach(self, token: str, identifier: int = 1, **shown: object) -> Frame:
@@ -97,7 +97,7 @@ class Socket:
         return self.until_type("pong", "error")["n"] == number
 
     def closed_with(self) -> int | None:
-        """Reads to the end; the code it was closed with, or None when it never was."""
+        """Reads to the end; returns the close code, or None when the socket was never closed."""
         deadline = time.monotonic() + PATIENCE
         try:
             while time.monotonic() < deadline:
@@ -109,7 +109,7 @@ class Socket:
 
 @dataclass
 class Person:
-    """Somebody signed in through the form, like a browser."""
+    """Somebody who signs in through the form, like a browser."""
 
     site: LiveSite
     key: str
@@ -124,7 +124,7 @@ class Person:
             origin=self.site.url if origin == "" else origin,  # type: ignore[arg-type]
             additional_headers=headers,
             max_size=None,
-            # A full queue would keep the answer to a goodbye from being read, and each one waits ten seconds for it.
+            # A full queue would keep the closing answer from being read, and each socket waits ten seconds for it.
             max_queue=None,
             open_timeout=PATIENCE,
             proxy=None,
@@ -151,7 +151,7 @@ class Person:
 
 @dataclass
 class LoadedPage:
-    """What a page says of the live list it holds."""
+    """What a page says about the live list it holds."""
 
     html: str
 
@@ -319,7 +319,7 @@ def test_what_was_committed_between_the_page_and_the_socket_is_in_the_difference
     new = insert(sql, f"{word} new")
     sql.execute("update products set name = %s where id = %s", [f"{word} otherwise", changed])
     sql.execute("delete from products where id = %s", [removed])
-    # Nobody else follows this list, so nothing but the attach can have told of it.
+    # Nobody else follows this list, so only the attach can have shown the change.
     answer = viewer.open().attach(page.token, **page.shown)
     told = {(operation["op"], operation.get("id")) for operation in answer["ops"]}
     assert {("put", new), ("put", changed), ("remove", removed)} <= told
@@ -369,7 +369,7 @@ def test_a_locked_table_holds_up_nobody_but_those_who_show_it(
         with holder.transaction():
             key = insert(holder, word)
             holder.execute("lock table products")
-            # Marked by a change that it can't read: the list is told to be old, and nobody waits for it.
+            # A change that can't be read makes the list dirty: it is reported as old, and nobody waits for it.
             late = viewer.open()
             late.say({"type": "attach", "id": 1, "token": list_token(f"{word} ")})
             assert "being worked on" in late.until_type("failed")["reason"]
@@ -383,7 +383,7 @@ def test_a_locked_table_holds_up_nobody_but_those_who_show_it(
 def test_a_list_that_cant_be_read_is_told_to_be_old_and_heals_by_itself(
     invite: Invite, sql: "psycopg.Connection[Any]", word: str
 ) -> None:
-    """As in the middle of a deploy: a column that the code knows isn't there for some seconds."""
+    """As in the middle of a deploy: a column that the code knows is missing for some seconds."""
     viewer = invite("view_product", "view_customer")
     socket, other = viewer.open(), viewer.open()
     token = list_token(word)
@@ -461,7 +461,7 @@ def test_a_token_grants_nothing_to_who_has_no_right(invite: Invite, sql: "psycop
     assert allowed.attach(page.token)["type"] == "attached"
     for token in (page.token, sign("product", {"id": key}), sign("product-summary", {})):
         assert refused.attach(token)["type"] == "refused"
-    # Editing is another right than seeing.
+    # Editing needs another right than seeing.
     assert allowed.attach(sign("product-editing", {"id": key, "revision": 0}), identifier=2)["type"] == "refused"
     insert(sql, f"{word} second")
     allowed.until_says("second")
@@ -484,7 +484,7 @@ def test_a_right_through_a_group_counts_and_belongs_to_its_members_alone(
     sockets = {person.username: person.open() for person in (member, other)}
     assert sockets[member.username].attach(list_token(word))["type"] == "attached"
     assert sockets[other.username].attach(list_token(word))["type"] == "refused"
-    # The common re-reading of all users' rights must tell them apart as well.
+    # The shared re-read of all users' rights must tell them apart as well.
     sql.execute("delete from accounts_user_groups where user_id = %s", [member.key])
     assert sockets[member.username].until_type("revoked")["reason"].endswith(".")
     # Its buttons were painted for other rights.
@@ -500,7 +500,7 @@ def test_a_socket_follows_forty_lists_at_most(viewer: Person, word: str) -> None
     answer = socket.attach(list_token(f"{word}more"), identifier=99)
     assert answer["type"] == "refused"
     assert str(VIEWS_A_SOCKET) in answer["reason"]
-    # A place that was given up can be taken.
+    # A place that was given up is free again.
     socket.say({"type": "detach", "id": 0})
     assert socket.attach(list_token(f"{word}more"), identifier=100)["type"] == "attached"
 
@@ -553,7 +553,7 @@ def test_a_malformed_message_is_named_and_disturbs_nobody(invite: Invite, viewer
 def test_text_that_no_encoding_can_carry_disturbs_nobody(viewer: Person, word: str) -> None:
     socket = viewer.open()
     half = "\ud800"
-    # As JSON escapes: on the wire this is honest ASCII.
+    # As JSON escapes: on the wire this is plain ASCII.
     socket.say({"type": "attach", "id": 1, "token": list_token(word), "rows": [[half, half]], "parts": {half: half}})
     assert socket.until_type("attached", "error", "refused")
     assert socket.is_undisturbed()
@@ -591,7 +591,7 @@ def test_a_right_taken_away_ends_the_list_and_no_later_frame_tells_of_it(
     for socket in (loser, keeper):
         for identifier, token in enumerate(regions):
             assert socket.attach(token, identifier=identifier)["type"] == "attached"
-    # Frames only mean something when they would have come.
+    # A missing frame proves something only if it would otherwise have come.
     loser.until_says(insert(sql, f"{word} before"))
     sql.execute("delete from accounts_user_user_permissions where user_id = %s", [losing.key])
 
@@ -666,7 +666,7 @@ def test_frames_hold_rendered_rows_and_nothing_else_of_a_record(
     socket, summary = viewer.open(), viewer.open()
     socket.attach(list_token(word))
     summary.attach(sign("product-summary", {}))
-    # The list shows the head of a description, and the dashboard none of it.
+    # The list shows the beginning of a description, and the dashboard none of it.
     key = insert(sql, f"{word} {former}", f"head {'x ' * 200} {hidden}")
     socket.until_says(key)
     summary.until_says(key)
@@ -712,7 +712,7 @@ def test_with_redis_full_pages_are_live_and_nobody_says_that_no_worker_leads(
     with redis.Redis.from_url(live_site.stack.redis.url) as admin:
         admin.config_set("maxmemory", 1)
         try:
-            # What was kept before is gone by then, and the worker has noticed.
+            # By then the stored status is gone, and the worker has noticed.
             deadline = time.monotonic() + PATIENCE
             while viewer.client.get("/realtime/status/").json().get("status_stored", not admin.exists(status_key())):
                 assert time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""The services a bare machine gets: they start, answer, survive what befalls them, and leave nothing behind."""
+"""The services a bare machine gets: they start, answer, survive what happens to them, and leave nothing behind."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 
 @pytest.fixture
 def open_directory() -> Iterator[Path]:
-    """A directory that every account may pass; pytest's own are closed to PostgreSQL's account."""
+    """A directory that every account may enter; pytest's own are closed to PostgreSQL's account."""
     directory = Path(tempfile.mkdtemp(prefix="livedesk-stack-"))
     directory.chmod(0o711)
     yield directory
@@ -143,8 +143,6 @@ def test_as_root_unreachable_binaries_are_copied(
     installation = module._wheel_installation()
     hidden = tmp_path / "hidden" / installation.parent.name / installation.name
     shutil.copytree(installation, hidden)
-    libraries = f"{installation.parent.name}.libs"
-    shutil.copytree(installation.parent.with_name(libraries), hidden.parent.with_name(libraries))
     hidden.parent.parent.chmod(0o700)
     monkeypatch.setattr(module, "_wheel_installation", lambda: hidden)
     monkeypatch.setattr(module, "SHARED_DIRECTORY", open_directory)
@@ -198,7 +196,7 @@ def test_postgres_starts_again_after_kill_9(postgres: EmbeddedPostgres) -> None:
 
 
 def test_a_pid_file_that_names_a_foreign_process_does_not_keep_postgres_away(postgres: EmbeddedPostgres) -> None:
-    """After a reboot the old number may be any program's: here, one of PostgreSQL's own account."""
+    """After a reboot any program may have the old number: here, one of PostgreSQL's own account."""
     postgres.start()
     postgres.stop()
     account = unprivileged_account()

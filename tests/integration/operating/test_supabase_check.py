@@ -1,4 +1,4 @@
-"""Each thing that can be missing is broken once, is named with its remedy, and the remedy, when run, mends it."""
+"""Each thing that can be missing is broken once, is named with its remedy, and running the remedy mends it."""
 
 import asyncio
 import re
@@ -23,13 +23,13 @@ from realtime.operating.check.report import Finding, Section
 from tests.integration.conftest import Project
 from tests.integration.databases import Connection, fresh_database, manage, migrated_template
 
-# Only signs: nobody checks it before the project does.
+# Used only for signing: nobody checks it before the project does.
 ANY_SECRET = "a secret of some length, as projects have"
 
 
 @pytest.fixture
 def database(postgres_url: str, django_db_blocker: DjangoDbBlocker) -> Iterator[Connection]:
-    """A superuser's connection to a migrated database of this test alone, which Django uses as well."""
+    """A superuser's connection to this test's own migrated database, which Django uses too."""
     address = connections["default"].settings_dict
     before = address["NAME"]
     with fresh_database(postgres_url, migrated_template(postgres_url)) as url, django_db_blocker.unblock():
@@ -181,7 +181,7 @@ def test_what_is_broken_is_named_alone_and_its_remedy_mends_it(
     found = wrong()
     assert [finding.text for finding in found] == [text]
     if "alter policy" in statements:
-        # The remedy makes a policy, and the narrower one has its name.
+        # The remedy creates a policy, but the narrower one has its name.
         run(database, "drop policy realtime_worker_reads on products")
     run(database, found[0].remedy)
     assert wrong() == []
@@ -222,7 +222,7 @@ def test_a_server_too_old_or_without_logical_decoding_is_named(
 
 
 def test_a_login_that_row_level_security_keeps_out_is_named(database: Connection) -> None:
-    """It may do everything by its grants, and would see an empty portal."""
+    """Its grants allow everything, yet it would see an empty portal."""
     run(database, "create role t_stranger; grant all on all tables in schema public to t_stranger")
     try:
         with connections["default"].cursor() as cursor:
@@ -318,7 +318,7 @@ Report = Callable[[], tuple[str, bool]]
 
 @pytest.fixture
 def report(project: Project, capsys: pytest.CaptureFixture[str], settings: Settings) -> Report:
-    """Runs the command on the project; what it printed, and whether it said that all is well. Never a secret."""
+    """Runs the command on the project; returns its output, which holds no secret, and whether all is well."""
 
     def check() -> tuple[str, bool]:
         good = True
@@ -406,7 +406,7 @@ def test_a_subscription_that_is_joined_but_never_confirmed_is_named(project: Pro
 
 @pytest.mark.usefixtures("quick")
 def test_a_realtime_that_delivers_nothing_is_found_by_the_probe(project: Project, report: Report) -> None:
-    """Everything before looks healthy: this is the line that a green light stands on."""
+    """Everything before it looks healthy: a green light depends on this line."""
     project.faults.blackout(30)
     printed, good = report()
     assert not good
@@ -468,7 +468,7 @@ def test_rows_in_another_table_are_told_with_how_to_log_them(database: Connectio
     database.execute("insert into more_products (name) values ('Lamp')")
     noted = database.execute("select table_name, op from realtime_change order by revision desc limit 1").fetchone()
     assert noted == ("products", "INSERT")
-    # Realtime tells of it under its own name: that stays to be told.
+    # Realtime reports it under its own name: that finding stays.
     assert ["Realtime tells under that name" in finding.text for finding in wrong()] == [True]
 
 

@@ -1,4 +1,4 @@
-"""The change log in the administration: it tells who changed what, to those who may know, and nobody changes it."""
+"""The change log in the admin: it tells who changed what to those who may know, and nobody can change it."""
 
 from typing import Any
 from uuid import uuid4

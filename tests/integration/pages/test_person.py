@@ -1,4 +1,4 @@
-"""Every form says for whom it was painted."""
+"""Every form says which person it was painted for."""
 
 import re
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_a_form_names_what_is_typed_into_it() -> None:
     assert typed_into(ProductForm()) == "name description* price"
     assert typed_into(CustomerForm()) == "name email phone"
     assert typed_names("name description*") == {"name": False, "description": True}
-    # Not what is chosen, and no password.
+    # Fields to choose from don't count, and no password does.
     assert typed_into(AuthenticationForm()) == "username"
 
 
@@ -48,6 +48,6 @@ def test_no_template_writes_the_token_alone() -> None:
     for path in (settings.BASE_DIR / "templates").rglob("*.html"):
         page = Path(path).read_text()
         assert "{% csrf_token %}" not in page, path
-        # The page of a form that wasn't saved is painted without a session (realtime/pages/unsent.py).
+        # The page of an unsaved form is painted without a session (realtime/pages/unsent.py).
         if path.name != "unsent.html":
             assert page.count('method="post"') == page.count("{% form_token"), path

@@ -1,4 +1,4 @@
-"""Every page of the portal over HTTP: who may open it, what it says of bad input, and what it never lets through."""
+"""Every page of the portal over HTTP: who may open it, what it says to bad input, and what it never lets through."""
 
 import re
 from collections.abc import Iterator
@@ -90,7 +90,7 @@ PAGES = tuple(pages(UUID(int=0)))
 
 
 def change_behind(product: Product, **columns: object) -> Product:
-    """A colleague changes the row, past the form that is open."""
+    """A colleague changes the row while the form is open."""
     assignments = ", ".join(f"{name} = %s" for name in columns)
     with connection.cursor() as cursor:
         cursor.execute(f"update products set {assignments} where id = %s", [*columns.values(), product.pk])
@@ -98,7 +98,7 @@ def change_behind(product: Product, **columns: object) -> Product:
 
 
 def typed(product: Product, **more: object) -> dict[str, object]:
-    """What the edit form of this state of the row posts."""
+    """What an edit form that was opened at this state of the row posts."""
     told = {"name": product.name, "description": product.description, "price": str(product.price)}
     return told | {"revision": str(product.revision)} | more
 
@@ -128,7 +128,7 @@ def test_the_dashboard_and_the_status_ask_for_a_sign_in(client: Client, address:
 def test_without_the_right_every_page_is_forbidden(nobody: Client, product: Product, page: str) -> None:
     address = pages(product.pk)[page]
     for answer in (nobody.get(address), nobody.post(address, typed(product))):
-        # The list and the detail take no POST; being told so before the right is looked at gives nothing away.
+        # The list and the detail take no POST; saying so before checking the right gives nothing away.
         assert answer.status_code in ((403,) if page in ("create", "edit", "delete") else (403, 405))
         assert product.name not in text(answer)
     assert Product.objects.get() == product
@@ -541,7 +541,7 @@ def test_error_pages_carry_the_policy_too(nobody: Client, settings: Settings, mo
     user = User.objects.get(pk=nobody.session["_auth_user_id"])
     user.is_superuser = True
     user.save()
-    monkeypatch.setattr("realtime.live.definition.LiveList.snapshot", fail)
+    monkeypatch.setattr("realtime.live.lists.LiveList.snapshot", fail)
     answers[500] = nobody.get("/crm/products/")
     for status, answer in answers.items():
         assert answer.status_code == status
@@ -566,7 +566,7 @@ def test_no_answer_is_kept_for_anybody_else(
         Client().post("/crm/products/new/", {"person": signed(person_hash(user))}),
     ]
     admin.raise_request_exception = False
-    monkeypatch.setattr("realtime.live.definition.LiveList.snapshot", lambda *arguments: 1 / 0)
+    monkeypatch.setattr("realtime.live.lists.LiveList.snapshot", lambda *arguments: 1 / 0)
     answers.append(admin.get("/crm/products/"))
     assert {answer.status_code for answer in answers} >= {200, 302, 400, 401, 403, 404, 405, 409, 500}
     for answer in answers:
@@ -609,7 +609,7 @@ def test_no_page_holds_an_inline_script_or_style(admin: Client, product: Product
 
 @pytest.fixture
 def committing(transactional_db: None) -> None:
-    """Real commits: inside one test transaction, what was set locally would last to its end."""
+    """Real commits: inside one test transaction, a local setting would last to its end."""
 
 
 def actor_of(pk: UUID) -> list[str]:
@@ -732,7 +732,7 @@ def test_the_admin_overwrites_nobody_unseen(client: Client, db: None) -> None:
     assert product.description == "changed meanwhile"
     assert "Description is now “changed meanwhile”" in text(answer)
     assert "Desk lamp" in text(answer), "what was typed stays"
-    # Whoever saves again has been told.
+    # Saving again is allowed: the user has been told.
     assert client.post(address, typed | {"opened_at": str(product.revision)}).status_code == 302
     product.refresh_from_db()
     assert (product.name, product.description) == ("Desk lamp", "plain")

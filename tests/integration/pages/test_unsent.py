@@ -1,4 +1,4 @@
-"""A form that can't be saved stays on the screen with its text; of whom it isn't, nothing is shown."""
+"""A form that can't be saved stays on the screen with its text; nobody else is shown anything of it."""
 
 import html
 import logging
@@ -51,7 +51,7 @@ def product(db: None) -> Product:
 
 
 def sent(product: Product, user: User | None, **more: object) -> dict[str, object]:
-    """What the edit form posts that was painted for ``user``."""
+    """What an edit form that was painted for ``user`` posts."""
     mark = signed(person_hash(user.pk)) if user else ""
     told = {"description": WORK, "typed": "name description* price", "person": mark} | more
     return posted(product) | told
@@ -138,7 +138,7 @@ def test_nothing_typed_gets_out_of_its_control(author: User) -> None:
 
 
 def test_the_page_asks_the_database_nothing(rf: RequestFactory) -> None:
-    # No mark of a test with a database: a query would raise.
+    # Deliberately without the database mark: a query would raise.
     request = rf.post("/somewhere/", {"person": signed(person_hash(1)), "typed": "note", "note": "still here"})
     answer = unsent.kept(request, unsent.SESSION_ENDED)
     assert answer is not None

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_pages")]
 SLOWLY = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )
-# What people and programs put into text, more often than chance would.
+# What people and programs put into text more often than chance would.
 LINES = st.lists(
     st.sampled_from(["\r\n", "\n", "\r", " ", "\t", "a", "é", "<b>", "&amp;", "'", '"', "🙂"]), max_size=12
 )
@@ -30,7 +30,7 @@ NAME = TEXT.map(lambda text: f"x{text}y")
 
 
 class Form(HTMLParser):
-    """Reads the page's form as a browser does and says what it would send, nothing touched (HTML, 4.10)."""
+    """Reads the page's form as a browser does and says what it would send untouched (HTML, 4.10)."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -223,7 +223,7 @@ def test_the_database_takes_no_amount_that_is_none(amount: str) -> None:
 
 
 def past_everything(statement: str) -> None:
-    """As a data load writes it: past constraints and triggers."""
+    """As a data load writes it: bypassing constraints and triggers."""
     with connection.cursor() as cursor:
         cursor.execute("set constraints all immediate")
         for table in ("products", "customers", "acquisitions", "interactions", "tickets", "attachments"):

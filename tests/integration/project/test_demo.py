@@ -45,7 +45,7 @@ VERBS = {"INSERT": "add", "UPDATE": "change", "DELETE": "delete"}
 
 @pytest.fixture
 def tenth(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth of the rows, where it doesn't matter how many."""
+    """A tenth of the rows, for tests where the number doesn't matter."""
     for model, size in USUAL.items():
         monkeypatch.setitem(USUAL, model, size // 10)
 
@@ -106,7 +106,7 @@ def test_nothing_lies_in_the_future_and_the_newest_is_of_today_or_so() -> None:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("tenth")
 def test_the_same_rows_come_out_each_time() -> None:
-    """Screenshots and measurements can be repeated."""
+    """So screenshots and measurements can be repeated."""
     now = timezone.now()
 
     def made() -> list[tuple[Any, ...]]:
@@ -176,7 +176,7 @@ def test_the_team_works_on_every_table_within_its_rights_and_the_tables_keep_the
     told = [team.act() for _ in range(400)]
     assert sum(map(bool, told)) > 380
     for model, count in sizes().items():
-        # Whole conversations go at once, so a table may fall further than it rises.
+        # Whole conversations go at once, so a table may fall further below its size than it rises above it.
         assert USUAL[model] - 50 <= count <= USUAL[model] * (1 + SLACK) + 1, model
 
     groups = {str(user.pk): user.groups.get().name for user in User.objects.exclude(username="demo")}
@@ -184,7 +184,7 @@ def test_the_team_works_on_every_table_within_its_rights_and_the_tables_keep_the
     labels = {model._meta.db_table: model._meta.label_lower for model in USUAL}
     assert {(table, op) for _, table, op in done} >= {(table, "INSERT") for table in labels}
     for actor, table, op in done:
-        # What goes along with its ticket is no act of its own.
+        # What is deleted along with its ticket is no act of its own.
         if (table, op) not in (("comments", "DELETE"), ("attachments", "DELETE")):
             allowed = verbs_of(groups[actor], labels[table])
             assert VERBS[op] in allowed, f"{groups[actor]} may not {VERBS[op]} {table}"
@@ -260,7 +260,7 @@ def test_without_its_packages_the_command_line_says_in_one_sentence_where_they_a
 
 @dataclass
 class Demo:
-    """A clone of its own, so that nothing touches the data of a demo that runs in this one."""
+    """Its own clone, so that nothing touches the data of a demo that runs in this one."""
 
     clone: Path
     port: int
@@ -287,15 +287,15 @@ UNWANTED = (".git", ".local", ".venv", "node_modules", "__pycache__", ".*_cache"
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
-    """The working tree as it is, with this session's packages, so that nothing is installed."""
+    """The working tree as it is, with this session's packages, so that nothing needs installing."""
     root = Path(tempfile.mkdtemp(prefix="livedesk-demo-"))
     root.chmod(0o711)
     clone = root / "clone"
     shutil.copytree(REPOSITORY, clone, ignore=shutil.ignore_patterns(*UNWANTED))
     packages = next(path for path in sys.path if path.endswith("site-packages"))
     lend_packages(clone)
-    # None of the services that this test session runs: the demo brings its own. The packages are named where they
-    # really are, else the demo would make a copy of PostgreSQL for a place that it sees for the first time.
+    # None of the services of this test session: the demo brings its own. The packages are named by their real path;
+    # otherwise the demo would copy PostgreSQL for a place that it sees for the first time.
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
     environment = {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONPATH": packages}
     yield Demo(clone, pick_port(), environment)
@@ -324,7 +324,7 @@ def until_ready(process: "subprocess.Popen[str]") -> list[str]:
 
 
 def test_the_demo_as_a_process(demo: Demo) -> None:
-    """In one go, because a start takes its time: ready, usable by others, mended, and gone without a trace."""
+    """All in one test, because a start takes time: ready, usable by others, mended, and gone without a trace."""
     process = demo.start()
     try:
         lines = until_ready(process)
@@ -412,7 +412,7 @@ def sourced(demo: Demo, *names: str) -> dict[str, str]:
 
 
 def processes_in(directory: Path) -> list[str]:
-    """The command lines of what still works in the clone, or on its data."""
+    """The command lines of processes that still work in the clone, or on its data."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,4 +1,4 @@
-"""The groups and their rights: as the matrix says, whatever happened before, and as the document tells it."""
+"""The groups and their rights match the matrix, whatever happened before, and match the document."""
 
 from pathlib import Path
 

@@ -1,11 +1,11 @@
-"""What PostgreSQL can't take is refused with a sentence, wherever in a request it stands."""
+"""What PostgreSQL can't take is refused with a sentence, wherever in a request it is."""
 
 from typing import Any
 
 import pytest
 from django.test import Client
 
-# The same in every process: it is part of tests' names.
+# The same in every process, because it is part of tests' names.
 NO_KEY = "00000000-0000-4000-8000-000000000000"
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_pages")]
@@ -26,7 +26,7 @@ ADDRESSES = (
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_a_nul_in_an_address(admin_client: Client, address: str) -> None:
     answer = admin_client.get(address)
-    # A list that knows better finds nothing; whatever would reach PostgreSQL is refused.
+    # A list that checks it finds nothing; whatever would reach PostgreSQL is refused.
     assert answer.status_code in (200, 302, 400, 404)
     assert answer.status_code != 400 or "makes no sense" in answer.content.decode()
 

@@ -1,4 +1,4 @@
-"""/metrics: numbers of the web process and of the leading worker, for whoever may read them."""
+"""/metrics: numbers of the web process and of the leading worker, for those who may read them."""
 
 import re
 import time
@@ -28,7 +28,7 @@ def local() -> Client:
 def test_the_running_portal_tells_of_web_and_worker(live_site: LiveSite) -> None:
     families: dict[str, list[float]] = {}
     with live_site.connect() as sql:
-        # The worker says its numbers with every beat; of what was there before it began it tells nothing.
+        # The worker reports its numbers with every heartbeat, but nothing from before it began.
         for _ in range(200):
             sql.execute("insert into products (name) values ('counted')")
             text = httpx.get(f"{live_site.url}/metrics").text

@@ -1,4 +1,4 @@
-"""A Redis that passes messages on and keeps nothing: full, a replica, unable to save. No worker is denied for that."""
+"""A Redis that passes messages on but stores nothing: full, a replica, unable to save. No worker is denied for that."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ from pytest_django import Settings
 from realtime.events import RealtimeConnectionStatus as Status
 from realtime.local.process import pick_port
 from realtime.local.redis import EmbeddedRedis
-from realtime.status import last_beat
+from realtime.status import last_beat, status_store
 from realtime.status.status_store import EXPIRY_SECONDS, StatusStore
 from realtime.worker.worker import RealtimeWorker
 
@@ -38,7 +38,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
 
 @pytest.fixture
 def admin(server: EmbeddedRedis, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator["redis.Redis"]:
-    """The operator's connection to the Redis that this process uses, in which no beat was heard so far."""
+    """The operator's connection to this process's Redis; no heartbeat has been heard yet."""
     settings.REDIS_URL = server.url
     settings.REDIS_PREFIX = f"test-{uuid4().hex[:8]}"
     monkeypatch.setattr(last_beat, "_heard", None)
@@ -66,7 +66,7 @@ def replica(admin: "redis.Redis", server: EmbeddedRedis) -> Iterator[None]:
 
 @contextmanager
 def unsaved(admin: "redis.Redis", server: EmbeddedRedis) -> Iterator[None]:
-    """As a full disk or an out-of-memory killer makes it: a save that failed."""
+    """A failed save, as a full disk or an out-of-memory killer causes it."""
     admin.set("something", "to save")
     # Long enough for the save to be killed while it runs.
     admin.config_set("rdb-key-save-delay", 60_000_000)
@@ -115,7 +115,7 @@ def stored(told: Told) -> StatusStore:
 async def written(store: StatusStore, told: Told, times: int = 1) -> None:
     for _ in range(times):
         await store.write(told)
-    # A connection lives no longer than the loop of its test.
+    # A connection can't outlive the loop of its test.
     await store.close()
 
 
@@ -139,14 +139,14 @@ def metrics() -> Callable[[], dict[str, float]]:
 def test_a_worker_says_once_that_redis_keeps_nothing_and_once_that_it_does_again(
     admin: "redis.Redis", server: EmbeddedRedis, refuse: Refusal, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "realtime.status_store")
+    caplog.set_level(logging.INFO, status_store.__name__)
     store = StatusStore()
     with refuse(admin, server):
         asyncio.run(written(store, beat(), times=3))
         assert store.problem == said
     asyncio.run(written(store, beat(), times=3))
     assert store.problem == ""
-    lines = [record.getMessage() for record in caplog.records if record.name == "realtime.status_store"]
+    lines = [record.getMessage() for record in caplog.records if record.name == status_store.__name__]
     assert lines == [
         f"{said}: it doesn't keep how this worker is, pages hear it all the same",
         "Redis keeps how this worker is again",

@@ -1,4 +1,4 @@
-"""Files that come in through the portal, and addresses of other writers: kept whole, served harmless, gone in time."""
+"""Files that come in through the portal, and other writers' addresses: kept whole, served harmless, gone in time."""
 
 import asyncio
 import os
@@ -73,7 +73,7 @@ def upload(client: Client, ticket: Ticket, *files: SimpleUploadedFile) -> HttpRe
 
 
 def raw_upload(client: Client, ticket: Ticket, name: bytes, content: bytes = b"words") -> HttpResponse:
-    """As no browser would send it: the name exactly so."""
+    """Sent as no browser would: with exactly this name."""
     body = (
         b'--line\r\nContent-Disposition: form-data; name="upload-files"; filename="' + name + b'"\r\n'
         b"Content-Type: text/plain\r\n\r\n" + content + b"\r\n--line--\r\n"
@@ -83,7 +83,7 @@ def raw_upload(client: Client, ticket: Ticket, name: bytes, content: bytes = b"w
 
 
 def attachment_by_sql(ticket: Ticket, name: str, url: str) -> Attachment:
-    """Of another writer."""
+    """An attachment of another writer."""
     with connection.cursor() as cursor:
         cursor.execute(
             "insert into attachments (ticket_id, file_name, file_url) values (%s, %s, %s) returning id",
@@ -93,7 +93,7 @@ def attachment_by_sql(ticket: Ticket, name: str, url: str) -> Attachment:
 
 
 def body(response: Any) -> bytes:
-    """The whole of it, piece by piece as a server on ASGI takes it."""
+    """The whole body, taken piece by piece as an ASGI server does."""
 
     async def pieces() -> list[bytes]:
         return [piece async for piece in response]
@@ -421,7 +421,7 @@ def test_a_deleted_attachment_takes_its_file_along_after_the_commit(
     with django_capture_on_commit_callbacks() as callbacks:
         answer = post(client, where, revision=attachment.revision)
     assert "“notes.txt” was deleted." in text(answer)
-    # A rollback would have brought the row back, so until the commit its file stays.
+    # The file stays until the commit: a rollback would have brought the row back.
     assert len(kept_files(own_storage)) == 1
     for callback in callbacks:
         callback()
@@ -501,7 +501,7 @@ def test_files_whose_rows_another_writer_deleted_are_cleaned_away_later(
     with connection.cursor() as cursor:
         cursor.execute("delete from attachments where file_name <> 'kept.txt'")
     call_command("clean_attachments")
-    # A fresh one may be of an upload whose row isn't written yet.
+    # A fresh file may belong to an upload whose row isn't written yet.
     assert {path.relative_to(own_storage).as_posix() for path in kept_files(own_storage)} == kept
     assert capsys.readouterr().out.splitlines()[-1] == "1 files without an attachment were deleted."
 

@@ -53,7 +53,7 @@ def reader(db: None) -> User:
 
 @pytest.fixture
 def outsider(db: None) -> User:
-    """Of the CRM staff, who see customers and no ticket."""
+    """One of the CRM staff, who see customers but no tickets."""
     return member("CRM staff")
 
 
@@ -75,7 +75,7 @@ def make_comment(ticket: Ticket, author: User | None = None, content: str = "Hav
 
 
 def change_behind(ticket: Ticket, **columns: object) -> None:
-    """A colleague changes the row, past the page that is open."""
+    """A colleague changes the row while the page is open."""
     assignments = ", ".join(f"{name} = %s" for name in columns)
     with connection.cursor() as cursor:
         cursor.execute(f"update tickets set {assignments} where id = %s", [*columns.values(), ticket.pk])
@@ -100,7 +100,7 @@ PAGES = ("", "new/", "{pk}/", "{pk}/edit/", "{pk}/delete/")
 
 
 @pytest.mark.parametrize("page", [*(f"tickets/{page}" for page in PAGES), "board/"])
-def test_without_signing_in_every_page_asks_for_it(client: Client, page: str) -> None:
+def test_without_signing_in_every_page_asks_for_it(db: None, client: Client, page: str) -> None:
     where = f"/ticketing/{page.format(pk=uuid4())}"
     assert client.get(where).headers["Location"] == f"/sign-in/?next={where}"
 
@@ -162,7 +162,7 @@ def test_agents_find_every_way_to_write_except_deleting(agent: User, manager: Us
 
 
 def test_the_address_of_an_action_leads_back_to_its_ticket(agent: User, ticket: Ticket) -> None:
-    """As after signing in anew."""
+    """As after a new sign-in."""
     for resource in WRITES:
         assert signed_in(agent).get(address(ticket, resource)).headers["Location"] == address(ticket)
 
@@ -251,7 +251,7 @@ def test_a_form_sent_in_the_background_is_answered_with_its_sentence_alone(agent
     stale = client.post(where, {"status": "open", "revision": ticket.revision}, headers=headers)
     assert stale.status_code == 409
     assert set(stale.json()) == {"said"}
-    # What was said there isn't said once more on the next page.
+    # What was said there isn't repeated on the next page.
     assert "is closed now" not in text(client.get("/"))
 
 
@@ -376,7 +376,7 @@ def test_only_managers_touch_the_comments_of_others(agent: User, reader: User, m
     where = f"/ticketing/comments/{comment.pk}/"
     post(signed_in(manager), f"{where}edit/", content="Moderated", revision=comment.revision)
     comment.refresh_from_db()
-    # Whoever edits it, its author stays its author.
+    # Whoever edits it, the author stays the same.
     assert (comment.content, comment.author_id) == ("Moderated", agent.pk)
     post(signed_in(manager), f"{where}delete/", revision=comment.revision)
     assert not Comment.objects.filter(pk=comment.pk).exists()
@@ -467,7 +467,7 @@ def test_a_comment_is_the_last_activity_of_its_ticket(reader: User, ticket: Tick
 
 
 def test_a_rename_of_the_assignee_is_in_the_row_of_the_next_load(reader: User, agent: User) -> None:
-    """The row itself didn't change: a cached one must not be shown."""
+    """The row itself didn't change, but a cached one must not be shown."""
     make_ticket(assigned_to=agent.pk)
     client = signed_in(reader)
     assert "Ada Agent" in text(client.get("/ticketing/tickets/"))

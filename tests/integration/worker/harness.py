@@ -15,7 +15,7 @@ PATIENCE = 30.0
 
 
 def begun(intake: Intake) -> Intake:
-    """An intake that goes on from nothing, as a worker's first one does."""
+    """An intake that starts from nothing, as a worker's first one does."""
     assert intake.open()
     intake.opened()
     intake.store()
@@ -41,7 +41,7 @@ class Watched:
         return [event for event in self.events if str(event.key) == key]
 
     def said(self) -> dict[str, Any]:
-        """What the worker would say of itself now."""
+        """What the worker would report about itself now."""
         return self.worker.heartbeat.describe(self.worker.manager.status, "")
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
@@ -55,7 +55,7 @@ class Watched:
 
 @asynccontextmanager
 async def watched_worker() -> AsyncIterator[Watched]:
-    """A worker that has been started, whatever it finds; stopped politely afterwards, and its own error raised."""
+    """A started worker, whatever it finds; it is stopped politely afterwards, and its own error is raised."""
     worker, stop = RealtimeWorker(), asyncio.Event()
     watched = Watched(worker)
     running = asyncio.create_task(worker.run(stop))

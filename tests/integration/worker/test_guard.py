@@ -1,4 +1,4 @@
-"""What happened past the change log: Realtime's word against it, the triggers' standing, DDL (rule 26)."""
+"""What bypassed the change log: Realtime's word against it, the state of the triggers, DDL (rule 26)."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ from tests.integration.worker.harness import Watched, running_worker
 
 
 def told(watched: Watched) -> tuple[str, str]:
-    """The word and the sentence of a page that hears this worker's beat."""
+    """The word and the sentence on a page that hears this worker's heartbeat."""
     worker = watched.worker
     beat = worker.heartbeat.describe(worker.manager.status, worker.manager.reason)
     frame = words(beat, beat["at"], beat["at"], Hops())
@@ -96,7 +96,7 @@ def test_what_was_rewritten_without_a_change_is_read_by_state(sql: Connection, s
         async with running_worker() as watched:
             await watched.until(lambda: told(watched)[0] == "connected", "green")
             watched.resets.clear()
-            # One transaction: at no moment can anybody see the triggers off.
+            # In one transaction: at no moment can anybody see the triggers off.
             await asyncio.to_thread(sql.execute, statement)  # type: ignore[arg-type]
             await watched.until(lambda: "products" in {reset.table for reset in watched.resets}, "a reset")
 
@@ -133,7 +133,7 @@ def test_triggers_that_are_off_keep_pages_from_green(
             await watched.until(lambda: told(watched)[0] != "connected", "that pages are told")
             assert word in watched.worker.guard.bypassed()[table]
             watched.resets.clear()
-            # Whatever is written meanwhile is shown: the table is read by state for as long as it lasts.
+            # What is written meanwhile is shown: for as long as it lasts, the table is read by state.
             await watched.until(
                 lambda: len([r for r in watched.resets if r.table == table]) > 1, "more than one reading"
             )

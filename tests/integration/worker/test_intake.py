@@ -1,4 +1,4 @@
-"""Each change once to a worker's handlers, and none never, wherever the work is cut off."""
+"""A worker's handlers get each change exactly once, wherever the work is cut off."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def intake() -> Intake:
 
 
 def test_resets_that_nobody_emitted_are_still_due() -> None:
-    """A worker may lose the lead between reading that its position means nothing and telling anybody."""
+    """A worker may lose the lead after it has read that its position means nothing, but before it tells anybody."""
     assert Intake(("products",)).open()
     successor = Intake(("products",))
     assert successor.open()
@@ -54,7 +54,7 @@ def test_what_was_emitted_before_the_position_could_move_is_not_emitted_again(in
 
 
 def test_what_was_read_but_never_reached_a_handler_is_read_again(intake: Intake) -> None:
-    """A worker that loses the lead while a reading hangs throws its result away (found by bin/chaos, seed 102)."""
+    """A worker that loses the lead while a read hangs throws the result away (found by bin/chaos, seed 102)."""
     write("a", "b")
     sweep(intake)
     assert intake.open() == []
@@ -76,7 +76,7 @@ def test_the_same_of_what_realtime_told(intake: Intake) -> None:
     intake.hear("products", raw)
     intake.hear("products", raw)
     assert len(intake.resolve()) == 1, "told twice at once"
-    # Nobody took it: the sweep still brings it.
+    # Nobody took it, so the sweep still brings it.
     assert emit(intake, sweep(intake)) == ["a"]
     intake.hear("products", raw)
     assert intake.resolve() == []

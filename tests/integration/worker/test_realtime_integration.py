@@ -65,7 +65,7 @@ def run_and_check(scenario: Scenario, key: str) -> None:
     assert isinstance(inserted.data, Product)
     assert (inserted.data.name, str(inserted.data.price)) == ("Lamp", "12.50")
     assert (str(updated.data.price), updated.changed) == ("13.00", ("price",))
-    # Realtime sends a delete with nothing but the key; the row and the actor come from the change log (rule 5).
+    # Realtime sends only the key of a delete; the row and the actor come from the change log (rule 5).
     assert (deleted.data.name, deleted.actor) == ("Lamp", "postgres")
     assert inserted.revision < updated.revision < deleted.revision  # type: ignore[operator]
 
@@ -117,7 +117,7 @@ def test_tables_are_independent_and_cleaned_up(project: Project) -> None:
         probes: list[Any] = []
         manager.subscribe("realtime_watermark", probes.append)
         with project.connect() as sql:
-            # That one isn't published: it is left out, and products lives on.
+            # That table isn't published: it is left out, and products stays live.
             await watched.until(lambda: bool(manager.problem("realtime_watermark")), "the refusal")
             sql.execute(INSERT, [key, "independent"])
             await watched.until(lambda: len(watched.of(key)) == 1, "the event of the good table")
@@ -211,7 +211,7 @@ def test_what_realtime_loses_the_sweep_brings(project: Project) -> None:
 
 
 def test_a_truncate_is_a_reset(project: Project) -> None:
-    """On a table of its own session's database; rows of other tests are not looked at again."""
+    """On a table of its session's own database; nobody looks at other tests' rows again."""
 
     async def scenario(watched: Watched) -> None:
         with project.connect() as sql:

@@ -1,4 +1,4 @@
-"""The change log is pruned by age, never above a position that somebody lives by; who comes back later finds out."""
+"""The change log is pruned by age, never past a position still in use; whoever comes back later finds out."""
 
 import math
 from datetime import timedelta
@@ -79,7 +79,7 @@ def test_a_position_nobody_lives_by_holds_nothing_up_and_is_found_unusable_when_
     assert "pruned" in reset.reason
     returning.opened()
     returning.store()
-    # Once: it has a position now that means something.
+    # Only once: now it has a position that means something.
     assert returning.open() == []
     assert Intake(TABLES).open() == []
 

@@ -30,12 +30,12 @@ def test_the_second_worker_waits_and_takes_over_when_the_first_loses_its_lock(pr
                     await first.until(lambda: bool(first.of(key)), "the change")
                     assert second.worker.heartbeat.takeovers == 0
                     assert second.events == []
-                    # Only the leader's: the other is waiting for it.
+                    # Only the leader's connection is idle: the other one waits for the lock.
                     sql.execute(f"{TERMINATE} and state = 'idle'")
                     await second.until(lambda: second.worker.heartbeat.takeovers == 1, "the takeover")
                     sql.execute(INSERT, [later, "after"])
                 await second.until(lambda: bool(second.of(later)), "the change after")
-                # What the first had emitted, the second doesn't repeat to itself: each handler hears a change once.
+                # The second doesn't repeat what the first had emitted: each handler hears a change once.
                 for watched in (first, second):
                     revisions = [event.revision for event in watched.events]
                     assert len(revisions) == len(set(revisions))
@@ -75,7 +75,7 @@ def test_a_leader_that_is_gone_or_frozen_is_replaced(project: Project, workers: 
     until_says(standby, ": leading")
     if leader.alive:
         leader.thaw()
-        # It finds out by itself, and waits like any other.
+        # It finds out by itself, and waits like any other worker.
         until_says(leader, "standing by")
 
 

@@ -17,6 +17,7 @@ from realtime.events import EventPath
 from realtime.events import RealtimeConnectionStatus as Status
 from realtime.local.keys import make_jwt
 from realtime.local.process import LOOPBACK, REPOSITORY, pick_port
+from realtime.upstream.channel_manager import RealtimeChannelManager
 from tests.integration.conftest import Project
 from tests.integration.databases import fresh_database, manage, migrate
 from tests.integration.worker.harness import Watched, running_worker, watched_worker
@@ -97,11 +98,11 @@ async def status_becomes(watched: Watched, status: Status) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ladder in no time, and a probe that is missed sooner."""
+    """The backoff takes no time, and a missed probe is noticed sooner."""
     monkeypatch.setattr("realtime.upstream.channel_manager.PROBE_SECONDS", 0.5)
     monkeypatch.setattr("realtime.upstream.channel_manager.PROBE_ECHO_SECONDS", 1.5)
-    # The manager takes its delays as a value; the worker gives it the default ones.
-    defaults = __import__("realtime.channel_manager", fromlist=["x"]).RealtimeChannelManager.__init__.__kwdefaults__
+    # The manager takes its delays as a value; the worker passes the default ones.
+    defaults = RealtimeChannelManager.__init__.__kwdefaults__
     monkeypatch.setitem(defaults, "delays", lambda: iter([0.1] * 1_000))
 
 
@@ -196,7 +197,7 @@ def test_a_wrong_key_is_named_and_the_change_log_goes_on(
 
 
 def test_a_wrong_jwt_secret_is_named_in_the_workers_own_lines_alone(project: Project) -> None:
-    """A short one, too, of which PyJWT warns."""
+    """Also a short secret, which PyJWT warns about."""
     said = "JwtSignatureError: Failed to validate JWT signature"
     lines = lines_until(project, {"SUPABASE_JWT_SECRET": "too short"}, said)
     assert "check SUPABASE_JWT_SECRET" in lines[-1]
@@ -301,7 +302,7 @@ def test_a_table_that_realtime_tells_nothing_of_is_named_and_joined_anew(project
             worker, products = watched.worker, watched.worker.intake.counters["products"]
 
             def told_deaf(tables: list[str]) -> bool:
-                return worker.told is not None and worker.told["deaf"] == tables
+                return worker.heartbeat.told is not None and worker.heartbeat.told["deaf"] == tables
 
             project.faults.drop(1)
             with project.connect() as sql:
@@ -311,7 +312,7 @@ def test_a_table_that_realtime_tells_nothing_of_is_named_and_joined_anew(project
                 before = products.realtime + products.duplicates
                 sql.execute(INSERT, [str(uuid4()), "told"])
                 await watched.until(lambda: products.realtime + products.duplicates > before, "an event of Realtime")
-        assert worker.told is None, "who doesn't lead tells nobody's metrics"
+        assert worker.heartbeat.told is None, "who doesn't lead tells nobody's metrics"
 
     asyncio.run(scenario())
 
@@ -329,7 +330,7 @@ def test_without_any_session_no_single_table_is_called_deaf(project: Project, se
             beats: set[float] = set()
 
             def told_again() -> bool:
-                told = watched.worker.told or {"at": 0.0, "deaf": []}
+                told = watched.worker.heartbeat.told or {"at": 0.0, "deaf": []}
                 assert told["deaf"] == []
                 beats.add(told["at"])
                 return len(beats) > 10
@@ -342,7 +343,7 @@ def test_without_any_session_no_single_table_is_called_deaf(project: Project, se
 def test_what_was_missed_comes_before_realtime_and_a_log_that_cant_be_read_is_named(
     project: Project, settings: Settings
 ) -> None:
-    # It is tried again by itself.
+    # The worker tries again by itself.
     settings.REALTIME_SWEEP_SECONDS, settings.REALTIME_DOORBELL = 3_600, False
     key, seen = str(uuid4()), set()
 
@@ -376,7 +377,7 @@ def test_what_was_missed_comes_before_realtime_and_a_log_that_cant_be_read_is_na
 
 
 def test_a_worker_that_leads_again_stores_nothing_before_it_has_read_the_log(project: Project) -> None:
-    """Its old position may lie far behind what another leader has stored meanwhile."""
+    """Its old position may be far behind what another leader has stored meanwhile."""
 
     async def scenario() -> None:
         async with running_worker() as watched:
@@ -398,7 +399,7 @@ def test_a_worker_that_leads_again_stores_nothing_before_it_has_read_the_log(pro
 
 
 async def once() -> None:
-    """A worker's life that leaves a position."""
+    """One life of a worker, which leaves a position."""
     async with running_worker():
         pass
 

@@ -1,4 +1,4 @@
-"""A database, a server process and a raw client: what conformance tests are made of."""
+"""What conformance tests are made of: a database, a server process and a raw client."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def wait_for(condition: Callable[[], T], what: str) -> T:
 
 
 class Database:
-    """A database of its own, looking like a Supabase project with the tables of the records."""
+    """Its own database, which looks like a Supabase project with the tables of the records."""
 
     def __init__(self, cluster_url: str) -> None:
         self.cluster_url = cluster_url
@@ -101,12 +101,12 @@ def free_port() -> int:
         return port
 
 
-# The real delays would only make tests slow; a little of them is left, so that their order still shows.
+# The real delays would only slow tests down; a little of them is left, so that their order still shows.
 QUICK = ("--poll-interval-ms=20", "--idle-multiplier=1", "--refusal-delay-scale=0.02", "--faults")
 
 
 class Server:
-    """The server as a process of its own."""
+    """The server in its own process."""
 
     def __init__(self, database_url: str, *options: str, port: int | None = None) -> None:
         self.port = port or free_port()
@@ -184,7 +184,7 @@ class RawClient:
             self.send({"topic": topic, "event": event, "payload": payload, "ref": ref, "join_ref": join_ref})
 
     def join(self, topic: str, *bindings: dict[str, Any], token: str | None = None, ref: str = "1") -> None:
-        """Join and wait until the subscription lives."""
+        """Join and wait until the subscription is live."""
         payload: dict[str, Any] = {"config": {"postgres_changes": list(bindings)}}
         self.push(topic, "phx_join", payload | ({"access_token": token} if token else {}), ref, ref)
         assert self.next("phx_reply")["status"] == "ok"

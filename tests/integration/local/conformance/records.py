@@ -38,7 +38,7 @@ def parts(frame: Any) -> tuple[Any, str, dict[str, Any]]:
 
 
 class Comparable:
-    """Replaces what no two runs have in common; one instance per side, so that identity of ids is kept."""
+    """Replaces what differs between any two runs; one instance per side, so that equal ids stay equal."""
 
     def __init__(self) -> None:
         self._keys: dict[tuple[str, Any], str] = {}

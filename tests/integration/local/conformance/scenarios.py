@@ -45,7 +45,7 @@ def soon() -> str:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`changes[n]`: statements to run, each in its own transaction, when the n-th event is waited for."""
+    """`changes[n]`: statements to run, each in its own transaction, while waiting for the n-th event."""
 
     changes: dict[int, list[Statement]] = field(default_factory=dict)
     before: list[Statement] = field(default_factory=list)
@@ -153,7 +153,7 @@ def _rls(token: Callable[[], str], moments: tuple[int, int, int, int], *former: 
 
 
 def _one_by_one(statement: str, titles: list[str]) -> Callable[[Database], None]:
-    """One transaction; rows are named by the title they had at first, in this order."""
+    """In one transaction; rows are named by their first titles, in this order."""
 
     def run(database: Database) -> None:
         if database.value("select count(*) from remembered") == 0:

@@ -1,4 +1,4 @@
-"""Channel manners no transcript shows: presence with members, acknowledged broadcasts, limits, stale references."""
+"""Channel behaviour no transcript shows: presence with members, acknowledged broadcasts, limits, stale references."""
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus

@@ -67,7 +67,7 @@ def test_blackout_drops_silently_until_reset(
 ) -> None:
     server.faults.blackout(60)
     insert(database, "dark")
-    # The fence's own event is dropped too: what shows that it was consumed is the slot's position.
+    # The fence's own event is dropped too; the slot's position shows that it was consumed.
     position = database.value("select pg_current_wal_lsn()")
     confirmed = (
         "select bool_and(confirmed_flush_lsn >= %s) from pg_replication_slots where database = current_database()"

@@ -1,23 +1,23 @@
-"""What the server needs doesn't depend on how much is written, nor on how much of it in one transaction."""
+"""The server's memory doesn't depend on how much is written, nor on how much of it in one transaction."""
 
 from pathlib import Path
 
 from tests.integration.local.conformance.harness import Database, Fence, RawClient, Server
 
 FULL_IDENT = {"event": "*", "schema": "public", "table": "full_ident"}
-# In one transaction; read as a whole they took 150 MB.
+# In one transaction; reading it as a whole took 150 MB.
 ROWS = 40_000
 MB = 1024
 
 
 def memory(server: Server, name: str) -> int:
-    """Kilobytes: VmRSS now, or VmHWM at the worst."""
+    """Kilobytes: VmRSS now, or VmHWM at the peak."""
     lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 def insert(database: Database, rows: int) -> None:
-    """One transaction, of rows of a kilobyte."""
+    """Inserts rows of a kilobyte in one transaction."""
     database.run(f"insert into full_ident (v) select repeat('x', 1000) from generate_series(1, {rows})")
 
 

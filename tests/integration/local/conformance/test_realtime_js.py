@@ -38,7 +38,7 @@ def installed() -> Path:
 
 
 def install(directory: Path) -> None:
-    # Built beside and renamed: a run that is interrupted leaves no half-installed directory behind.
+    # Built elsewhere, then renamed: an interrupted run leaves no half-installed directory behind.
     fresh = Path(tempfile.mkdtemp(dir=directory.parent))
     for name in SOURCE_NAMES:
         shutil.copy(SOURCES / name, fresh)

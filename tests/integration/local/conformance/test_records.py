@@ -1,14 +1,14 @@
 """Every transcript of the real server, replayed.
 
-Compared are all frames with the order of their keys; replaced are timestamps, primary keys and binding ids (by the
-order of their first appearance), token ages, presence keys and refs, and what the transcript itself has cut. What
-depended on the recorder's surroundings is compared as far as it can be:
+All frames are compared, with the order of their keys. Timestamps, primary keys and binding ids (by the order of their
+first appearance), token ages, presence keys and refs are replaced, and so is what the transcript itself has cut. What
+depended on the recorder's surroundings is compared as far as possible:
 
 - `auth-unknown-tenant`: this server has one tenant; the refusal comes from the `refuse_http` fault.
 - `cold-1`: the order of frames, not the seconds a cold server needs.
 - `shutdown-*-via-nginx`: without nginx.
-- `pg-restart`: the server's connections are terminated as a restart does it, the cluster itself goes on.
-- `ddl-during-subscription`: the publication is looked at every 0.3 s instead of every 60.
+- `pg-restart`: the server's connections are terminated as in a restart; the cluster itself goes on.
+- `ddl-during-subscription`: the server reads the publication every 0.3 s instead of every 60.
 - `no-heartbeat`: after 0.5 s instead of 60, and without the second system frame, which came from another table's
   publication during the recording.
 - `dup-bindings`: order within each topic; `token-refresh`: order within each kind of frame.
@@ -42,7 +42,7 @@ def test_server_of_its_own_answers_as_recorded(record: str, database: Database, 
     assert options is not None
     with Server(database.url, *options) as server:
         if record.startswith("ddl"):
-            # It follows every table: this very server must have passed what is cleaned away before.
+            # This server follows every table: it must be past the old rows before they are cleaned away.
             with Fence(server, database) as own_fence:
                 Replay(record, server, database, own_fence).run()
         else:

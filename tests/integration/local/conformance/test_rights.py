@@ -46,7 +46,7 @@ def listen(server: Server, table: str, role: str = "anon", **claims: Any) -> Raw
 
 
 def events(client: RawClient, fence: Fence) -> list[dict[str, Any]]:
-    """The `data` of everything that came up to now."""
+    """The `data` of everything that has arrived so far."""
     fence.wait()
     return [json.loads(text)["payload"]["data"] for text in client.until_heartbeat()]
 

@@ -1,4 +1,4 @@
-"""A provisioned database behaves like a Supabase project, however often and by however many it is provisioned."""
+"""A provisioned database behaves like a Supabase project, however often, and by however many, it is provisioned."""
 
 import uuid
 from collections.abc import Iterator

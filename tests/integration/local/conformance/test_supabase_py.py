@@ -11,10 +11,10 @@ from tests.integration.local.conformance.harness import PATIENCE, SECRET, Databa
 
 
 class Listener:
-    """One channel of a supabase-py client, with everything it reported."""
+    """One channel of a supabase-py client, and everything it reported."""
 
     def __init__(self, client: AsyncClient, topic: str) -> None:
-        # Typed as what they are only where nothing shadows supabase's `realtime` package.
+        # Their real types are known only where nothing shadows supabase's `realtime` package.
         self._channel: Any = client.channel(topic)
         self.socket: Any = client.realtime
         self._news = asyncio.Event()

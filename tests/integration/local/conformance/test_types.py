@@ -87,7 +87,7 @@ def record(session_server: Server, database: Database) -> dict[str, Any]:
 
 @pytest.mark.parametrize("at", range(len(AS_POSTGRES_WRITES)), ids=lambda at: "-".join(AS_POSTGRES_WRITES[at])[:40])
 def test_value_is_what_postgres_makes_of_it(at: int, record: dict[str, Any], database: Database) -> None:
-    # In text form: a json `null` and an absent value, 1.50 and 1.5 aren't the same.
+    # In text form: a json `null` differs from an absent value, and 1.50 from 1.5.
     expected = database.value(f"select to_jsonb(c{at})::text from every_type")
     assert repr(record[f"c{at}"]) == repr(json.loads(expected, parse_float=Decimal))
 
