@@ -9,13 +9,13 @@ from realtime.pages.live_admin import LiveInline, LiveInlineForms, LiveModelAdmi
 
 
 class LatestRows(LiveInlineForms):
-    """The newest of a customer's rows: of one with hundreds, Django refuses a form with all of them."""
+    """Shows only a customer's newest rows; Django refuses a form that holds hundreds of them."""
 
     LIMIT = 20
 
     def get_queryset(self) -> "QuerySet[Any]":
         rows = super().get_queryset()
-        # What comes back are the rows as they were shown, which newer ones may have overtaken meanwhile.
+        # A posted form holds the rows as they were shown; newer ones may have overtaken them meanwhile.
         return rows if self.is_bound else rows[: self.LIMIT]
 
 

@@ -14,7 +14,7 @@ from realtime.live.kind import Kind
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """``region`` takes one parameter, ``id``: the page's row. ``adds`` is what the block's link makes a new one of."""
+    """``region`` takes one parameter, ``id``: the page's row. ``adds`` is the kind that the block's link creates."""
 
     title: str
     region: str
@@ -23,7 +23,7 @@ class Block:
 
 
 def shown_blocks(request: HttpRequest, blocks: Iterable[Block], owner: Kind, key: object) -> list[dict[str, Any]]:
-    """For the template: the blocks that this user may see, about the row ``key`` of the kind ``owner``."""
+    """For the template: the blocks about the row ``key`` of the kind ``owner`` that this user may see."""
     return [
         {"title": block.title, "live": live_view(block.region, {"id": key})} | _way_to_add(request, block, owner, key)
         for block in sorted(blocks, key=lambda block: (block.order, block.title))

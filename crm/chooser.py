@@ -1,4 +1,4 @@
-"""Choosing one row among thousands, in a plain form: a text to find it by, and a short list to pick from."""
+"""Choosing one row among thousands in a plain form: type a text to search for, then pick from a short list."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
@@ -18,7 +18,7 @@ LIMIT = 50
 
 
 class Asked(NamedTuple):
-    """What a chooser posts: the row picked, the text typed, the text that the list was an answer to; "Find" or not."""
+    """What a chooser posts: the row picked, the text typed, the text the list answered, and whether by "Find"."""
 
     key: str
     text: str
@@ -27,14 +27,14 @@ class Asked(NamedTuple):
 
     @property
     def unanswered(self) -> bool:
-        """Whether a text was typed that the list doesn't show the matches of yet: then the pick isn't meant."""
+        """True when the list doesn't show the matches of the typed text yet: the user can't have meant this pick."""
         return bool(self.text) and self.text != self.answered
 
 
 class ChooserWidget(forms.Widget):
-    """A search text, a button "Find" and a ``<select>`` of what matches it: the newest rows to begin with.
+    """A search text, a button "Find" and a ``<select>`` of the matches, which starts with the newest rows.
 
-    Without JavaScript "Find" is a way to send the form; it comes back with the matches and everything typed.
+    Without JavaScript "Find" submits the form; it comes back with the matches and everything typed.
     """
 
     def __init__(self, queryset: "QuerySet[Any]", searched: tuple[str, ...]) -> None:
@@ -78,9 +78,9 @@ class ChooserWidget(forms.Widget):
 
 
 class ChooserField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """Takes any existing row; ``searched`` are the columns its text is looked for in.
+    """Takes any existing row; the text is searched for in the columns ``searched``.
 
-    A text that finds exactly one row chooses it. One that finds several is answered with a list, and nothing is saved.
+    A text that matches exactly one row chooses it. If it matches several, the form lists them and saves nothing.
     """
 
     def __init__(self, queryset: "QuerySet[Any]", searched: tuple[str, ...], **kwargs: Any) -> None:

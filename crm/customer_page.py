@@ -1,6 +1,6 @@
-"""What other apps add to a customer's page: blocks, and what keeps a customer from being deleted.
+"""What other apps add to a customer's page: blocks, and reasons why a customer can't be deleted.
 
-The CRM knows none of them (design rule 20); an app registers its own when it starts.
+The CRM knows none of these apps (design rule 20); an app registers its own additions when it starts.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from crm.blocks import Block
 from crm.models import Customer
 from realtime.live.kind import Kind
 
-# How many rows depend on a customer, and their word as it reads after that number: (1, "ticket"), (3, "tickets").
+# How many rows depend on a customer, and the noun for that number: (1, "ticket"), (3, "tickets").
 Dependants = Callable[[Customer], tuple[int, str]]
 
 blocks: list[Block] = []
@@ -17,7 +17,7 @@ dependants: list[Dependants] = []
 
 
 def register_block(title: str, region: str, order: int, adds: Kind | None = None) -> None:
-    """Blocks stand in ``order``, for whoever may see the region. The form of ``adds`` takes ``?customer=<id>``."""
+    """Shows a block, by ``order``, to users who may see the region. The form of ``adds`` takes ``?customer=<id>``."""
     blocks.append(Block(title, region, order, adds))
 
 

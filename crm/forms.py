@@ -59,7 +59,7 @@ class AcquisitionForm(LiveModelForm):
         super().__init__(*args, **kwargs)
         self.fields["total_amount"].required = False
         if self.instance._state.adding:
-            # The model's 0 would stand in the way of leaving it empty.
+            # The model's default of 0 would fill the field, which may stay empty.
             self.fields["total_amount"].initial = None
 
     def clean(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class AcquisitionForm(LiveModelForm):
         if not product or not quantity:
             return
         if product.price is None:
-            # One that is no number: see realtime.database_values.
+            # The price in the database isn't a number: see realtime.database.values.
             self.add_error("total_amount", "This product has no price to multiply. Type the total.")
             return
         total: Decimal = product.price * quantity
@@ -96,7 +96,7 @@ class InteractionForm(LiveModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Shown again, the time is still in the zone that it was typed in.
+        # A time that is shown again is still in the zone that it was typed in.
         zone = self["interaction_at"].data.zone if self.is_bound else current_zone()
         told = "In universal time (UTC)." if zone == "UTC" else f"In your time zone ({zone})."
         self.fields["interaction_at"].help_text = told

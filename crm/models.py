@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from realtime.models import LiveModel
 
-# PostgreSQL knows "infinity" and years that Python doesn't: a single such row would make its lists unreadable.
+# PostgreSQL knows "infinity" and years that Python doesn't: one such row would make its lists unreadable.
 EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
-# What the columns' digits end below anyhow.
+# The columns' digits allow no more than this anyway.
 LARGEST_PRICE = 10**10
 LARGEST_TOTAL = 10**12
 
@@ -24,11 +24,11 @@ class Product(LiveModel):
 
     class Meta:
         db_table = "products"
-        # The key settles ties: an order that isn't total would let a reload differ from the live page.
+        # The key breaks ties: without a total order a reload could differ from the live page.
         ordering = ("-created_at", "-id")
         constraints = [
             models.CheckConstraint(condition=models.Q(price__gte=0), name="products_price_not_negative"),
-            # NaN is above every number to PostgreSQL, and at least 0 with it.
+            # PostgreSQL sorts NaN above every number, so "at least 0" accepts it.
             models.CheckConstraint(condition=models.Q(price__lt=LARGEST_PRICE), name="products_price_a_number"),
             models.CheckConstraint(condition=~models.Q(name__regex=r"^\s*$"), name="products_name_not_blank"),
         ]
@@ -56,7 +56,7 @@ class Customer(LiveModel):
 
 
 class Acquisition(LiveModel):
-    # Protected: what was sold to whom outlives nobody's tidying up (design rule 19).
+    # Protected: tidying up must never delete what was sold to whom (design rule 19).
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="acquisitions")
     product = models.ForeignKey(Product, models.PROTECT, related_name="acquisitions")
     quantity = models.PositiveIntegerField(default=1, db_default=1, validators=[MinValueValidator(1)])
@@ -77,7 +77,7 @@ class Acquisition(LiveModel):
         indexes = [models.Index(fields=["-created_at", "-id"], name="acquisitions_newest_first")]
 
     def __str__(self) -> str:
-        # One that has no relatives yet has a name, too.
+        # An acquisition that has no relatives yet needs a name, too.
         if self.customer_id is None or self.product_id is None:
             return "New acquisition"
         return f"{self.quantity} × {self.product} for {self.customer}"

@@ -1,4 +1,4 @@
-"""The pages of the CRM's kinds, where they are more than a kind's plain pages."""
+"""The pages of the CRM's kinds, where they do more than a kind's plain pages."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -47,7 +47,7 @@ class CrmPages(LivePages):
 
     def _render(self, request: HttpRequest, page: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
         if page == "detail":
-            # Also when the row is gone: a page that watched it go still has its blocks, so a reload has them too.
+            # Also when the row is gone: a page that saw it go still has its blocks, so a reload must have them too.
             key = request.resolver_match.kwargs["pk"]  # type: ignore[union-attr]
             context |= {"blocks": shown_blocks(request, self.blocks(), self.kind, key)}
         return super()._render(request, page, context, status)
@@ -79,7 +79,7 @@ class ProductPages(CrmPages):
 
 
 class OwnedPages(CrmPages):
-    """Pages of rows that belong to others: the address of a new one may name them, as in ``?customer=<id>``."""
+    """Pages of rows that belong to others; the address of a new row may name its owner, as in ``?customer=<id>``."""
 
     owners: tuple[Kind, ...] = (CUSTOMER, PRODUCT)
 
@@ -90,7 +90,7 @@ class OwnedPages(CrmPages):
         try:
             return super().create(request)
         except IntegrityError:
-            # What was chosen went while this was being saved. Asked again, the form says so at its field.
+            # The chosen row was deleted during this save. On the second try the form says so at its field.
             return super().create(request)
 
     def edit(self, request: HttpRequest, pk: Any) -> HttpResponse:
@@ -105,7 +105,7 @@ def counted(count: int, kind: Kind) -> Counted:
 
 
 def refusal(kind: Kind, dependants: list[Counted]) -> str:
-    """Why a row has to stay, or nothing: "This customer has 3 tickets and 1 acquisition. …"."""
+    """Why a row can't be deleted, or an empty string: "This customer has 3 tickets and 1 acquisition. …"."""
     told = [f"{number_format(count)} {word}" for count, word in dependants if count]
     if not told:
         return ""

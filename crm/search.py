@@ -10,7 +10,7 @@ M = TypeVar("M", bound=Model)
 
 
 def matching(queryset: "QuerySet[M]", text: str, *columns: str) -> "QuerySet[M]":
-    """Every word has to be somewhere: "lamp desk" finds "Desk lamp", and "lefevre" Lefèvre."""
+    """Every word must occur somewhere: "lamp desk" finds "Desk lamp", and "lefevre" finds Lefèvre."""
     for word in search_words(text):
         queryset = queryset.filter(reduce(or_, (Q((f"{column}__folded", word)) for column in columns)))
     return queryset

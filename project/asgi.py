@@ -18,7 +18,7 @@ from realtime.database.pool import share_connections  # noqa: E402
 from realtime.hub.origin import SameOrigin  # noqa: E402
 from realtime.routing import websocket_urlpatterns  # noqa: E402
 
-# The name of what runs here, read before a deploy changes the files beneath.
+# Reads the name of the running build before a deploy changes the files underneath.
 build_id()
 
 share_connections(settings.DATABASE_POOL_SIZE)

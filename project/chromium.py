@@ -1,4 +1,4 @@
-"""Chromium as tests and bin/chaos use it: where it is, how it is started, and what a page of ours shows."""
+"""Chromium as tests and bin/chaos use it: where it is, how it starts, and what one of our pages shows."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 
-# Everything that must be equal: rows with their content, counts, parts, regions. What is about this visit only is left
+# Everything that must be equal: rows with their content, counts, parts, regions. What concerns only this visit is left
 # out: the state of the connection, tokens, and the "just updated" badge.
 READ_PAGE = """
 () => {
@@ -37,7 +37,7 @@ READ_PAGE = """
 
 
 def find_chromium() -> Path:
-    """The machine's Chromium; the variable CHROMIUM names another one. Raises FileNotFoundError."""
+    """The machine's Chromium, or the one that the variable CHROMIUM names. Raises FileNotFoundError."""
     named = os.environ.get("CHROMIUM")
     found = next(filter(None, map(shutil.which, [named] if named else NAMES)), None)
     if found is None:

@@ -1,4 +1,4 @@
-"""Reading settings from the environment: a bad or missing value is named in one sentence."""
+"""Reads settings from the environment; one sentence names a bad or missing value."""
 
 import os
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-# libpq's own, so that nobody waits for ever for a server that is away or a cable that was pulled. In seconds, the last
-# one in milliseconds.
+# libpq's own limits, so that nobody waits forever for a server that is away or a cable that was pulled. Times are in
+# seconds, the last one in milliseconds.
 PATIENCE = {
     "connect_timeout": "10",
     "keepalives_idle": "10",
@@ -57,7 +57,7 @@ class Environment:
             number = float(value)
         except ValueError:
             raise ImproperlyConfigured(f"{name} is '{value}'; it takes a number.") from None
-        # So written that "nan" is refused too.
+        # Written this way round so that "nan" is refused too.
         if not minimum <= number <= maximum:
             raise ImproperlyConfigured(f"{name} is {value}; it takes {minimum:g} to {maximum:,.0f}.")
         return number
@@ -75,7 +75,7 @@ class Environment:
         return value
 
     def address(self, name: str) -> str:
-        """``host:port``, or nothing when it isn't set."""
+        """``host:port``, or an empty string when it isn't set."""
         value = self._values.get(name, "")
         host, _, port = value.rpartition(":")
         if value and not (host and port.isdigit() and 0 < int(port) < 65536):

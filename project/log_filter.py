@@ -2,7 +2,7 @@ import logging
 
 
 class RefusalsAreNoFailures(logging.Filter):
-    """Django logs a page that was refused (403, 404, a bad request) with a traceback of its own deciding so."""
+    """Drops the traceback that Django logs when it refuses a page by its own decision (403, 404, a bad request)."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if getattr(record, "status_code", 500) < 500:

@@ -17,7 +17,7 @@ def _has_nul(request: HttpRequest) -> bool:
     return any(NUL in str(value) for value in (request.path, *sent))
 
 
-# Nothing here needs a nonce: no inline script or style exists. `'self'` in connect-src covers the WebSocket.
+# Nothing here needs a nonce: there are no inline scripts or styles. `'self'` in connect-src covers the WebSocket.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -35,7 +35,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 class GiveBackMiddleware:
-    """Gives the database connection back before the answer is on its way: a slow reader keeps none from the others."""
+    """Gives the database connection back before the answer is sent: a slow reader keeps none from the others."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -47,7 +47,7 @@ class GiveBackMiddleware:
 
 
 class PrivatePagesMiddleware:
-    """No cache between here and a person keeps an answer, and a browser asks before it shows one again.
+    """No shared cache keeps an answer, and a browser asks before it shows one again.
 
     It stands behind the static files, which anybody may keep.
     """
@@ -76,19 +76,19 @@ class ContentSecurityPolicyMiddleware:
 
 
 class UnreadableRequestMiddleware:
-    """Answers with 400 what PostgreSQL can't take: a NUL that no form or list has looked at."""
+    """Answers 400 to what PostgreSQL can't take: a NUL that no form or list has checked."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # No session of ours; as a key of one it would fail every reading that it takes part in.
+        # Not a session key of ours; used as one, it would fail every query that it takes part in.
         if not request.COOKIES.get(settings.SESSION_COOKIE_NAME, "a").isalnum():
             del request.COOKIES[settings.SESSION_COOKIE_NAME]
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        # The admin lets a ValidationError out for a key that is none.
+        # The admin lets a ValidationError through when a key isn't one.
         if isinstance(exception, ValidationError) or (
             isinstance(exception, DataError | ValueError) and _has_nul(request)
         ):

@@ -143,7 +143,7 @@ _secure = env.flag("DJANGO_SECURE_COOKIES", False)
 SESSION_COOKIE_SECURE = _secure
 CSRF_COOKIE_SECURE = _secure
 SESSION_COOKIE_HTTPONLY = True
-# Read by static/js/form-token.js: a form that was opened before somebody signed in anew still can be sent.
+# static/js/form-token.js reads it, so that a form opened before a new sign-in can still be sent.
 CSRF_COOKIE_HTTPONLY = False
 CSRF_FAILURE_VIEW = "realtime.pages.unsent.out_of_date"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -162,18 +162,18 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]},
-        # A logger without any prints by Python's last resort.
+        # A logger without any handler prints through Python's last resort.
         "nowhere": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
-        # supabase-py logs whole frames, which hold record contents: at debug each one, at error the unparsable.
+        # supabase-py logs whole frames, which hold record contents: each one at debug, the unparsable ones at error.
         "realtime": {"level": LOG_LEVEL},
         "realtime._async": {"level": "ERROR", "handlers": ["nowhere"], "propagate": False},
         "httpx": {"level": "WARNING"},
-        # With Redis away it tells a traceback a second; the hub says so in one line.
+        # With Redis away it logs a traceback every second; the hub says so in one line.
         "channels_redis": {"level": "CRITICAL"},
-        # With PostgreSQL away it tells each attempt, in several lines; a request that failed says why in one.
+        # With PostgreSQL away it logs each attempt in several lines; a failed request says why in one.
         "psycopg.pool": {"level": "ERROR"},
         "websockets": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
@@ -181,14 +181,14 @@ LOGGING = {
     },
 }
 
-# Attachments. Their files are never served by address: a view checks the right, then streams them.
+# Attachments. Their files have no address of their own: a view checks the right, then streams them.
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(BASE_DIR / ".local" / "media")))
 ATTACHMENT_MAX_BYTES = int(env.number("ATTACHMENT_MAX_MB", 25, minimum=0.001) * 1024 * 1024)
 ATTACHMENT_TYPES = [
     extension.lower().lstrip(".")
     for extension in env.words(
         "ATTACHMENT_TYPES",
-        # What documents, pictures, recordings and mails come as; nothing that a browser or a desktop would run.
+        # The types of documents, pictures, recordings and mails; nothing that a browser or a desktop would run.
         (
             *("pdf", "txt", "log", "md", "csv", "json", "rtf", "eml", "msg", "ics", "vcf", "zip"),
             *("doc", "docx", "odt", "xls", "xlsx", "ods", "ppt", "pptx", "odp"),
@@ -196,13 +196,13 @@ ATTACHMENT_TYPES = [
         ),
     )
 ]
-# First in line, for every upload: it drops what is over the limit while it arrives.
+# First in line, for every upload: it drops what exceeds the limit as it arrives.
 FILE_UPLOAD_HANDLERS = [
     "ticketing.uploads.SizeLimitUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 
-# Supabase Storage instead of the disk, when its variables are set.
+# Uses Supabase Storage instead of the disk when its variables are set.
 if _supabase_storage := supabase_storage_options(env):
     STORAGES |= {"default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": _supabase_storage}}

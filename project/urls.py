@@ -4,7 +4,7 @@ from django.urls import include, path
 
 from project.views import dashboard
 
-# What can't be answered: a form's text stays on the screen, a database's refusal is named.
+# Failed requests: a form's text stays on the screen, and a refusal by the database is named.
 handler400 = "realtime.pages.unsent.bad_request"
 handler403 = "realtime.pages.unsent.permission_denied"
 handler404 = "realtime.pages.unsent.page_not_found"

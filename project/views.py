@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from realtime.live.definition import definition_named
 from realtime.live.first_paint import live_view
 
-# Title, the list it leads to, and the region that shows it; each only for who may see it.
+# Title, the list it leads to, and the region that shows it; each only for users who may see it.
 BLOCKS = (
     ("Tickets", "ticketing:tickets", "ticket-summary"),
     ("Customers", "crm:customers", "customer-summary"),

@@ -6,8 +6,8 @@
    the subscriptions, reconnects when they break, and writes a probe row that must come back.
 3. ``worker/`` (``manage.py run_realtime_worker``): Realtime's events and the sweep of the change log meet in the
    intake. Each change comes out once and complete, goes to the handlers as a typed event, and to the web processes as a
-   small numbered message that names the row and holds nothing of it.
-4. ``hub/``, one per web process: hears the messages, finds the views they concern, reads those again and sends each
+   small numbered message that names the row but carries none of its contents.
+4. ``hub/``, one per web process: receives the messages, finds the views they concern, rereads those and sends each
    view's frame to its sockets.
 5. ``live/``: what a view shows. The same code paints the first page and every patch, so a live page equals its reload.
 6. In the browser: ``static/js/live/live-socket.js`` → ``live-views.js`` → ``live-list.js`` or ``live-region.js`` →
@@ -33,7 +33,7 @@ from importlib import import_module
 from pkgutil import extend_path
 
 # supabase-py's own client package is called `realtime` too, and its siblings import it by that name. The user's
-# design card fixes this package's name, so both live under it: ours first, the library's modules behind.
+# design card fixes this package's name, so both live under it: ours first, then the library's modules.
 __path__ = extend_path(__path__, __name__)
 
 _LIBRARY_MODULES = (

@@ -1,4 +1,4 @@
-"""The change log in the administration: to be read, searched and never changed."""
+"""The change log in the admin: it can be read and searched, never changed."""
 
 import json
 from collections.abc import Iterable
@@ -21,9 +21,9 @@ from django.utils.timezone import localtime
 from realtime.database.tables import live_tables
 from realtime.models import RealtimeChange
 
-# As far as one can page. Counting a million entries costs more than reading a page of them; filters lead further.
+# The paging limit. Counting a million entries costs more than reading a page of them; filters reach further back.
 LISTED = 10_000
-# What every change changes.
+# Every change touches these.
 ALWAYS_CHANGED = ("revision", "updated_at")
 NOTHING = "—"
 TABLES_ALONE = (RealtimeChange.Op.TRUNCATE, RealtimeChange.Op.RESET)
@@ -40,7 +40,7 @@ class NewestPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class ChangeLogList(ChangeList):
-    """A page of entries without the rows they hold, and with the names of those who acted."""
+    """A page of entries, without their row data and with the actors' names."""
 
     def get_queryset(self, *args: Any, **options: Any) -> QuerySet[RealtimeChange]:
         return super().get_queryset(*args, **options).defer("old", "new")
@@ -50,12 +50,12 @@ class ChangeLogList(ChangeList):
         name_actors(entries := list(self.result_list))
         self.result_list = entries
         if not self.query and not self.get_filters_params():
-            # Nothing was left out, so there is nothing to offer to show.
+            # Nothing is filtered out, so there is no full count to offer.
             self.full_result_count = self.result_count
 
 
 class TableFilter(admin.SimpleListFilter):
-    """By table, from what is registered: Django's own filter would read the whole log for its choices."""
+    """Filters by registered table. Django's own filter would scan the whole log to find its choices."""
 
     title = "table"
     parameter_name = "table"
@@ -71,7 +71,7 @@ class TableFilter(admin.SimpleListFilter):
 class RealtimeChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("time", "table", "op", "row", "who", "number")
     list_filter = (TableFilter, "op")
-    # Any other order than the key's would sort the whole log.
+    # Any order but the key's would sort the whole log.
     sortable_by = ()
     list_per_page = 50
     list_max_show_all = 50
@@ -106,7 +106,7 @@ class RealtimeChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="time")
     def time(self, change: RealtimeChange) -> str:
-        # To the second: whole stories happen within a minute.
+        # To the second: a lot can happen within a minute.
         return date_format(localtime(change.at), "Y-m-d H:i:s T")
 
     @admin.display(description="table")
@@ -115,7 +115,7 @@ class RealtimeChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="row")
     def row(self, change: RealtimeChange) -> str | SafeString:
-        """The row's key, which leads to everything that happened to the row."""
+        """The row's key, linked to the row's whole history."""
         if change.row_key is None:
             return NOTHING
         return format_html('<a href="{}?q={}">{}</a>', reverse(LIST_ADDRESS), change.row_key, change.row_key)
@@ -128,12 +128,12 @@ class RealtimeChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="revision")
     def number(self, change: RealtimeChange) -> str:
-        # As it stands in events, forms and the database: without a thousands separator.
+        # No thousands separator, as in events, forms and the database.
         return str(change.revision)
 
     @admin.display(description="what changed")
     def changed(self, change: RealtimeChange) -> str | SafeString:
-        """Column by column what was there before and what is there now; of an update only what differs."""
+        """Each column before and after the change; an update shows only what differs."""
         rows = [(column, text(before), text(now)) for column, before, now in differences(change)]
         if not rows:
             return "Only the table is known." if change.op in TABLES_ALONE else NOTHING
@@ -145,10 +145,10 @@ class RealtimeChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def wanted(term: str) -> Q:
-    """What a search is for: a row's key, else somebody who acts under a key, a name, or a database role."""
+    """The filter for a search term: a row's key, or else an actor's key, name or database role."""
     key = as_uuid(term)
     if key is not None:
-        # With the table, because the index on row keys begins with it.
+        # Names the tables, because the index on row keys begins with them.
         of_row = Q(table_name__in=live_tables(), row_key=key)
         return of_row if RealtimeChange.objects.filter(of_row).exists() else Q(actor=str(key))
     users: Any = get_user_model()._default_manager
@@ -158,7 +158,7 @@ def wanted(term: str) -> Q:
 
 
 def name_actors(changes: Iterable[RealtimeChange]) -> None:
-    """Puts the name of who acted on each entry as ``actor_name``; what is no user of ours keeps what it is called."""
+    """Sets ``actor_name`` on each entry; an actor that is no user of ours keeps its recorded name."""
     changes = list(changes)
     keys = {change.actor for change in changes if as_uuid(change.actor)}
     users: Any = get_user_model()._default_manager
@@ -176,7 +176,7 @@ def differences(change: RealtimeChange) -> list[tuple[str, Any, Any]]:
 
 
 def text(value: Any) -> str:
-    """A column's value; nothing at all for what isn't there, so that an empty text shows as one."""
+    """A column's value as text: a dash when it is missing, so that an empty string still shows as one."""
     if value is None:
         return NOTHING
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)

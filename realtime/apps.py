@@ -5,7 +5,7 @@ from django.apps import AppConfig
 
 class RealtimeConfig(AppConfig):
     name = "realtime"
-    # Named because the package has two locations: ours and supabase-py's (see realtime/__init__.py).
+    # Set because the package has two locations: ours and supabase-py's (see realtime/__init__.py).
     path = str(Path(__file__).resolve().parent)
 
     def ready(self) -> None:

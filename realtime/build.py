@@ -1,4 +1,4 @@
-"""The name of this deploy: pages of another one are offered a reload."""
+"""The name of this deploy. Pages from another deploy are offered a reload."""
 
 import hashlib
 from functools import cache
@@ -11,7 +11,7 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 
 @cache
 def build_id() -> str:
-    """REALTIME_BUILD when the operator sets one, else a hash of what pages are made from: code, templates, files."""
+    """REALTIME_BUILD if the operator sets one, else a hash of what pages are made from: code, templates, files."""
     return settings.REALTIME_BUILD or _hash_of_sources()
 
 

@@ -31,9 +31,9 @@ class EventPath(StrEnum):
 
 
 class Gap(StrEnum):
-    """Why something may have been missed. Suspected freely: each costs one look into the change log."""
+    """Why something may have been missed. Suspicion is cheap: each one costs a single read of the change log."""
 
-    SUBSCRIBED = "subscribed"  # what was committed while the channel wasn't there came to nobody
+    SUBSCRIBED = "subscribed"  # nobody received what was committed while the channel was down
     RENEWED = "subscription renewed"
     UNREADABLE = "unreadable frame"
     UNUSABLE = "unusable event"
@@ -47,9 +47,9 @@ class Gap(StrEnum):
 class RealtimeEvent(Generic[T]):
     """One committed change of one row.
 
-    ``data`` is the row after the change, of a delete the row before it. ``revision`` names the change; it is None
-    only straight after parsing a DELETE, which Realtime sends with nothing but the key. ``changed`` are the columns
-    an update touched, ``actor`` the staff id, JWT subject or database role that wrote.
+    ``data`` is the row after the change, or before it for a delete. ``revision`` names the change; it is None only
+    straight after parsing a DELETE, which Realtime sends with nothing but the key. ``changed`` lists the columns an
+    update touched; ``actor`` is the staff id, JWT subject or database role that wrote.
     """
 
     type: RealtimeEventType
@@ -65,7 +65,7 @@ class RealtimeEvent(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class TableReset:
-    """A table changed in a way that no row event tells (TRUNCATE, or a gap that can't be closed by events)."""
+    """A table changed in a way that no row event describes (TRUNCATE, or a gap that events can't close)."""
 
     table: str
     reason: str

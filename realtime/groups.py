@@ -1,4 +1,4 @@
-"""The groups of the channel layer, on which workers talk to web processes: one per table, and one for the status."""
+"""The channel-layer groups through which workers reach web processes: one per table, and one for the status."""
 
 STATUS_GROUP = "realtime.status"
 

@@ -1,4 +1,4 @@
-"""The tables of the engine, and the base of every live table."""
+"""The engine's tables, and the base of every live table."""
 
 import uuid
 from typing import ClassVar
@@ -19,8 +19,8 @@ class LiveModel(models.Model):
     """A row that open pages follow.
 
     ``revision``, ``created_at`` and ``updated_at`` belong to the database (``database/triggers.py``):
-    what a writer puts there is ignored. ``revision`` names a change and is the optimistic lock of forms; it never
-    tells whether a row is there (design rule 1).
+    what a writer puts there is ignored. ``revision`` names a change and is the forms' optimistic lock; it never
+    says whether a row exists (design rule 1).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
@@ -35,8 +35,8 @@ class LiveModel(models.Model):
 class RealtimeChange(models.Model):
     """The change log: one entry per changed row, written by trigger in the change's own transaction.
 
-    ``old`` and ``new`` are whole rows as JSON; of a TRUNCATE and a RESET only the table is known. ``xid`` (PostgreSQL's
-    xid8) isn't mapped: Django has no type for it, and only ``realtime.change_log`` reads it.
+    ``old`` and ``new`` are whole rows as JSON; for a TRUNCATE or RESET, only the table is known. ``xid`` (PostgreSQL's
+    xid8) isn't mapped: Django has no type for it, and only ``realtime.database.change_log`` reads it.
     """
 
     class Op(models.TextChoices):
@@ -65,7 +65,7 @@ class RealtimeChange(models.Model):
 
 
 class RealtimeWatermark(models.Model):
-    """Up to where the change log was emitted: a ``pg_snapshot``, valid for one cluster and timeline (rule 6)."""
+    """How far the change log has been emitted: a ``pg_snapshot``, valid for one cluster and timeline (rule 6)."""
 
     name = models.TextField(primary_key=True)
     snapshot = models.TextField()

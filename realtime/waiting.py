@@ -29,10 +29,10 @@ async def until_one_ends(*parts: Coroutine[Any, Any, Any]) -> None:
 
 
 async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancels tasks until each has ended; their errors are nobody's any more.
+    """Cancels tasks until each has ended; nobody needs their errors any more.
 
-    Once isn't enough: before Python 3.12 `asyncio.wait_for` swallows a cancellation that comes together with its
-    result, and the libraries beneath (redis-py for one) use it at every command.
+    Cancelling once isn't enough: before Python 3.12 `asyncio.wait_for` swallows a cancellation that comes together
+    with its result, and the libraries beneath (redis-py for one) use it for every command.
     """
     while living := [task for task in tasks if not task.done()]:
         for task in living:

@@ -1,4 +1,4 @@
-"""The portal as real processes: for tests of what a browser, a colleague and a failing service see."""
+"""The portal as real processes, for tests of what a browser, a colleague and a failing service see."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ class LiveSite:
         return self.stack.database_url
 
     def connect(self) -> "psycopg.Connection[tuple[object, ...]]":
-        """A connection of some other writer: plain SQL, each statement committed."""
+        """A connection of another writer: plain SQL, each statement committed."""
         return psycopg.connect(self.database_url, autocommit=True)
 
     def manage(self, *arguments: str) -> None:
@@ -58,7 +58,7 @@ class LiveSite:
 
 def make_live_site(stack: LocalStack, directory: Path, extra: dict[str, str]) -> LiveSite:
     environment = dict(os.environ) | stack.environment() | {"PYTHONUNBUFFERED": "1"}
-    # As many as a deployment has, whatever the environment of this session says.
+    # As many as in a deployment, whatever this session's environment says.
     environment |= {"DATABASE_POOL_SIZE": ""} | extra
     environment["STATIC_ROOT"] = str(directory / "static")
     web = make_web(environment, directory / "web.log")

@@ -54,7 +54,7 @@ def attach(ticket: UUID, files: "Iterable[File[Any]]") -> list[Attachment]:
 
 
 def delete_comment(comment: UUID, revision: int) -> None:
-    """Its attachments go along."""
+    """Deletes its attachments too."""
     _delete(Comment, comment, revision)
 
 
@@ -76,7 +76,7 @@ def _delete(model: type[M], key: UUID, revision: int) -> None:
 
 
 def _unchanged(model: type[M], key: UUID, revision: int) -> M:
-    """The row, locked, as the user saw it; a stale click is never applied silently."""
+    """Locks the row and checks that it is as the user saw it; a stale click is never applied silently."""
     noun = model._meta.verbose_name
     row: M | None = model._default_manager.select_for_update().filter(pk=key).first()
     if row is None:
@@ -88,7 +88,7 @@ def _unchanged(model: type[M], key: UUID, revision: int) -> M:
 
 @contextmanager
 def _storing(ticket: UUID, files: "Iterable[File[Any]]") -> Iterator[list[StoredFile]]:
-    """Stores files around the transaction that writes their rows: a slow storage holds no lock and no connection."""
+    """Stores files around the transaction that writes their rows: slow storage holds no lock and no connection."""
     gone = Refused(404, "Nothing was saved: somebody deleted this ticket in the meantime.")
     if not Ticket.objects.filter(pk=ticket).exists():
         raise gone
@@ -99,7 +99,7 @@ def _storing(ticket: UUID, files: "Iterable[File[Any]]") -> Iterator[list[Stored
     except StorageFailed:
         raise Refused(503, "Nothing was saved: the file storage doesn’t answer. Try again in a moment.") from None
     except IntegrityError:
-        # The foreign key is checked at the commit: the ticket may have gone while the files were on their way.
+        # The foreign key is checked at commit: the ticket may have gone while the files were being stored.
         if Ticket.objects.filter(pk=ticket).exists():
             raise
         raise gone from None

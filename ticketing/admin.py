@@ -21,7 +21,7 @@ class TicketAdminForm(LiveAdminForm):
 
 
 class ByAuthor(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
-    """Comments with the names of who wrote them, which nobody chooses."""
+    """Comments with the names of their authors, which nobody can choose."""
 
     readonly_fields = ("author",)
 
@@ -39,12 +39,12 @@ class CommentInline(ByAuthor, LiveInline):
     fields = ("author", "content")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # ``obj`` is the ticket here: inline, only those who may change every comment change any.
+        # ``obj`` is the ticket here: inline, only users who may change every comment may change any.
         return super().has_change_permission(request, obj) and super().has_delete_permission(request, obj)
 
 
 class AttachmentInline(admin.TabularInline):  # type: ignore[type-arg]
-    """To look at and to delete: a file comes in through the ticket's page, which checks it."""
+    """For viewing and deleting only: a file comes in through the ticket's page, which checks it."""
 
     model = Attachment
     extra = 0

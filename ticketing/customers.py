@@ -1,4 +1,4 @@
-"""What ticketing says of a customer on the CRM's pages."""
+"""What ticketing says about a customer on the CRM's pages."""
 
 from crm.models import Customer
 from ticketing.kinds import TICKET

@@ -1,4 +1,4 @@
-"""Attachments' files in Django's storage: kept only together with their rows, and gone with them."""
+"""Attachments' files in Django's storage: they exist only together with their rows."""
 
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -38,7 +38,7 @@ class StoredFile:
 
 @contextmanager
 def kept(files: "Iterable[File[Any]]") -> Iterator[list[StoredFile]]:
-    """Stores the files for the length of a block that writes their rows. Unless it ends well, none of them stays.
+    """Stores the files for a block that writes their rows. Unless the block ends well, none of them stays.
 
     Raises ``StorageFailed`` when one can't be stored.
     """
@@ -58,35 +58,35 @@ def _store(file: "File[Any]") -> StoredFile:
     try:
         return StoredFile(default_storage.save(place, file), name, type_of(name), file.size)
     except Exception as error:
-        # A disk that filled up has half of it.
+        # A disk that filled up may hold half of it.
         discard(place)
         logger.error("a file can't be stored (%s)", type(error).__name__)
         raise StorageFailed from error
 
 
 def discard(stored_name: str) -> None:
-    """Deletes a file; one that resists is left over, and `manage.py clean_attachments` finds it later."""
+    """Deletes a file; if that fails, `manage.py clean_attachments` finds it later."""
     try:
         default_storage.delete(stored_name)
     except Exception as error:
-        # Each storage has errors of its own; the row is gone, and the user's work mustn't fail on this.
+        # Each storage has its own errors; the row is gone, and this mustn't fail the user's work.
         logger.warning("the file %s can't be deleted (%s)", stored_name, type(error).__name__)
 
 
 def forget_file(instance: Attachment, **kwargs: Any) -> None:
-    """Signal handler for a deleted row, also one that goes with its ticket: its file goes after the commit."""
+    """Signal handler for a deleted row, also one deleted with its ticket: its file goes after the commit."""
     if instance.stored_name:
         transaction.on_commit(partial(_discard_unreferenced, instance.stored_name), robust=True)
 
 
 def _discard_unreferenced(stored_name: str) -> None:
-    # Another writer may have copied the row; then the file is still somebody's.
+    # Another writer may have copied the row; then the file is still in use.
     if not Attachment.objects.filter(file_url=OURS + stored_name).exists():
         discard(stored_name)
 
 
 async def chunks_of(file: "File[Any]") -> AsyncIterator[bytes]:
-    """Piece by piece: Django would read a plain iterator to its end before it sends the first byte over ASGI."""
+    """Yields pieces: over ASGI, Django would read a plain iterator to its end before it sends the first byte."""
     read = sync_to_async(file.read, thread_sensitive=False)
     try:
         while chunk := await read(CHUNK):

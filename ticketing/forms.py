@@ -15,7 +15,7 @@ COMMENT_LIMIT = 50_000
 
 
 class PersonField(forms.TypedChoiceField):
-    """Somebody of the staff or nobody; its choices are ``people.choices``."""
+    """One of the staff or nobody; its choices are ``people.choices``."""
 
     def __init__(self) -> None:
         super().__init__(coerce=UUID, empty_value=None, required=False)
@@ -68,14 +68,14 @@ class NewCommentForm(CommentForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Without one, style sheets can't tell a box that is empty.
+        # Without a placeholder, style sheets can't tell that a box is empty.
         self.fields["content"].widget.attrs["placeholder"] = " "
-        # Made with each form: its words follow the settings.
+        # Made with each form: its words depend on the settings.
         self.fields["files"] = FilesField(label="Files", required=False)
 
 
 class UploadForm(forms.Form):
-    # Two forms of one page: the ids of their fields must differ.
+    # Two forms share a page, so the ids of their fields must differ.
     prefix = "upload"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -23,7 +23,7 @@ class Ticket(LiveModel):
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.OPEN, db_default="open")
     priority = models.CharField(max_length=20, choices=Priority.choices, default=Priority.NORMAL, db_default="normal")
     customer = models.ForeignKey(Customer, models.PROTECT, null=True, blank=True, related_name="tickets")
-    # Staff ids without a foreign key: other writers know other users than this portal does (design rule 19).
+    # Staff ids have no foreign key: other writers know users that this portal doesn't (design rule 19).
     assigned_to = models.UUIDField(null=True, blank=True)
 
     class Meta:
@@ -68,7 +68,7 @@ class Attachment(LiveModel):
     ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="attachments")
     comment = models.ForeignKey(Comment, models.CASCADE, null=True, blank=True, related_name="attachments")
     file_name = models.CharField(max_length=255)
-    # Of our own uploads the storage's name behind "storage:"; of other writers an http(s) address.
+    # For our own uploads, "storage:" and the storage's name; for other writers', an http(s) address.
     file_url = models.CharField(max_length=2000)
     file_type = models.CharField(max_length=255, blank=True, default="", db_default="")
     file_size = models.BigIntegerField(default=0, db_default=0)
@@ -86,12 +86,12 @@ class Attachment(LiveModel):
 
     @property
     def shown_name(self) -> str:
-        """Other writers' names haven't been made safe by an upload."""
+        """Made safe here: no upload has checked the names of other writers."""
         return safe_name(self.file_name)
 
     @property
     def stored_name(self) -> str:
-        """Where the storage has it, when it is our own upload."""
+        """Its name in the storage, when it is our own upload."""
         return stored_name(self.file_url)
 
     @property

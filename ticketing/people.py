@@ -1,4 +1,4 @@
-"""Names of staff for ids that have no foreign key: other writers know other users than this portal does (rule 19)."""
+"""Names of staff for ids without a foreign key: other writers know users that this portal doesn't (rule 19)."""
 
 from typing import Any
 from uuid import UUID
@@ -15,18 +15,18 @@ UNKNOWN = "Unknown"
 
 
 def name_of(column: str) -> Subquery:
-    """For ``annotate``: the name of whoever's id is in ``column``, null when nobody here has that id."""
+    """For ``annotate``: the name of the user whose id is in ``column``, null when nobody here has that id."""
     return Subquery(_named().filter(pk=OuterRef(column)).values("shown_name")[:1], output_field=TextField())
 
 
 def staff() -> list[tuple[str, str]]:
-    """Everybody a ticket can be given to: id and name, by name."""
+    """Everybody a ticket can be given to: id and name, sorted by name."""
     people = _named().filter(is_active=True).order_by(Func("shown_name", function="lower"), "pk")
     return [(str(key), name) for key, name in people.values_list("pk", "shown_name")]
 
 
 def choices(current: UUID | str | None) -> list[tuple[str, str]]:
-    """For a field: nobody, all staff, and whoever it is now.
+    """For a field: nobody, all staff, and the current person.
 
     Somebody this portal doesn't know is offered too: saving a form mustn't take a ticket away from them.
     """
@@ -37,7 +37,7 @@ def choices(current: UUID | str | None) -> list[tuple[str, str]]:
 
 
 def name(key: UUID | str | None) -> str:
-    """The name for one id, in the words that rows use."""
+    """The name for one id, in the same words as in rows."""
     if not key:
         return NOBODY_NAME
     found: str | None = _named().filter(pk=key).values_list("shown_name", flat=True).first()
@@ -45,7 +45,7 @@ def name(key: UUID | str | None) -> str:
 
 
 def _named() -> "QuerySet[Any]":
-    # The same words as ``User.__str__``, as SQL: a list reads its rows' names along with its rows.
+    # The same words as ``User.__str__``, in SQL, so that a list reads the names along with its rows.
     full = NullIf(Trim(Concat("first_name", Value(" "), "last_name")), Value(""))
     users: QuerySet[Any] = get_user_model()._default_manager.all()
     named: QuerySet[Any] = users.annotate(shown_name=Coalesce(full, "username", output_field=TextField()))

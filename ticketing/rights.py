@@ -1,4 +1,4 @@
-"""Who may change whose comments. The model's rights alone can't tell: agents change their own, managers every one."""
+"""Who may change whose comments. The model's rights can't tell: agents change their own, managers everybody's."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from ticketing.models import Comment
 
 
 def may_moderate(user: Any) -> bool:
-    """The right to delete comments is that of a manager: over everybody's (docs/PERMISSIONS.md)."""
+    """Only managers have the right to delete comments: everybody's (docs/PERMISSIONS.md)."""
     return bool(user.has_perms([COMMENT.permission("change"), COMMENT.permission("delete")]))
 
 
 def may_change(user: Any, comment: Comment) -> bool:
-    """Edit or delete it: one's own, or as a manager."""
+    """Edit or delete the comment: as its author, or as a manager."""
     is_own = comment.author_id == user.pk and user.has_perm(COMMENT.permission("change"))
     return is_own or may_moderate(user)

@@ -1,4 +1,4 @@
-"""What may be uploaded: size and type, refused in a sentence that says what is allowed."""
+"""What may be uploaded: size and type. A refusal says in a sentence what is allowed."""
 
 from io import BytesIO
 from typing import Any, TypeAlias
@@ -18,10 +18,10 @@ Upload: TypeAlias = "UploadedFile[Any]"
 
 
 class SizeLimitUploadHandler(FileUploadHandler):
-    """Keeps no more of a file than may be kept: beyond the limit its bytes are counted and dropped.
+    """Keeps no more of a file than is allowed: bytes beyond the limit are counted and dropped.
 
-    Such a file reaches its form with its true size and no content, so that the form can say how large it is; the
-    other fields of the form are not lost.
+    Such a file reaches its form with its true size and no content. So the form can say how large it is, and its other
+    fields aren't lost.
     """
 
     received = 0
@@ -48,7 +48,7 @@ class FilesInput(forms.FileInput):
 
 
 class FilesField(forms.FileField):
-    """Any number of files up to ``FILES_A_FORM``, each of a size and type that may be kept."""
+    """Up to ``FILES_A_FORM`` files, each of a size and type that may be kept."""
 
     def __init__(self, **kwargs: Any) -> None:
         accept = ",".join(f".{extension}" for extension in settings.ATTACHMENT_TYPES)
@@ -68,7 +68,7 @@ class FilesField(forms.FileField):
 
 
 def why_refused(file: Upload) -> str:
-    """A sentence why this file can't be kept, or an empty string."""
+    """A sentence that says why this file can't be kept, or an empty string."""
     name, size = safe_name(file.name or ""), file.size or 0
     extension = extension_of(name)
     if extension not in settings.ATTACHMENT_TYPES:
@@ -83,5 +83,5 @@ def why_refused(file: Upload) -> str:
 
 
 def size_in_words(size: int) -> str:
-    """As Django says it, without a place that says nothing."""
+    """Django's words, without a decimal place that says nothing."""
     return filesizeformat(size).replace(".0\N{NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")

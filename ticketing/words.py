@@ -1,4 +1,4 @@
-"""A ticket's values as words, for the notices about other people's changes: names instead of ids."""
+"""A ticket's values as words, for notices about other people's changes: names instead of ids."""
 
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from ticketing.models import Ticket
 
 
 def in_words(column: str, value: Any) -> Any:
-    """What people call the value of a ticket's column; values that speak for themselves stay as they are."""
+    """What people call the value of a ticket's column; values that need no explanation stay as they are."""
     if column == "assigned_to":
         return people.name(value)
     if column == "customer" and isinstance(value, UUID):

@@ -15,9 +15,10 @@ NAME = frozenset({"name"})
 
 
 class CrmList(LiveList):
-    """A list that is searched in ``searched`` and takes, beside the choices, the owner of its rows: ``?customer=<id>``.
+    """A list that searches ``searched`` and filters by ``choices`` and by the owner of its rows: ``?customer=<id>``.
 
-    ``choices`` follow from ``filters``: for each parameter its values with their words, the first one meaning any.
+    ``choices`` come from ``filters``, which maps each parameter to its values and their words. The first value means
+    any.
     """
 
     searched: ClassVar[tuple[str, ...]]
@@ -30,7 +31,7 @@ class CrmList(LiveList):
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         params = super().normalise(raw)
-        # Absent where it isn't asked for: every parameter that is there is in the addresses of other pages too.
+        # Left out when nobody asks for it: every parameter present is in the addresses of other pages too.
         return params | {owner.singular: key for owner in self.owners if (key := clean_key(raw.get(owner.singular)))}
 
     def queryset(self, params: Params) -> "QuerySet[Any]":
@@ -41,11 +42,11 @@ class CrmList(LiveList):
         return rows.filter(*(self.chosen(name, params[name]) for name in self.choices if params[name]))
 
     def rows(self) -> "QuerySet[Any]":
-        """All rows, with what is shown of their relatives."""
+        """All rows, with what they show of related rows."""
         return self.kind.model._default_manager.all()
 
     def chosen(self, name: str, value: str) -> Q:
-        """What the choice ``value`` of the filter ``name`` means."""
+        """The condition that the choice ``value`` of the filter ``name`` stands for."""
         raise NotImplementedError
 
     def is_filtered(self, params: Params) -> bool:
@@ -59,7 +60,7 @@ def clean_key(value: Any) -> str:
         return ""
 
 
-# One set of bands for prices and totals: what a column of amounts is asked for most.
+# One set of bands for prices and totals: the ones that people ask for most.
 AMOUNTS = {"": "Any amount", "small": "Under 100", "middle": "100 to 1,000", "large": "Over 1,000"}
 
 

@@ -12,7 +12,7 @@ from realtime.live.field_changes import FieldChange, label_of
 from realtime.live.kind import Kind
 from realtime.live.regions import EditingRegion, LiveRegion, RowRegion
 
-# Of its related rows a page shows the latest; all of them are one link away, in their list.
+# A page shows only the latest related rows; one link leads to the list of all of them.
 BLOCK_ROWS = 20
 
 
@@ -20,7 +20,7 @@ SUMMARY_ROWS = 5
 
 
 class WordedEditing(EditingRegion):
-    """Says relatives by their names and choices by their words, where the row has keys."""
+    """Shows related rows by name and choices by their words, where the row has keys."""
 
     def context(self, params: Params) -> dict[str, Any]:
         context = super().context(params)
@@ -41,14 +41,14 @@ def worded(field: "Field[Any, Any]", value: Any) -> Any:
 
 
 class NameRegion(RowRegion):
-    """Only the name of a row, where a page of other rows is about it."""
+    """Only the name of a row, for pages about other rows."""
 
     suffix = "-name"
     template = "crm/_name.html"
 
 
 class ListExcerpt(LiveRegion):
-    """The first rows of a list and its figures; concerned by what concerns the list."""
+    """The first rows of a list and its figures; whatever concerns the list concerns it."""
 
     listing: ClassVar[type[CrmList]]
 
@@ -63,7 +63,7 @@ class ListExcerpt(LiveRegion):
 
 
 class Summary(ListExcerpt):
-    """A block of the dashboard: how many there are, and the first few, each with its ``moment``."""
+    """A block of the dashboard: the count, and the first few rows, each with its ``moment``."""
 
     template = "crm/_summary.html"
     moment: ClassVar[str] = "updated_at"
@@ -83,7 +83,7 @@ class Summary(ListExcerpt):
 
 
 class OwnedBlock(ListExcerpt):
-    """On the page of ``owner``: how many rows belong to it, what they come to, and the latest."""
+    """A block on the page of ``owner``: how many rows belong to it, what they add up to, and the latest."""
 
     owner: ClassVar[Kind]
     figures: ClassVar[dict[str, Any]] = {}

@@ -1,6 +1,6 @@
-"""`{% mailto customer.email %}` and `{% tel customer.phone %}`: a link where the value is one, else only its text.
+"""`{% mailto customer.email %}` and `{% tel customer.phone %}`: a link where the value allows one, otherwise only text.
 
-Other writers put anything into these columns; nothing but a plain address or number becomes a link.
+Other writers put anything into these columns; only a plain address or number becomes a link.
 """
 
 import re
@@ -29,7 +29,7 @@ def mailto(address: str) -> SafeString:
 @register.simple_tag
 def tel(number: str) -> SafeString:
     digits = re.sub(r"[^0-9+]", "", number)
-    # Three digits call somebody in most countries; what has fewer, or more than any number, calls nobody.
+    # Three digits call somebody in most countries. Fewer digits, or more than any phone number has, call nobody.
     if not PHONE.fullmatch(number) or not 3 <= len(digits.lstrip("+")) <= 15:
         return plain(number)
     return format_html('<a class="contact" dir="ltr" href="tel:{}">{}</a>', digits, number)

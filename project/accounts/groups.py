@@ -20,8 +20,8 @@ VERBS = ("view", "add", "change", "delete")
 NOTHING = ""
 EVERYTHING = "view add change delete"
 
-# A row of some table shows the names of its customer and its product, so whoever may see any of them may see these
-# two (design rule 20): every group views customers and products.
+# Rows of some tables show the names of their customer and product, so whoever may see such a row may see these two
+# (design rule 20): every group views customers and products.
 MATRIX = {
     #                          CRM staff          Support agents      Managers    Read-only
     "crm.product": ("view add change", "view", EVERYTHING, "view"),
@@ -50,10 +50,10 @@ def codenames_of(group: str, app_label: str) -> Iterator[str]:
 def grant_matrix(
     sender: AppConfig, using: str = "default", apps: Apps = installed_apps, verbosity: int = 1, **kwargs: Any
 ) -> None:
-    """After each migrate: the groups exist and have exactly the matrix's permissions on the models it names.
+    """Runs after each migrate: the groups exist and have exactly the matrix's permissions on the models it names.
 
-    Permissions on any other model, given by hand to one of the groups, stay. Runs once for each app and looks after
-    that app's models only; it asks for their permissions itself, so the order of apps and signals doesn't matter.
+    Permissions on other models that somebody gave to a group by hand stay. It runs once for each app and handles only
+    that app's models. It creates their permissions itself, so the order of apps and signals doesn't matter.
     """
     models = _models_of(sender.label)
     if not models or not _can_store_groups(apps, using):
@@ -67,7 +67,7 @@ def grant_matrix(
     with transaction.atomic(using=using):
         for name in GROUPS:
             group, _ = group_model._default_manager.using(using).get_or_create(name=name)
-            # A permission that isn't there belongs to a model that this state of the migrations doesn't have.
+            # A missing permission belongs to a model that this state of the migrations doesn't have.
             wanted = {keys[codename] for codename in codenames_of(name, sender.label) if codename in keys}
             held = set(group.permissions.filter(pk__in=keys.values()).values_list("pk", flat=True))
             group.permissions.add(*(wanted - held))
@@ -79,7 +79,7 @@ def _models_of(app_label: str) -> list[str]:
 
 
 def _can_store_groups(apps: Apps, using: str) -> bool:
-    """Whether the tables are there: an app can be migrated before Django's auth is."""
+    """Whether the tables exist: an app can be migrated before Django's auth."""
     try:
         group_model = apps.get_model("auth", "Group")
     except LookupError:

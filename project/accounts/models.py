@@ -5,7 +5,7 @@ from django.db import models
 
 
 class User(AbstractUser):
-    """A member of staff. The key is a UUID, as ``assigned_to`` and ``author_id`` of the live tables hold it."""
+    """A member of staff. The key is a UUID, because ``assigned_to`` and ``author_id`` of the live tables hold UUIDs."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
 

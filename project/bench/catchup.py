@@ -24,7 +24,7 @@ def run(changes: int) -> None:
 
 
 async def work(url: str, changes: int) -> float:
-    """A worker's life until it has emitted so many; the seconds from its start."""
+    """Runs a worker until it has emitted that many changes; returns the seconds since its start."""
     from realtime.worker.event_dispatcher import ALL_TABLES
     from realtime.worker.worker import RealtimeWorker
 

@@ -15,7 +15,7 @@ def run() -> None:
     with database(durable=True) as url:
         for writers in (1, 8):
             rates: dict[bool, list[float]] = {True: [], False: []}
-            # In turn, so that whatever else the machine does falls on both.
+            # In turn, so that other load on the machine falls on both.
             for _ in range(ROUNDS):
                 for on in rates:
                     switch_triggers(on)

@@ -11,7 +11,7 @@ from typing import Any
 from project.bench.services import stack
 from realtime.local.process import REPOSITORY
 
-# Changes a second, and for how many seconds.
+# Changes per second, and for how many seconds.
 RATES = ((1, 40.0), (200, 10.0))
 PATHS = {"doorbell": "through the doorbell", "realtime": "through Realtime alone"}
 
@@ -31,7 +31,7 @@ def run() -> None:
 
 
 async def measure(url: str, path: str) -> dict[int, list[float]]:
-    """Milliseconds of each change, by rate."""
+    """The milliseconds that each change took, by rate."""
     from django.conf import settings
 
     settings.REALTIME_SWEEP = settings.REALTIME_DOORBELL = path == "doorbell"
@@ -46,7 +46,7 @@ async def measure(url: str, path: str) -> dict[int, list[float]]:
 
 @asynccontextmanager
 async def running_worker() -> AsyncIterator[dict[str, float]]:
-    """A connected worker, and when its handler heard of which key."""
+    """A connected worker; yields the time at which its handler heard of each key."""
     from realtime.events import RealtimeConnectionStatus, RealtimeEvent
     from realtime.worker.event_dispatcher import ALL_TABLES
     from realtime.worker.worker import RealtimeWorker

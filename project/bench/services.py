@@ -1,4 +1,4 @@
-"""What a benchmark runs on: services of its own in a directory that goes with it, and Django pointed at them."""
+"""What a benchmark runs on: its own services in a temporary directory, and Django pointed at them."""
 
 import os
 import subprocess
@@ -22,14 +22,14 @@ NOTHING = {
 @contextmanager
 def directory() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="livedesk-bench-") as name:
-        # PostgreSQL runs as another account when this is root.
+        # PostgreSQL runs under another account when this is root.
         Path(name).chmod(0o711)
         yield Path(name)
 
 
 @contextmanager
 def database(*, durable: bool = False) -> Iterator[str]:
-    """A migrated database on a PostgreSQL of its own; with ``durable``, commits wait for the disk."""
+    """A migrated database on its own PostgreSQL; with ``durable``, commits wait for the disk."""
     with directory() as place:
         postgres = EmbeddedPostgres(place / "postgres", pick_port(), durable=durable)
         postgres.start()
@@ -44,7 +44,7 @@ def database(*, durable: bool = False) -> Iterator[str]:
 
 @contextmanager
 def stack() -> Iterator[LocalStack]:
-    """PostgreSQL, Redis and a Realtime server that polls as Supabase's own does."""
+    """PostgreSQL, Redis and a Realtime server that polls like Supabase's own."""
     with directory() as place:
         services = LocalStack(place, durable=False)
         services.start()
@@ -57,7 +57,7 @@ def stack() -> Iterator[LocalStack]:
 
 
 def use(environment: Mapping[str, str]) -> None:
-    """Migrates, and makes this process's Django one that works with these services."""
+    """Migrates, and points this process's Django at these services."""
     os.environ.update(environment)
     os.environ |= {"DJANGO_DEBUG": "1", "DJANGO_SETTINGS_MODULE": "project.settings", "LOG_LEVEL": "WARNING"}
     subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=REPOSITORY, check=True)

@@ -23,7 +23,7 @@ WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not gra
 
 
 class Worker:
-    """A worker process with a proxy of its own before the database."""
+    """A worker process with its own proxy in front of the database."""
 
     def __init__(self, name: str, database_url: str, loop: LoopThread, logs: Path) -> None:
         port = urlsplit(database_url).port
@@ -80,7 +80,7 @@ def workers(database_url: str, directory: Path) -> Iterator[tuple[LoopThread, li
 
 
 def takeover(database_url: str, pair: list[Worker], lose: Step, mend: Step) -> float:
-    """Seconds. Afterwards the lost worker is back and stands by."""
+    """Returns the seconds. Afterwards the lost worker is back on standby."""
     with psycopg.connect(database_url, autocommit=True) as sql:
         until(lambda: leader() in {worker.process.pid for worker in pair} and waiting(sql) == 1)
         victim = next(worker for worker in pair if worker.process.pid == leader())
@@ -94,7 +94,7 @@ def takeover(database_url: str, pair: list[Worker], lose: Step, mend: Step) -> f
 
 
 def leader() -> int | None:
-    """Who spoke last, as a leader that has read all of the change log."""
+    """The last process to report as a leader that has read all of the change log."""
     from realtime.status.status_store import read_status
 
     told = read_status()

@@ -1,7 +1,7 @@
-"""A writer in a process of its own: ``python -m project.bench.writer URL SECONDS RATE``.
+"""A writer in its own process: ``python -m project.bench.writer URL SECONDS RATE``.
 
-Prints a line for each commit: the row's key and the system's monotonic clock just before COMMIT was sent. RATE 0 is as
-fast as it goes.
+It prints a line for each commit: the row's key and the system's monotonic clock just before it sent COMMIT. RATE 0
+means as fast as possible.
 """
 
 import argparse

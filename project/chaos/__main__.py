@@ -14,10 +14,10 @@ from realtime.local.process import ServiceError
 
 def main() -> int:
     options = read_options()
-    # The writers' connections are there to break.
+    # The faults break the writers' connections on purpose.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     directory = Path(tempfile.mkdtemp(prefix="livedesk-chaos-"))
-    # PostgreSQL runs as another account when this is root.
+    # PostgreSQL runs under another account when this is root.
     directory.chmod(0o711)
     say(f"chaos: seed {options.seed}, {options.minutes:g} minutes, in {directory}")
     try:

@@ -1,4 +1,4 @@
-"""Real browsers that look on: what each of their pages shows, and what a reload of it would show."""
+"""Real browsers that watch: what each of their pages shows, and what a reload of it would show."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from project.chaos.crowd import Divergence
 from project.chaos.typist import Typist
 from project.chromium import ARGUMENTS, READ_PAGE, find_chromium
 
-# A portal under faults may not answer: whoever waits holds up the storm.
+# A portal under faults may not answer; waiting longer would hold up the storm.
 PATIENCE_MS = 8_000
 STATES = """
 () => [document.documentElement.dataset.realtimeStatus,
@@ -27,7 +27,7 @@ class _Watched:
 
 
 class Browsers:
-    """One context for each group of paths; sync Playwright, so all of it on one thread."""
+    """One context for each group of paths. This is sync Playwright, so everything runs on one thread."""
 
     def __init__(self) -> None:
         self.errors: list[str] = []
@@ -36,7 +36,7 @@ class Browsers:
         self._browser = self._playwright.chromium.launch(
             executable_path=find_chromium(),
             args=list(ARGUMENTS),
-            # The main program decides what a signal means, and ends the browser in order.
+            # The main program handles signals, and closes the browser in order.
             handle_sigint=False,
             handle_sigterm=False,
         )
@@ -68,7 +68,7 @@ class Browsers:
         self._playwright.stop()
 
     def pause(self, seconds: float) -> None:
-        """Waits, and lets Playwright take what the browsers tell meanwhile."""
+        """Waits, and lets Playwright handle the browsers' events meanwhile."""
         self._watched[0].page.wait_for_timeout(seconds * 1000)
 
     def forget_healing(self) -> None:

@@ -1,4 +1,4 @@
-"""A run: one portal with its lookers-on, and rounds of storm, quiet and verdict until the time is over."""
+"""A run: one portal with its observers, and rounds of storm, quiet and verdict until the time is up."""
 
 import random
 import signal
@@ -32,7 +32,7 @@ DATABASE_CONNECTIONS = 80
 
 
 class Stopped(BaseException):
-    """A signal asked for the end."""
+    """A signal asked the run to stop."""
 
 
 class Chaos:
@@ -48,7 +48,7 @@ class Chaos:
         self._started = time.monotonic()
 
     def run(self) -> bool:
-        """True when every round held. Whatever happens, nothing that was started is left running."""
+        """True when every round held. Whatever happens, it leaves nothing running that it started."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         rounds: list[Round] = []
@@ -77,7 +77,7 @@ class Chaos:
         return bool(rounds) and not any(told.reasons() for told in rounds) and not self._signalled
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        # Only noted: raised inside Playwright's or a service's own waiting, it would leave a half-made thing behind.
+        # Only noted: raised while Playwright or a service waits, it would leave something half made behind.
         self._signalled = True
 
     def _check(self) -> None:
@@ -85,7 +85,7 @@ class Chaos:
             raise Stopped
 
     def _seeds(self) -> Iterator[int]:
-        """The first seed in any case, further ones while there is time for a storm."""
+        """The first seed in any case, and more while there is time for another storm."""
         begun = time.monotonic()
         seed = self._options.seed
         yield seed
@@ -93,7 +93,7 @@ class Chaos:
             seed += 1
             yield seed
 
-    # Those who look on
+    # The observers
 
     def _open_browsers(self) -> Browsers:
         with self._site.connect() as sql:
@@ -160,7 +160,7 @@ class Chaos:
         told.problems += writers.problems
 
     def _quiet(self, told: Round, browsers: Browsers, crowd: Crowd, mark: int) -> None:
-        """Waits until everything is as it should be, or long enough."""
+        """Waits until everything is as it should be, or until it has waited long enough."""
         since = time.monotonic()
         crowd.healed.clear()
         browsers.forget_healing()
@@ -230,13 +230,13 @@ class Chaos:
 
 
 def _anchors(sql: "psycopg.Connection[tuple[object, ...]]", table: str) -> list[UUID]:
-    """Rows that stay, because pages are about them."""
+    """Rows that stay, because pages show them."""
     rows = sql.execute(f"select id from {table} order by created_at desc, id limit 2".encode()).fetchall()
     return [UUID(str(row[0])) for row in rows]
 
 
 def _paths(anchors: dict[str, list[UUID]]) -> Iterator[str]:
-    """The pages that plain sockets follow: lists plain, filtered, searched and paged, and pages about one row."""
+    """The pages that plain sockets follow: plain, filtered, searched and paged lists, and pages about one row."""
     yield from ("/", "/crm/products/", "/ticketing/tickets/", "/ticketing/board/")
     yield from ("/crm/products/?page=2", "/crm/products/?q=red", "/crm/products/?price=small")
     yield from ("/crm/customers/", "/crm/customers/?contact=email", "/crm/customers/?q=green&page=1")

@@ -1,4 +1,4 @@
-"""Plain WebSocket clients, many of them, that behave as the browser's live-socket.js does, only more hurried."""
+"""Many plain WebSocket clients that behave like the browser's live-socket.js, only in more of a hurry."""
 
 import asyncio
 import json
@@ -23,22 +23,22 @@ from realtime.hub import wire
 PING_EVERY = 10.0
 PONG_WITHIN = 6.0
 STATUS_WITHIN = 25.0
-# As live-view.js: an attach that isn't answered by then was lost.
+# As in live-view.js: an attach without an answer by then is lost.
 ANSWER_WITHIN = 20.0
 BACKOFF_CAP = 3.0
-# Says how far it has read, where the server wants to know.
+# Whether the server wants to know how far a client has read.
 ACKNOWLEDGES = "ack" in wire.MESSAGE_TYPES
 ACKNOWLEDGE_EVERY = 32
 PAGES_AT_ONCE = 4
 
 
 class Restart(Exception):
-    """What arrives can't be trusted any more, or nothing does: begin again."""
+    """What arrives can't be trusted any more, or nothing arrives: begin again."""
 
 
 @dataclass(frozen=True)
 class Divergence:
-    """A page or socket that doesn't show what a reload shows, and how."""
+    """A page or socket that differs from what a reload shows, and how."""
 
     who: str
     path: str
@@ -49,7 +49,7 @@ class Divergence:
 
 
 async def sign_in(address: str, username: str, password: str) -> dict[str, str]:
-    """Signs in as a person would, by the form; returns the cookies."""
+    """Signs in through the form, as a person would; returns the cookies."""
     async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=30) as client:
         form = await client.get("/sign-in/")
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)
@@ -63,7 +63,7 @@ async def sign_in(address: str, username: str, password: str) -> dict[str, str]:
 
 
 class Follower:
-    """One socket that follows some of a page's live elements, for ever."""
+    """One socket that follows some of a page's live elements until it is cancelled."""
 
     def __init__(self, name: str, address: str, path: str, cookies: dict[str, str], counts: Counter[str]) -> None:
         self.name = name
@@ -80,7 +80,7 @@ class Follower:
         self._next_ping = self._pong_due = self._status_due = self._answer_due = float("inf")
 
     def show(self, page: Sequence[Shown], indexes: Sequence[int]) -> None:
-        """Begins with what a load of the page shows."""
+        """Starts from what a load of the page shows."""
         self.views = [
             FollowedView(number, index, Shown(page[index].token, page[index].is_list, *_copy(page[index])))
             for number, index in enumerate(indexes)
@@ -189,7 +189,7 @@ class Follower:
 
     @property
     def green(self) -> bool:
-        """Whether a page that shows these elements calls itself connected, as static/js/live/page-state.js does."""
+        """Whether a page with these elements would call itself connected, as static/js/live/page-state.js does."""
         return self._status == "connected" and all(view.attached and not view.failed for view in self.views)
 
     @staticmethod
@@ -204,7 +204,7 @@ class Follower:
         return [view for view in self.views if view.key == key]
 
     def difference(self, page: Sequence[Shown]) -> str:
-        """How what is shown differs from a load of the page; empty when it doesn't."""
+        """How what is shown differs from a load of the page; empty if it doesn't."""
         for view in self.views:
             if view.ended:
                 return f"element {view.index} ended: {view.ended}"
@@ -218,12 +218,12 @@ class Follower:
 
 
 class Crowd:
-    """All plain sockets. Lives on one asyncio loop."""
+    """All plain sockets. They live on one asyncio loop."""
 
     def __init__(self, addresses: Sequence[str], fresh_address: str, cookies: dict[str, str]) -> None:
         self.counts: Counter[str] = Counter()
         self.followers: list[Follower] = []
-        # Seconds from the storm's end to the first look at which it equalled a reload.
+        # Seconds from the storm's end to the first look that found it equal to a reload.
         self.healed: dict[str, float] = {}
         self._addresses = addresses
         self._fresh = fresh_address
@@ -240,7 +240,7 @@ class Crowd:
             follower.show(pages[path], sorted(chance.sample(elements, k=min(len(elements), chance.randint(1, 3)))))
             self.followers.append(follower)
             self._tasks.append(asyncio.create_task(follower.run()))
-            # Not all handshakes at once: opening is not what is tested here.
+            # Spreads the handshakes out: opening is not what is tested here.
             await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
@@ -249,7 +249,7 @@ class Crowd:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def died(self) -> list[str]:
-        """Followers whose task ended: a frame was not what the wire promises."""
+        """Followers whose task ended because a frame broke the wire's promises."""
         ended = [task for task in self._tasks if task.done() and not task.cancelled()]
         return [f"{type(task.exception()).__name__}: {task.exception()}" for task in ended]
 
@@ -266,7 +266,7 @@ class Crowd:
         return divergent
 
     async def reload_ended(self) -> None:
-        """What a person would do with a page that says it can't go on; it has been reported by then."""
+        """Does what a person would do with a page that says it can't go on; the round has reported it by then."""
         for follower in self.followers:
             if any(view.ended for view in follower.views):
                 page = (await self._load([follower.path]))[follower.path]

@@ -8,13 +8,13 @@ Inject = Callable[[random.Random, float], None]
 
 
 def nothing() -> None:
-    """For a fault that mends itself."""
+    """For a fault that ends by itself."""
 
 
 @dataclass(frozen=True)
 class Fault:
     name: str
-    # Two faults at a time never touch the same part.
+    # Two faults at the same time never touch the same part.
     touches: frozenset[str]
     seconds: tuple[float, float]
     inject: Inject

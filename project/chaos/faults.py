@@ -1,4 +1,4 @@
-"""The table of faults of processes, network and Supabase Realtime; ``schema_faults.py`` has those of the database."""
+"""The table of process, network and Supabase Realtime faults; ``schema_faults.py`` has those of the database."""
 
 import random
 from collections.abc import Callable, Coroutine
@@ -118,12 +118,12 @@ def _realtime_faults(site: Site) -> list[Fault]:
 
 
 def _switched(site: Site) -> list[Fault]:
-    """What the Realtime server does to itself when asked."""
+    """Faults that the Realtime server inflicts on itself when asked."""
     faults = site.faults
     codes = (1000, 1001, 1011, 1012, 4000)
 
     def then_abort(first: Callable[[], None]) -> None:
-        """A fault of joining is seen by those who have to join."""
+        """Drops the connections: only those who have to join notice a fault of joining."""
         first()
         faults.abort()
 

@@ -17,12 +17,12 @@ class FollowedView:
         self.shown = shown
         self.key: str | None = None
         self.seq: int | None = None
-        # Why nothing more will come, when a person would have to reload.
+        # Why nothing more will come; a person would have to reload now.
         self.ended = ""
         self.gaps = 0
         self.mismatches = 0
         self.waiting = False
-        # The server can't read it for now, and will say when it can.
+        # The server can't read it for now, and says when it can again.
         self.failed = False
         self._again = False
         self._failures = 0

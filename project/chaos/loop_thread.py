@@ -1,4 +1,4 @@
-"""An asyncio loop on a thread of its own: proxies and sockets go on while the main thread waits for something."""
+"""An asyncio loop on its own thread: proxies and sockets go on while the main thread waits for something."""
 
 import asyncio
 import threading

@@ -12,7 +12,7 @@ import redis
 
 from realtime.local.process import Service
 
-# Django's REDIS_PREFIX by default; realtime.status_store can't be asked without its settings.
+# Django's REDIS_PREFIX by default; realtime.status.status_store can't be used without Django's settings.
 STATUS_KEY = "livedesk:realtime:status"
 NEVER_IN_A_LOG = re.compile(
     r"Traceback|never retrieved|Exception in|Exception inside|[Uu]nhandled exception|was destroyed but|never awaited"
@@ -25,13 +25,13 @@ ACCESS = re.compile(r' - - \[[^]]*\] "(GET|POST|WS)')
 
 
 class Statuses:
-    """The leader's status, looked at now and then: who leads, and how much came through Realtime."""
+    """The leader's status, read now and then: who leads, and how much came through Realtime."""
 
     def __init__(self, redis_url: str) -> None:
         self._redis = redis.Redis.from_url(redis_url, socket_timeout=0.3, socket_connect_timeout=0.3)
         self._leader = ""
         self.takeovers = 0
-        # By epoch, what its intake heard of Realtime: emitted first, or known from the sweep already.
+        # By epoch: what its intake heard from Realtime, whether emitted first or known from the sweep already.
         self._through_realtime: dict[str, int] = {}
         self._before = 0
         self.last: Mapping[str, Any] = {}
@@ -78,7 +78,7 @@ class Logs:
         self._sizes = {path: path.stat().st_size for path in self.paths if path.exists()}
 
     def unwanted(self) -> list[str]:
-        """What must never be in a log: for each kind how often, and an excerpt of the first."""
+        """What must never be in a log: how often each kind occurs, and an excerpt of its first occurrence."""
         found = []
         for path in self.paths:
             lines = self._lines(path)
@@ -103,7 +103,7 @@ class Logs:
 
 
 def unwanted_in(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Where something begins that must not be there, and its kind; a chain of tracebacks is one."""
+    """Where each unwanted entry begins, and its kind; a chain of tracebacks counts as one."""
     number = 0
     while number < len(lines):
         begun = number
@@ -116,7 +116,7 @@ def unwanted_in(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _traceback(lines: Sequence[str], number: int) -> tuple[str, int]:
-    """The error that ends a chain of tracebacks with the last of our own places in it, and the line it is on."""
+    """The error that ends a chain of tracebacks, with the last place in our own code, and the line it is on."""
     ours, error, end = "a library", "an error without a name", number
     while number < len(lines) and _is_traceback(lines[number]):
         number += 1
@@ -131,11 +131,11 @@ def _traceback(lines: Sequence[str], number: int) -> tuple[str, int]:
 
 
 def _next_in_chain(lines: Sequence[str], end: int) -> int:
-    """Where the traceback begins that the one which ended led to; behind all lines when it led to none."""
+    """Where the next traceback of the chain begins; past the last line when there is none."""
     for number in range(end + 1, len(lines)):
         if lines[number].startswith(CHAINED):
             return number + 2
-        # The error's own further lines are indented or empty; anything else is the next entry of the log.
+        # The error's own further lines are indented or empty; anything else is the log's next entry.
         if lines[number] and not lines[number][0].isspace():
             break
     return len(lines)
@@ -147,7 +147,7 @@ def _is_traceback(line: str) -> bool:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What a process holds of the machine."""
+    """How much of the machine a process holds."""
 
     memory: int
     descriptors: int
@@ -156,7 +156,7 @@ class Holdings:
         return f"{self.memory >> 20} MB, {self.descriptors} fds"
 
     def exceeds(self, baseline: "Holdings") -> bool:
-        """Generously: a first round leaves caches half filled."""
+        """A generous limit: the first round leaves caches half filled."""
         return self.memory > 2 * baseline.memory + (60 << 20) or self.descriptors > 2 * baseline.descriptors + 60
 
 

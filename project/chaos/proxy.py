@@ -1,4 +1,4 @@
-"""A TCP proxy on the loopback that can do what networks do. Everything here runs on one asyncio loop."""
+"""A TCP proxy on the loopback that fails as networks do. Everything here runs on one asyncio loop."""
 
 import asyncio
 import socket
@@ -13,11 +13,11 @@ from realtime.local.process import LOOPBACK
 
 class Mode(StrEnum):
     FLOW = "flow"
-    # Connections stay, no byte moves; whoever comes new waits.
+    # Connections stay open but no byte moves; new ones wait.
     STALL = "stall"
     # Every connection is reset, and new ones are refused.
     CUT = "cut"
-    # As STALL, but what waited is reset at the end instead of going on.
+    # Like STALL, but at the end the connections are reset instead of going on.
     HOLE = "hole"
 
 
@@ -49,11 +49,11 @@ class Proxy:
         self._reset_links()
 
     async def delay(self, seconds: float) -> None:
-        """Everything arrives so much later, in order."""
+        """Everything arrives this much later, in order."""
         self.delay_seconds = seconds
 
     async def abort_after(self, *sizes: int) -> None:
-        """Resets as many connections as there are ``sizes``, each after so many more bytes: in the midst of a frame."""
+        """Resets one connection for each of ``sizes``, after that many more bytes: in the middle of a frame."""
         for link, size in zip(sorted(self.links, key=lambda link: link.number), sizes, strict=False):
             link.left = size
 
@@ -87,7 +87,7 @@ class Proxy:
 
 
 class Link:
-    """One connection through the proxy: a side towards the client, and one towards the service once it is reached."""
+    """One connection through the proxy: a side towards the client, and one towards the service once that is reached."""
 
     _count = 0
 
@@ -112,7 +112,7 @@ class Link:
         self.settle()
 
     def settle(self) -> None:
-        """Lets each side be read or not, as the proxy's fault and the other side's buffer allow."""
+        """Starts or stops reading each side, as the proxy's fault and the other side's buffer allow."""
         passing = self.proxy.mode is Mode.FLOW
         if passing and self.service is None and self._reaching is None:
             self._reaching = asyncio.get_running_loop().create_task(self._reach())
@@ -210,14 +210,14 @@ class Side(asyncio.Protocol):
             self._transport.write(data)
 
     def finish(self) -> None:
-        """Closes after what is still to be sent."""
+        """Closes after sending what is still queued."""
         while self._late:
             self._write(self._late.popleft()[1])
         if self._transport is not None:
             self._transport.close()
 
     def reset(self) -> None:
-        """Ends with a reset, as a cable that is cut or a machine that died would: nobody says goodbye."""
+        """Ends with a reset, as a cut cable or a dead machine would: nobody says goodbye."""
         self._late.clear()
         if self._transport is None:
             return

@@ -1,4 +1,4 @@
-"""What the workers' lives heard: their record files, read as they grow."""
+"""What the workers' handlers heard in each life: their record files, read as they grow."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ class Records:
     # Every revision heard, and how often by each path since the last ``begin()``.
     heard: set[int] = field(default_factory=set)
     by_path: Counter[str] = field(default_factory=Counter)
-    # "revision in life", for each that came twice within one life.
+    # Each revision that came twice within one life, and in which.
     twice: list[str] = field(default_factory=list)
     _by_life: dict[str, set[int]] = field(default_factory=dict)
     _offsets: dict[Path, int] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """A new round: counts begin again, what was heard is remembered."""
+        """Starts a new round: resets the counts, but remembers what was heard."""
         self.read()
         self.by_path.clear()
         self.twice.clear()
@@ -30,7 +30,7 @@ class Records:
         with path.open("rb") as file:
             file.seek(self._offsets.get(path, 0))
             data = file.read()
-        # A life that was killed while writing leaves half a line, which it never finishes.
+        # A life that was killed while writing leaves half a line and never finishes it.
         complete = data[: data.rfind(b"\n") + 1]
         self._offsets[path] = self._offsets.get(path, 0) + len(complete)
         for line in complete.decode().splitlines():

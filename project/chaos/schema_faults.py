@@ -1,4 +1,4 @@
-"""What operators and other clients do to the database itself: triggers switched off, tables locked, columns renamed."""
+"""What operators and other clients do to the database itself: switch triggers off, lock tables, rename columns."""
 
 import random
 import time
@@ -14,12 +14,12 @@ from project.chaos.site import Site
 from project.chaos.writers import TABLES
 from realtime.database.triggers import LIVE_TRIGGERS
 
-# Behind a long transaction of a writer a table isn't to be had.
+# A writer's long transaction can keep a table locked for longer than this.
 LOCK_TIMEOUT = "2s"
 MEND_WITHIN_SECONDS = 60.0
 POSTGRES = frozenset(["postgres"])
 
-# A trigger as other Supabase clients have it, and one that tidies.
+# One trigger as other Supabase clients have it, and one that tidies.
 FOREIGN_TRIGGERS = """
 create or replace function chaos_touch() returns trigger language plpgsql as $$
 begin new.updated_at := now(); return new; end $$;
@@ -45,7 +45,7 @@ def schema_faults(site: Site) -> list[Fault]:
             "alter table {table} rename column chaos_was_here to {column}",
         ),
         _switched(site, "a foreign trigger", TABLES, FOREIGN_TRIGGERS, NO_FOREIGN_TRIGGERS),
-        # As an operator's ALTER TABLE or VACUUM FULL does it: nobody reads or writes it.
+        # As during an operator's ALTER TABLE or VACUUM FULL: nobody can read or write the table.
         _locked(site, "change log locked", ("realtime_change",)),
         _locked(site, "a table locked", TABLES),
         _read_only(site),
@@ -57,7 +57,7 @@ _always = ";".join(f'alter table {{table}} enable always trigger "{name}"' for n
 
 
 def _switched(site: Site, name: str, tables: tuple[str, ...], there: str, back: str) -> Fault:
-    """One statement on a table drawn by chance, and another one that takes it back."""
+    """Runs one statement on a random table, and another one to take it back."""
     switched: list[str] = []
 
     def inject(chance: random.Random, seconds: float) -> None:
@@ -121,7 +121,7 @@ def _full_redis(site: Site) -> Fault:
             raise OSError(str(error)) from None
 
     def mend() -> None:
-        # One that was restarted meanwhile has no limit any more.
+        # A Redis that was restarted meanwhile has no limit any more.
         with suppress(redis.RedisError):
             limit(0)
 
@@ -137,7 +137,7 @@ def _operator(site: Site) -> Iterator[psycopg.Connection[Any]]:
 
 
 def _until_it_works(site: Site, *statements: bytes) -> None:
-    """Behind a writer's long transaction it takes some tries."""
+    """Retries: a writer's long transaction may be in the way."""
     deadline = time.monotonic() + MEND_WITHIN_SECONDS
     while True:
         try:

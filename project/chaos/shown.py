@@ -1,4 +1,4 @@
-"""What a live page shows, without a browser: its live elements read from HTML, and the wire's operations on them.
+"""What a live page shows, without a browser: reads its live elements from HTML and applies the wire's operations.
 
 It does what static/js/live/live-list.js, live-region.js and live-patch.js do, with versions in place of content.
 """
@@ -11,7 +11,7 @@ VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "l
 
 
 class MismatchError(Exception):
-    """The operations are not about what is shown; only saying again what is shown can help."""
+    """The operations don't fit what is shown; the only remedy is to say again what is shown."""
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Shown:
         return list(self.rows.items()), self.count, self.parts
 
     def told(self) -> dict[str, Any]:
-        """The fields of an attach that say what is shown."""
+        """The fields of an attach frame that say what is shown."""
         return {"rows": [list(row) for row in self.rows.items()], "count": self.count, "parts": self.parts}
 
     def apply(self, operations: list[dict[str, Any]]) -> None:
@@ -83,7 +83,7 @@ class Shown:
 
 
 def read_page(html: str) -> list[Shown]:
-    """The live elements of a page, in the order they stand in."""
+    """The live elements of a page, in document order."""
     reader = _Reader()
     reader.feed(html)
     reader.close()
@@ -125,7 +125,7 @@ class _Reader(HTMLParser):
         return None
 
     def handle_endtag(self, tag: str) -> None:
-        # Elements may be left open, as HTML allows; an end that belongs to none is ignored.
+        # HTML allows elements to stay open; an end tag that belongs to none is ignored.
         names = [name for name, _, _ in self._open]
         if tag in names:
             del self._open[len(names) - 1 - names[::-1].index(tag) :]

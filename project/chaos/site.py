@@ -1,4 +1,4 @@
-"""The portal under test: services of its own in one directory, and a proxy on every hop between them."""
+"""The portal under test: its own services in one directory, and a proxy on every hop between them."""
 
 import os
 import re
@@ -22,12 +22,12 @@ from realtime.local.supabase import provision
 
 WORKERS = ("worker1", "worker2")
 WEBS = ("web1", "web2")
-# As quick as it goes: what these stretch in production only makes a round longer.
+# As fast as possible: the delays of production would only make a round longer.
 REALTIME = RealtimeOptions(poll_interval_ms=50, idle_multiplier=1, refusal_delay_scale=0, faults=True)
 RELAUNCH_SECONDS = 0.5
 AWAY_SECONDS = 60.0
 
-# Few rows, so that random writes meet the pages that are watched; `seed_demo` then adds the people alone.
+# Few rows, so that random writes hit the pages that are watched; `seed_demo` then adds only the people.
 SEED = (
     "insert into customers (name, email, phone) select 'Customer ' || n,"
     " case when n % 2 = 0 then 'c' || n || '@example.org' else '' end, '' from generate_series(1, 70) n",
@@ -44,7 +44,7 @@ SEED = (
 
 
 class Site:
-    """Services are started, and faults injected, from one thread: the one that lives as long as they should."""
+    """Starts services and injects faults from one thread, which must live as long as the services."""
 
     def __init__(self, directory: Path, loop: LoopThread, *, realtime: bool, doorbell: bool) -> None:
         self.directory = directory
@@ -55,9 +55,9 @@ class Site:
         self.stack = LocalStack(directory, durable=True, realtime=REALTIME, logs=self.logs)
         self.faults = RealtimeFaults(self.stack.supabase_url)
         self.proxies: dict[tuple[str, str], Proxy] = {}
-        # Down on purpose until taken out of here.
+        # Stays down on purpose until removed from here.
         self.held: set[str] = set()
-        # Processes of ours that ended without being told to.
+        # Our processes that ended without being told to.
         self.ended: list[str] = []
         self._killed: set[str] = set()
         self._tried: dict[str, float] = {}
@@ -117,14 +117,14 @@ class Site:
     # Breaking and mending
 
     def kill(self, *names: str) -> None:
-        """Ends processes at once and keeps them down until ``release()``."""
+        """Kills processes and keeps them down until ``release()``."""
         for name in names:
             self.held.add(name)
             self._killed.add(name)
             self.services[name].kill()
 
     def end(self, name: str) -> None:
-        """The same in good order, as an operator would."""
+        """Ends a process in good order, as an operator would, and keeps it down."""
         self.held.add(name)
         self._killed.add(name)
         self.services[name].stop()
@@ -145,13 +145,13 @@ class Site:
             try:
                 service.launch()
             except ServiceError as error:
-                # PostgreSQL's children outlive it by a moment; the next look tries again.
+                # PostgreSQL's children outlive it for a moment; the next look tries again.
                 print(f"    {name} can't be started yet: {error}", flush=True)
             else:
                 self._killed.discard(name)
 
     def mend(self) -> None:
-        """Nothing is broken any more, whatever was. Returns when every service answers, or after a minute."""
+        """Mends everything, whatever was broken. Returns when every service answers, or after a minute."""
         self.held.clear()
         for service in self.services.values():
             if service.alive:
@@ -168,11 +168,11 @@ class Site:
     def _all_answer(self) -> bool:
         return all(service.alive and service.ready() for service in self.services.values())
 
-    # Looking on
+    # Observing
 
     @property
     def addresses(self) -> list[str]:
-        """Where browsers and sockets find each web process: behind its proxy."""
+        """Where browsers and sockets reach each web process: through its proxy."""
         return [f"http://{LOOPBACK}:{self.proxies[name, 'front'].port}" for name in WEBS]
 
     @property
@@ -180,7 +180,7 @@ class Site:
         return f"http://{self.services[WEBS[0]].address}"
 
     def connect(self) -> "psycopg.Connection[Any]":
-        """A direct connection: each statement is committed."""
+        """A direct connection that commits each statement."""
         return psycopg.connect(self.stack.database_url, autocommit=True, connect_timeout=10)
 
     # The parts
@@ -210,7 +210,7 @@ class Site:
 
     def _environment_of(self, name: str) -> dict[str, str]:
         ports = self.stack.ports
-        # Without a Realtime server nothing listens behind this one either.
+        # Without a Realtime server nothing listens behind this hop either.
         hops = {"DATABASE_URL": ports.postgres, "REDIS_URL": ports.redis, "SUPABASE_URL": ports.realtime}
         return self._environment | {
             variable: re.sub(rf":{port}\b", f":{self._proxy(name, variable, port)}", self._environment[variable])

@@ -1,4 +1,4 @@
-"""A storm: faults drawn from the table at random, one or two at a time, each mended after its time."""
+"""A storm: faults drawn at random from the table, one or two at a time, each mended when its time is up."""
 
 import random
 import time
@@ -12,7 +12,7 @@ from project.chaos.fault import Fault
 
 AT_ONCE = 2
 GAP_SECONDS = (0.5, 3.0)
-# A fault that couldn't be injected (the part it needs is still coming back) is left out; the next one is drawn.
+# A fault that can't be injected (the part it needs is still coming back) is skipped; the next one is drawn.
 INJECTION_ERRORS = (OSError, psycopg.Error)
 
 
@@ -27,7 +27,7 @@ class Storm:
 
     def __init__(self, faults: Sequence[Fault], chance: random.Random, seconds: float) -> None:
         self.injected: Counter[str] = Counter()
-        # What was done when, for whoever looks into a failure.
+        # What was done when, for investigating a failure.
         self.history: list[str] = []
         self._faults = faults
         self._chance = chance
@@ -63,7 +63,7 @@ class Storm:
             fault.inject(self._chance, seconds)
         except INJECTION_ERRORS as error:
             self._tell(f"{fault.name} could not be injected: {error}")
-            # Part of it may have been done.
+            # Part of it may have taken effect.
             self._mend(fault)
             return
         self.injected[fault.name] += 1
@@ -71,14 +71,14 @@ class Storm:
         self._tell(f"{fault.name} ({', '.join(sorted(fault.touches))}) for {seconds:.1f} s")
 
     def _draw(self) -> Fault | None:
-        """A kind from the shuffled deck of all kinds, and one of its variants, if it touches nothing that is broken."""
+        """One variant of a kind from the shuffled deck of all kinds; None when it touches something broken."""
         if not self._deck:
             self._deck = sorted({fault.name for fault in self._faults})
             self._chance.shuffle(self._deck)
         name = self._deck.pop()
         fault = self._chance.choice([fault for fault in self._faults if fault.name == name])
         if any(fault.touches & active.fault.touches for active in self._active):
-            # It comes again, after all others.
+            # It comes again after all the others.
             self._deck.insert(0, name)
             return None
         return fault

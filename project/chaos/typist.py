@@ -1,4 +1,4 @@
-"""Somebody who types for half an hour, while the session ends and is renewed underneath: not a word may be lost."""
+"""Somebody who types for half an hour while the session ends and is renewed: not a word may be lost."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ WITHIN_MS = 20_000
 
 
 class Typist:
-    """A page with a form that nobody sends, in a browser context of its own."""
+    """A page with a form that is never sent, in its own browser context."""
 
     def __init__(self, context: BrowserContext, sign_in: Callable[[BrowserContext], None], address: str) -> None:
         self._context = context
@@ -40,7 +40,7 @@ class Typist:
         self._signed_out = True
 
     def renew(self) -> None:
-        """Signs in again in another tab, as the page advises. Tried again when the portal is whole."""
+        """Signs in again in another tab, as the page advises. Retries once the portal is whole."""
         if not self._signed_out:
             return
         try:
@@ -50,12 +50,12 @@ class Typist:
         self._signed_out = False
 
     def problems(self) -> list[str]:
-        """What is wrong with the page once all is well again; empty when it is live and holds what was typed."""
+        """What is wrong with the page after the storm; empty when it is live and holds what was typed."""
         assert self.page is not None
         try:
             self.renew()
             self.page.evaluate("window.dispatchEvent(new Event('focus'))")
-            # Not the dot: without a Realtime server it is never green.
+            # The dot doesn't count: without a Realtime server it is never green.
             behind = self.page.locator("[data-live-state]:not([data-live-state=connected])")
             expect(behind).to_have_count(0, timeout=WITHIN_MS)
             expect(self.page.locator(FIELD)).to_have_value(TYPED)

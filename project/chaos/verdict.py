@@ -1,4 +1,4 @@
-"""What was expected of a round and what came of it."""
+"""What was expected of a round, and what came of it."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class Round:
     injected: Counter[str] = field(default_factory=Counter)
     history: list[str] = field(default_factory=list)
     writes: Counter[str] = field(default_factory=Counter)
-    # Committed revisions with what they are, and those that handlers heard.
+    # Committed revisions with their descriptions, and the revisions that handlers heard.
     committed: dict[int, str] = field(default_factory=dict)
     heard: set[int] = field(default_factory=set)
     by_path: Counter[str] = field(default_factory=Counter)
@@ -39,7 +39,7 @@ class Round:
 
     @property
     def phantoms(self) -> list[int]:
-        """Heard, and in no committed transaction."""
+        """Heard, but in no committed transaction."""
         first = min(self.committed, default=0)
         return sorted(revision for revision in self.heard - self.committed.keys() if revision >= first > 0)
 

@@ -1,4 +1,4 @@
-"""`python -m project.chaos.worker`: the real worker, whose handlers' every event is written to a file, one a life."""
+"""`python -m project.chaos.worker`: the real worker, which writes every event its handlers get to one file a life."""
 
 import os
 import time
@@ -38,6 +38,6 @@ class RecordedWorker(RealtimeWorker):
 
 
 if __name__ == "__main__":
-    # The command's own signals, errors and exit codes, around a worker that is listened to.
+    # The command's own signals, errors and exit codes, around a worker that is recorded.
     run_realtime_worker.RealtimeWorker = RecordedWorker  # type: ignore[attr-defined]
     call_command("run_realtime_worker")

@@ -1,4 +1,4 @@
-"""Some other programs: random writes to all seven tables in every form a change can come in."""
+"""Other programs: random writes to all seven tables, in every form that a change can take."""
 
 import json
 import random
@@ -19,20 +19,20 @@ RECONNECT_SECONDS = 0.3
 LONG_SECONDS = (1.0, 6.0)
 REMEMBERED = 20
 
-# What depends on a row and has to go first.
+# What depends on a row and must be deleted first.
 DEPENDANTS: Mapping[str, Sequence[tuple[str, str]]] = {
     "customers": (("acquisitions", "customer_id"), ("interactions", "customer_id"), ("tickets", "customer_id")),
     "products": (("acquisitions", "product_id"),),
     "tickets": (("attachments", "ticket_id"), ("comments", "ticket_id")),
     "comments": (("attachments", "comment_id"),),
 }
-# Another writer got there first, or a lock was held by somebody who is frozen: no fault of anybody's.
+# Another writer got there first, or a frozen process held a lock: nobody's fault.
 EXPECTED = (
     psycopg.errors.IntegrityError,
     psycopg.errors.DeadlockDetected,
     psycopg.errors.LockNotAvailable,
     psycopg.errors.SerializationFailure,
-    # The database takes no changes, a column has another name for a moment, or had one when a statement was prepared.
+    # The database is read-only, or a column has another name for a moment, or had one when a statement was prepared.
     psycopg.errors.ReadOnlySqlTransaction,
     psycopg.errors.UndefinedColumn,
     psycopg.errors.FeatureNotSupported,
@@ -153,7 +153,7 @@ class Writer:
         return chance.choice(values[table])
 
     def _delete(self, sql: Connection, table: str) -> dict[str, Any] | None:
-        """Deletes some row that is no anchor, with what depends on it; returns it as it was."""
+        """Deletes some row that is no anchor, and what depends on it; returns the row as it was."""
         key = self._any(sql, table, anchors=False)
         if key is None or key in self._anchors.get(table, ()):
             return None
@@ -178,7 +178,7 @@ class Writer:
         _run(sql, f"insert into {table} select * from jsonb_populate_record(null::{table}, %s::jsonb)", values)
 
     def _any(self, sql: Connection, table: str, anchors: bool = True) -> UUID | None:
-        """Some row's key: of the anchors, which pages show, more often than of others."""
+        """Some row's key; it is often an anchor, because pages show those."""
         if anchors and table in self._anchors and self._chance.random() < 0.3:
             return self._chance.choice(self._anchors[table])
         start = UUID(int=self._chance.getrandbits(128))
@@ -259,7 +259,7 @@ class Writer:
             self._insert(sql, self._table())
 
     def _long(self, sql: Connection) -> None:
-        """Stays open while others commit; what it did earlier becomes visible later than what they did."""
+        """Stays open while others commit: its earlier changes become visible after their later ones."""
         with sql.transaction(force_rollback=self._chance.random() < 0.3):
             for _ in range(3):
                 self._insert(sql, self._table())
@@ -272,7 +272,7 @@ class Writer:
         _run(sql, "update attachments set id = gen_random_uuid() where id = %s", [self._any(sql, "attachments")])
 
     def _truncate(self, sql: Connection) -> None:
-        """Empties a child table, and begins to fill it again."""
+        """Empties a child table, and sometimes begins to fill it again."""
         what = self._chance.choice(("attachments", "interactions", "comments, attachments"))
         with sql.transaction():
             _run(sql, f"truncate {what}", [])

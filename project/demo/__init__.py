@@ -1,5 +1,5 @@
-"""The portal with everything it stands on, on one machine: what ``bin/demo`` runs.
+"""The portal and everything it stands on, on one machine: what ``bin/demo`` runs.
 
-``supervisor`` starts and watches the processes. ``seeding`` fills the tables from the words of ``catalogue``,
+``supervisor`` starts and watches the processes. ``seeding`` fills the tables with words from ``catalogue``,
 ``customers`` and ``desk``; then ``team`` works on them: the ``colleagues`` of ``sales`` and of the ``service_desk``.
 """

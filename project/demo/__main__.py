@@ -9,7 +9,7 @@ from realtime.local.process import ServiceError
 
 
 class StopRequested(BaseException):
-    """A signal asked the demo to end. No ``Exception``: nothing on the way may take it for a failure."""
+    """A signal asked the demo to end. Not an ``Exception``, so that nothing on the way takes it for a failure."""
 
 
 def request_stop(number: int, frame: FrameType | None) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Goods:
-    """One kind of article: the prices it is sold at and what is said about it."""
+    """One kind of article: its prices, and what is said about it."""
 
     noun: str
     lowest: int
@@ -18,7 +18,7 @@ class Goods:
 
 @dataclass(frozen=True)
 class Shelf:
-    """What one country's branch sells, in its language."""
+    """What one country's branch sells, in that country's language."""
 
     goods: Sequence[Goods]
     variants: Sequence[str]
@@ -129,7 +129,7 @@ def article(dice: random.Random) -> Article:
 
 
 def price(dice: random.Random, goods: Goods) -> Decimal:
-    """A price as shops set them: whole, or just below."""
+    """A typical shop price: a whole number, or just below one."""
     return Decimal(dice.randint(goods.lowest, goods.highest)) - dice.choice(
         (Decimal(0), Decimal("0.01"), Decimal("0.10"))
     )

@@ -1,6 +1,6 @@
 """People and companies of many countries: the demo's customers.
 
-Addresses end in names that nobody can register (RFC 2606), and numbers come from ranges kept for films and books.
+Addresses end in names that nobody can register (RFC 2606), and numbers come from ranges reserved for films and books.
 """
 
 import random
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Country:
-    """How people and companies are called somewhere. ``handles`` are the same given names in Latin letters."""
+    """What people and companies are called in one country. ``handles`` are the same given names in Latin letters."""
 
     given: Sequence[str]
     family: Sequence[str]
@@ -170,7 +170,7 @@ COUNTRIES = (
 WEIGHTS = (9, 9, 8, 6, 5, 3, 2, 4, 3, 5, 3, 2, 4, 5, 4, 3, 1, 1)
 
 DOMAINS = ("example.com", "example.org", "example.net", "mail.example", "office.example")
-# What a clerk types where there is room for it.
+# What clerks type into a name that has room for it.
 SUFFIXES = (
     "(invoices to the head office in Zürich, deliveries only Tuesday to Thursday between nine and eleven, ring twice)",
     "formerly trading as Hallström, Ångström & Partner Kontorsmöbler i Göteborg Aktiebolag, still answers to that name",
@@ -181,7 +181,7 @@ SUFFIXES = (
 
 
 def customer(dice: random.Random) -> Contact:
-    """One believable customer: a person or a company; some without an address, some with far too long a name."""
+    """One believable customer: a person or a company. Some have no address, some a name that is far too long."""
     country = dice.choices(COUNTRIES, weights=WEIGHTS)[0]
     if dice.random() < 0.3:
         name, handle = dice.choice(country.companies), "office"

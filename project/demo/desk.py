@@ -1,4 +1,4 @@
-"""What is said and written at the service desk: the words of the demo's interactions, tickets, comments and files."""
+"""What people say and write at the service desk: the words of interactions, tickets, comments and files."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ LONG = (
 
 @dataclass(frozen=True)
 class Trouble:
-    """A reason to write to the service desk. ``{product}`` stands for what it is about."""
+    """A reason to write to the service desk. ``{product}`` stands for the product concerned."""
 
     title: str
     descriptions: Sequence[str]
@@ -148,7 +148,7 @@ class Request:
 
 @dataclass(frozen=True)
 class File:
-    """Something attached by another system, at an address that leads nowhere."""
+    """A file attached by another system, at an address that leads nowhere."""
 
     name: str
     url: str
@@ -157,7 +157,7 @@ class File:
 
 
 def request(dice: random.Random, product: str) -> Request:
-    """A new ticket's words, about ``product``."""
+    """The words of a new ticket about ``product``."""
     trouble = dice.choice(TROUBLES)
     title = trouble.title.format(product=product)
     return Request(title[:500], dice.choice(trouble.descriptions), weighted(dice, PRIORITY_WEIGHTS))

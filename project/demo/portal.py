@@ -1,4 +1,4 @@
-"""What the demo runs, where it keeps things, and how one sees that it runs."""
+"""What the demo runs, where it keeps things, and how to see that it runs."""
 
 import fcntl
 import os
@@ -23,7 +23,7 @@ from realtime.local.stack import LocalStack, healthy
 LOCAL = REPOSITORY / ".local"
 LOGS = LOCAL / "logs"
 LOCK = LOCAL / "demo.lock"
-# Daphne's own limits find a half-open socket only after 50 s; with these it is 25.
+# Daphne's default limits find a half-open socket only after 50 s; with these it takes 25.
 DAPHNE = ("-m", "daphne", "--ping-interval", "10", "--ping-timeout", "15")
 SERVICE_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SUPABASE_URL", "SUPABASE_KEY")
 
@@ -51,7 +51,7 @@ class Portal:
         self._stack = None if has_own_services(environment) else local_stack()
 
     def run(self) -> None:
-        """Returns never by itself: it ends with the exception that a signal raises, after stopping everything."""
+        """Never returns by itself: it stops everything, then ends with the exception that a signal raised."""
         with only_one_per_clone(self._options.url):
             self._require_free_port()
             if self._options.reset:
@@ -81,7 +81,7 @@ class Portal:
                 shutil.rmtree(entry)
             elif entry != LOCK:
                 entry.unlink()
-        # Anew, because the old one still knows the secrets that were just deleted.
+        # A new one, because the old one still knows the secrets that were just deleted.
         self._stack = local_stack()
 
     def _start(self) -> None:
@@ -147,7 +147,7 @@ class Portal:
         announce(service)
 
     def _write_environment(self) -> None:
-        """`.local/demo.env`, for whoever wants to work with the same services: `. .local/demo.env`."""
+        """Writes `.local/demo.env` for work with the same services: `. .local/demo.env`."""
         names = (*SERVICE_VARIABLES, "SUPABASE_JWT_SECRET", "DJANGO_SECRET_KEY", "DEMO_PASSWORD")
         values = {name: self._environment[name] for name in names if name in self._environment}
         values |= {"PORTAL_URL": self._options.url.rstrip("/"), "DEMO_USER": "demo"}
@@ -172,7 +172,7 @@ def announce(service: Service) -> None:
 
 
 def has_own_services(environment: Mapping[str, str]) -> bool:
-    """Whether the environment names the services to use, all of them, instead of those the demo brings."""
+    """Whether the environment names all the services to use, instead of those that the demo brings."""
     missing = [name for name in SERVICE_VARIABLES if not environment.get(name)]
     if missing and len(missing) < len(SERVICE_VARIABLES):
         named = [name for name in SERVICE_VARIABLES if name not in missing]
@@ -185,9 +185,9 @@ def has_own_services(environment: Mapping[str, str]) -> bool:
 
 @contextmanager
 def only_one_per_clone(url: str) -> Iterator[None]:
-    """Holds the clone's lock, which goes with the process however it ends."""
+    """Holds the clone's lock, which is released however the process ends."""
     LOCAL.mkdir(exist_ok=True)
-    # Not "w": that would empty the note of the one who holds it.
+    # Not "w": that would empty the note of the process that holds the lock.
     with LOCK.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -201,6 +201,6 @@ def only_one_per_clone(url: str) -> Iterator[None]:
 
 
 def ignore_further_signals() -> None:
-    """Stopping is bounded in time; a second Ctrl-C in the middle of it would leave services to be killed."""
+    """Stopping takes a limited time; a second Ctrl-C in the middle of it would leave services behind to be killed."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

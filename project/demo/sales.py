@@ -1,4 +1,4 @@
-"""The demo's sales people: customers, what they buy, what was said to them, and the catalogue."""
+"""The demo's sales people: they handle customers, purchases, conversations and the catalogue."""
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
@@ -120,7 +120,7 @@ class Sales(Department):
         return f"renamed {named(product)}"
 
     def _someone(self) -> Customer:
-        """A customer: now and then a new one, mostly any."""
+        """Some customer: now and then a new one, usually any."""
         if self.dice.random() < 0.3:
             return self.recent(Customer.objects.all())
         key = Customer.objects.order_by("?").values_list("pk", flat=True).first()

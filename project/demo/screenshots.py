@@ -1,4 +1,4 @@
-"""`bin/screenshots`: the README's pictures, taken of the running demo."""
+"""`bin/screenshots`: takes the README's pictures from the running demo."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from project.chromium import ARGUMENTS, find_chromium
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
-# Name, address (a list whose first row is opened, where it ends in "first"), theme, window.
+# Name, address (if it ends in "first", the list's first row is opened), theme, window.
 SHOTS = (
     ("dashboard", "/", "light", WIDE),
     ("ticket", "/ticketing/tickets/first", "light", WIDE),

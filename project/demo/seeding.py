@@ -16,7 +16,7 @@ from realtime.database.actor import acting_user
 from realtime.models import LiveModel
 from ticketing.models import Attachment, Comment, Ticket
 
-# How many rows each table begins with, and about how many the team at work keeps it at.
+# How many rows each table begins with; the team at work keeps it near that number.
 USUAL: dict[type[LiveModel], int] = {
     Product: 300,
     Customer: 400,
@@ -34,7 +34,7 @@ BATCH = 1_000
 class Seeding:
     """Makes rows that were created between the portal's opening and now, oldest first.
 
-    ``staff`` are the keys of the team by group; who is seen to have written the rows is the same on every start.
+    ``staff`` holds the team's keys by group. Who appears to have written the rows is the same on every start.
     """
 
     def __init__(self, staff: dict[str, list[UUID]], now: datetime | None = None) -> None:
@@ -46,7 +46,7 @@ class Seeding:
     def fill(self) -> dict[str, int]:
         """Fills the products if there are none, and everything else if there are no customers.
 
-        Returns how many rows were added to which table. What somebody has entered is never mixed with made-up rows.
+        Returns how many rows it added to each table. Made-up rows are never mixed with what somebody entered.
         """
         made: dict[str, int] = {}
         if not Product.objects.exists():
@@ -65,7 +65,7 @@ class Seeding:
         return made
 
     def _store(self, writers: Sequence[UUID], rows: Sequence[LiveModel]) -> dict[str, int]:
-        """Inserts in batches, each by another of the writers, so that the change log tells of a team."""
+        """Inserts in batches, each by a different writer, so that the change log shows a team at work."""
         if not rows:
             return {}
         model = type(rows[0])
@@ -94,7 +94,7 @@ class Seeding:
         customers: list[Customer] = []
         names: set[str] = set()
         for created in self._times(USUAL[Customer]):
-            # Namesakes exist, but the words to draw from are few enough to make too many of them.
+            # Namesakes exist, but drawing from so few words would make too many of them.
             drawn = [customer(self._dice) for _ in range(4)]
             found = next((one for one in drawn if one.name not in names), drawn[0])
             names.add(found.name)
@@ -124,7 +124,7 @@ class Seeding:
         interactions = []
         for at in self._times(USUAL[Interaction]):
             kind, notes = desk.interaction(self._dice)
-            # Written down within the day, seldom at once.
+            # Written down within the day, rarely at once.
             created = min(self._now, at + timedelta(minutes=self._dice.randrange(600)))
             interactions.append(
                 Interaction(
@@ -158,7 +158,7 @@ class Seeding:
         return tickets
 
     def _comments(self, tickets: list[Ticket]) -> list[Comment]:
-        """Conversations of very different lengths: most short, a few that nobody reads to the end."""
+        """Conversations of very different lengths: most are short, a few are too long for anybody to read."""
         comments: list[Comment] = []
         talkative = [min(15.0, self._dice.paretovariate(1.3)) for _ in tickets]
         for ticket in self._dice.choices(tickets, weights=talkative, k=USUAL[Comment]):
@@ -198,13 +198,13 @@ class Seeding:
         return UUID(int=self._dice.getrandbits(128), version=4)
 
     def _times(self, count: int) -> Iterator[datetime]:
-        """So many moments between the opening and now, in order, not quite regular."""
+        """This many moments between the opening and now, in order, slightly irregular."""
         step = OPENED / count
         for number in range(count):
             yield self._now - OPENED + step * (number + self._dice.random())
 
     def _one_known_at(self, moment: datetime, customers: list[Customer]) -> Customer:
-        """A customer who was one by then; the earlier ones come more often."""
+        """A customer who existed by then; earlier ones come up more often."""
         share = (moment - (self._now - OPENED)) / OPENED
         known = max(1, int(len(customers) * share))
         return customers[int(known * self._dice.random() ** 1.5)]
@@ -220,7 +220,7 @@ class Seeding:
         return str(self._dice.choices([*Ticket.Status], weights=weights)[0])
 
     def _assignee(self) -> UUID | None:
-        """One of the desk's people, nobody, or now and then somebody whom only another system knows."""
+        """One of the desk's people, nobody, or now and then somebody only another system knows."""
         return self._somebody(nobody=0.15, unknown=0.01)
 
     def _author(self) -> UUID | None:

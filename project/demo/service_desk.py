@@ -1,4 +1,4 @@
-"""The demo's service desk: tickets come in, are taken, talked about, solved and, after a long time, put away."""
+"""The demo's service desk: tickets come in, are taken, discussed, solved and, after a long time, archived."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from project.demo import desk
 from project.demo.work import Chore, Department, NothingToDo, named
 from ticketing.models import Attachment, Comment, Ticket
 
-# How addresses of files in the portal's own storage begin.
+# How the addresses of files in the portal's own storage begin.
 UPLOADED = "storage:"
 
 
@@ -30,9 +30,9 @@ class ServiceDesk(Department):
         )
 
     def _open_or_archive(self, colleague: User) -> str:
-        # Conversations go with their tickets, which keeps the comments at their size as well.
+        # Comments go with their tickets, which keeps that table at its size as well.
         if self.is_full(Comment) or not self.grows(Ticket):
-            # One with uploads stays: only a visitor can have put them there.
+            # A ticket with uploads stays: only a visitor can have put them there.
             uploads = Attachment.objects.filter(file_url__startswith=UPLOADED).values("ticket")
             closed = Ticket.objects.filter(status=Ticket.Status.CLOSED).exclude(pk__in=uploads)
             oldest = self.expendable(colleague, closed.order_by("created_at", "id"))
@@ -67,7 +67,7 @@ class ServiceDesk(Department):
         return f"changed the status of {named(ticket)}"
 
     def _take(self, colleague: User) -> str:
-        """Mostly nobody's tickets, now and then a colleague's; some are given back."""
+        """Takes mostly unassigned tickets, now and then a colleague's; gives some back."""
         unassigned = self._active().filter(assigned_to=None)
         ticket = self.recent(unassigned if self.dice.random() < 0.7 and unassigned.exists() else self._active())
         ticket.assigned_to = None if ticket.assigned_to == colleague.pk else colleague.pk

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from realtime.local.process import Service, ServiceError
 
 BACKOFF_SECONDS = (0.3, 1, 2, 4, 8)
-# A service that lived this long had started well: its next end is a new story.
+# A service that lived this long started well: its next end counts as the first.
 STEADY_SECONDS = 20
 
 
@@ -32,8 +32,8 @@ class _Restart:
 class Supervisor:
     """Starts services in order, restarts the ones that end, stops all in reverse order.
 
-    A restarted service isn't waited for and takes no other with it: each copes with the absence of those it uses.
-    ``say`` hears one line for each event; ``changed`` is called when a process id is a new one.
+    It doesn't wait for a restarted service, which takes no other down with it: each copes while the services it uses
+    are away. ``say`` hears one line for each event; ``changed`` is called when there is a new process id.
     """
 
     def __init__(self, say: Callable[[str], None], changed: Callable[[], None]) -> None:

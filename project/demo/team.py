@@ -13,7 +13,7 @@ from project.demo.service_desk import ServiceDesk
 from project.demo.work import Department, NothingToDo
 from realtime.database.actor import acting_user
 
-# Chores that found nothing to do before it is left for the next time.
+# After this many chores with nothing to do, wait until the next time.
 TRIES = 5
 
 
@@ -27,7 +27,7 @@ class Team:
         return self._dice.uniform(1, 4)
 
     def act(self) -> str:
-        """One change by one of the colleagues, committed and told in a sentence; empty when there was none to make."""
+        """Commits one change by one colleague and tells it in a sentence; empty when there was nothing to do."""
         for _ in range(TRIES):
             department = self._dice.choice(self._departments)
             colleague = self._one_of(department)
@@ -39,7 +39,7 @@ class Team:
                 with acting_user(str(colleague.pk)), transaction.atomic():
                     return f"{colleague} {chore(colleague)}"
             except (NothingToDo, ObjectDoesNotExist, ProtectedError):
-                # Somebody else took that very row in between, or needs it.
+                # Somebody else took that very row in the meantime, or needs it.
                 continue
         return ""
 

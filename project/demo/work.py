@@ -1,4 +1,4 @@
-"""What the demo's departments share: which row is worked on, who does it, and how a table keeps its size."""
+"""What the demo's departments share: which row to work on, who does it, and how a table keeps its size."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -13,8 +13,8 @@ from project.demo.seeding import USUAL
 from realtime.models import LiveModel, RealtimeChange
 
 Row = TypeVar("Row", bound=LiveModel)
-# Does one thing for one colleague and tells it as the end of a sentence that begins with his name. It ends in a log, so
-# rows are told by table and key.
+# Does one thing for one colleague and returns the end of a sentence that begins with the colleague's name. The sentence
+# goes to a log, so it names rows by table and key.
 Chore = Callable[[User], str]
 
 # How far a table may grow beyond its usual size, as a share of it.
@@ -23,13 +23,13 @@ NEWEST = 100
 
 
 class NothingToDo(Exception):
-    """There is no row left that this chore could be done to."""
+    """No row is left for this chore."""
 
 
 class Department:
-    """People of some groups and what they do all day; ``chores`` holds each thing with its weight."""
+    """The people of some groups and what they do all day; ``chores`` gives each thing its weight."""
 
-    # Each of them may add and change what the department works on.
+    # Each group may add and change what the department works on.
     groups: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, dice: random.Random) -> None:
@@ -39,7 +39,7 @@ class Department:
         raise NotImplementedError
 
     def recent(self, rows: QuerySet[Row], spread: float = 25) -> Row:
-        """Rather one of the first, which open pages show; locked, so that two teams don't undo each other."""
+        """Preferably one of the first rows, which open pages show; locked, so that two teams don't undo each other."""
         keys = list(rows.values_list("pk", flat=True)[:NEWEST])
         if not keys:
             raise NothingToDo
@@ -47,9 +47,9 @@ class Department:
         return rows.model._default_manager.select_for_update().get(pk=key)
 
     def expendable(self, colleague: User, rows: QuerySet[Row]) -> Row:
-        """The first of these that the team added, for somebody who may delete such.
+        """The first of these rows that the team added, if the colleague may delete such rows.
 
-        What a visitor enters is never taken away from him.
+        It never takes away what a visitor entered.
         """
         if not colleague.has_perm(f"{rows.model._meta.app_label}.delete_{rows.model._meta.model_name}"):
             raise NothingToDo
@@ -65,19 +65,19 @@ class Department:
         return rows.model._default_manager.select_for_update().get(pk=key)
 
     def grows(self, model: type[LiveModel]) -> bool:
-        """Whether a row is to be added rather than taken away: the rarer, the larger the table has become."""
+        """Whether to add a row rather than take one away; the larger the table has become, the less likely."""
         return self.dice.random() >= (1 + self._surplus(model)) / 2
 
     def is_full(self, model: type[LiveModel]) -> bool:
         return self._surplus(model) >= 1
 
     def _surplus(self, model: type[LiveModel]) -> float:
-        """How much larger than usual a table is: 1 at the end of its slack, less than 0 when it is smaller."""
+        """How much larger than usual a table is: 1 at the end of its slack, below 0 when it is smaller."""
         return (model._default_manager.count() - USUAL[model]) / max(1.0, USUAL[model] * SLACK)
 
 
 def named(row: LiveModel) -> str:
-    """A row for a log: never what is in it."""
+    """Names a row for a log: never what is in it."""
     return f"{row._meta.db_table} {row.pk}"
 
 

@@ -1,7 +1,7 @@
-"""Who makes a change: told to PostgreSQL inside the write's own transaction (design rule 4).
+"""Tells PostgreSQL who makes a change, inside the write's own transaction (design rule 4).
 
-A session-level setting would leak to the next user of a pooled connection, so it is set locally, by a wrapper
-around the first write of each transaction.
+A session-level setting would leak to the next user of a pooled connection, so a wrapper around each write sets it
+locally.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-# Asked only when something is written: naming the user of every request would cost each a query.
+# Called only when something is written: naming the user would cost every request a query.
 Actor = Callable[[], str]
 
 _actor: ContextVar[Actor] = ContextVar("livedesk_actor", default=lambda: "")

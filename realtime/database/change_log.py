@@ -1,8 +1,8 @@
-"""Reading the change log: what Realtime's events lack, and what Realtime missed.
+"""Reads the change log: what Realtime's events lack, and what Realtime missed.
 
-The sweep's position is a ``pg_snapshot``: everything visible now that wasn't visible then, complete and exactly
-once, never held up by a long transaction (design rule 6; a position by id or time loses late committers). All of
-this is synchronous; the worker runs it on one database thread.
+The sweep's position is a ``pg_snapshot``. A sweep returns everything visible now that wasn't visible then: complete,
+exactly once, never held up by a long transaction (design rule 6; a position by id or time loses late committers).
+All of this is synchronous; the worker runs it on one database thread.
 """
 
 import json
@@ -25,7 +25,7 @@ DECODER = json.JSONDecoder(parse_float=Decimal)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One entry of the log. ``swept`` tells whether the sweep had already passed it when it was read."""
+    """One entry of the log. ``swept`` says whether the sweep had already passed it when it was read."""
 
     revision: int
     at: datetime
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """Up to where the log was emitted, and the cluster and timeline for which that means anything."""
+    """How far the log has been emitted, and the cluster and timeline that this position is valid for."""
 
     snapshot: str
     system_identifier: str
@@ -68,11 +68,11 @@ class Watermark:
 
 
 COLUMNS = "revision, at, table_name, op, row_key, old, new, actor"
-# Under this name the retention keeps what it has deleted: everything visible in that snapshot may be gone.
+# The retention stores under this name how far it has deleted: everything visible in that snapshot may be gone.
 PRUNED = "pruned"
 
-# The log's own oid beside the cluster's identifier: a dump that is restored into the same cluster, over the old tables
-# or into a new database, makes the log anew.
+# The log's own oid is part of the identifier: restoring a dump into the same cluster, over the old tables or into a new
+# database, creates a new log.
 CURRENT = """
 select pg_current_snapshot()::text,
        (pg_control_system()).system_identifier || ':' || 'realtime_change'::regclass::oid,
@@ -81,7 +81,7 @@ select pg_current_snapshot()::text,
 
 
 def current_watermark() -> Watermark:
-    """The position "everything visible now has been emitted"."""
+    """The position that says "everything visible now has been emitted"."""
     with connection.cursor() as cursor:
         cursor.execute(CURRENT)
         return Watermark(*cursor.fetchone())
@@ -93,7 +93,7 @@ def stored_watermark(name: str) -> Watermark | None:
 
 
 def store_watermark(name: str, watermark: Watermark) -> None:
-    """Stores a position. One lost in a crash costs a repetition, so nothing waits for the disk."""
+    """Stores a position. Losing one in a crash only repeats some work, so nothing waits for the disk."""
     with transaction.atomic():
         wait_for_no_standby("off")
         RealtimeWatermark.objects.update_or_create(
@@ -108,15 +108,15 @@ def store_watermark(name: str, watermark: Watermark) -> None:
 
 
 def wait_for_no_standby(synchronous_commit: str) -> None:
-    """For this transaction: a standby that is away must not stall the worker, whose own rows matter to nobody else."""
+    """For this transaction: an absent standby must not stall the worker, whose own rows matter to nobody else."""
     with connection.cursor() as cursor:
         cursor.execute("select set_config('synchronous_commit', %s, true)", [synchronous_commit])
 
 
 def invalid_because(stored: Watermark, current: Watermark, pruned: Watermark | None = None) -> str | None:
-    """Why a stored position means nothing in this database, or None when it is good.
+    """Why a stored position is invalid in this database, or None when it is valid.
 
-    A restored dump or a failover brings transaction ids that were already used; a position then lies silently.
+    After a restored dump or a failover, transaction ids are reused; an old position is then silently wrong.
     ``pruned`` is what the retention has deleted (see ``PRUNED``).
     """
     if stored.system_identifier != current.system_identifier:
@@ -132,9 +132,9 @@ def invalid_because(stored: Watermark, current: Watermark, pruned: Watermark | N
 
 @contextmanager
 def sweep(since: Watermark) -> Iterator[tuple[Watermark, Iterator[list[Change]]]]:
-    """Opens one consistent look at the log: the next position, and pages of what came after ``since``.
+    """Opens one consistent view of the log: the next position, and pages of what came after ``since``.
 
-    In revision order, which is the order of changes for any one row but a re-inserted one (rule 1).
+    Pages are in revision order, which is the order of any one row's changes, unless it was re-inserted (rule 1).
     """
     following, news = _news_at_once(since)
     if len(news) <= PAGE:
@@ -149,7 +149,7 @@ def sweep(since: Watermark) -> Iterator[tuple[Watermark, Iterator[list[Change]]]
 
 
 def _news_at_once(since: Watermark) -> tuple[Watermark, list[Change]]:
-    """One statement is one snapshot too, and mostly enough: the position and the changes, more than a page cut off."""
+    """Position and changes in one statement, so in one snapshot; usually enough. Returns at most a page plus one."""
     with connection.cursor() as cursor:
         cursor.execute(NEWS_SINCE, {"position": since.snapshot, "limit": PAGE + 1})
         rows = cursor.fetchall()
@@ -168,7 +168,7 @@ def _pages_since(since: Watermark) -> Iterator[list[Change]]:
 
 
 # Two index ranges instead of `not pg_visible_in_snapshot(xid, w)` over the whole log: what began after the position,
-# and what was still open at it. Behind one long transaction the plain form reads everything since that one began.
+# and what was still open at it. Behind a long transaction, the plain form reads everything since that one began.
 _FRESH = """
 select revision from realtime_change where xid >= pg_snapshot_xmax(%(position)s::pg_snapshot)
 union all
@@ -177,7 +177,7 @@ select revision from realtime_change where xid = any(array(select pg_snapshot_xi
 
 REVISIONS_SINCE = f"{_FRESH} order by revision"
 
-# Materialised: with the limit beside the condition, the planner would walk the log by revision from its beginning.
+# Materialised: with the limit next to the condition, the planner would scan the log by revision from its start.
 NEWS_SINCE = f"""
 with fresh as materialized ({_FRESH})
 select pg_current_snapshot()::text, news.*
@@ -197,13 +197,13 @@ def _revisions_since(since: Watermark) -> list[int]:
 
 
 def look_up(revisions: Iterable[int], watermark: Watermark) -> dict[int, Change]:
-    """The visible log entries of these revisions, each with whether the sweep has already passed it."""
+    """The visible log entries of these revisions; each says whether the sweep has already passed it."""
     return {change.revision: change for change in _look_up(watermark, "revision = any(%s)", list(revisions))}
 
 
 @dataclass(frozen=True, slots=True)
 class Deletes:
-    """What the log knows of a key's end: its visible DELETE entries, oldest first, and whether one is its last word.
+    """A key's visible DELETE entries, oldest first, and whether its newest entry is one.
 
     One key can be deleted more than once.
     """
@@ -212,7 +212,7 @@ class Deletes:
     is_last: bool
 
 
-# The newest entry of a key too, whatever it tells.
+# Also selects a key's newest entry, whatever its op.
 _DELETES = """
 table_name = %s and row_key = any(%s) and (op = 'DELETE' or not exists (
     select from realtime_change as later where later.table_name = realtime_change.table_name
@@ -221,7 +221,7 @@ table_name = %s and row_key = any(%s) and (op = 'DELETE' or not exists (
 
 
 def look_up_deletes(table: str, keys: Iterable[UUID], watermark: Watermark) -> dict[UUID, Deletes]:
-    """What the log knows of the end of these keys; nothing of a key that it doesn't know."""
+    """What the log knows about deletes of these keys; a key that it doesn't know is left out."""
     found: dict[UUID, Deletes] = {}
     for change in _look_up(watermark, _DELETES, table, list(keys)):
         if change.key is None:
@@ -248,6 +248,6 @@ def _change(row: tuple[Any, ...]) -> Change:
 
 
 def _json(value: Any) -> dict[str, Any] | None:
-    # Django hands jsonb out as text, so that a JSONField may choose its decoder.
+    # Django returns jsonb as text, so that a JSONField can choose its decoder.
     decoded: dict[str, Any] | None = None if value is None else DECODER.decode(value)
     return decoded

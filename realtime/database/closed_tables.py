@@ -11,9 +11,9 @@ from realtime.database.roles import API_ROLES
 def close_tables_to_the_api(sender: AppConfig, using: str, **kwargs: Any) -> None:
     """Makes every table of ``sender`` unreachable through Supabase's API (design rule 17).
 
-    Supabase grants new tables of ``public`` to its API roles and serves them over HTTP: users, sessions and the
-    change log as well. Row level security without a policy shuts them, and so does the loss of the grants; live
-    tables keep what their owner gave them.
+    Supabase grants its API roles every new table in ``public`` and serves it over HTTP: users, sessions and the
+    change log too. Row level security without a policy closes them, and so does revoking the grants. Live tables
+    keep the grants their owner gave them.
     """
     names = {model._meta.db_table for model in sender.get_models(include_auto_created=True)} | {"django_migrations"}
     with connections[using].cursor() as cursor:

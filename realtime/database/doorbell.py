@@ -1,7 +1,7 @@
-"""The doorbell: PostgreSQL's NOTIFY tells within a millisecond that something was committed; the sweep reads what.
+"""The doorbell: PostgreSQL's NOTIFY says within a millisecond that something was committed; the sweep reads what.
 
-It is a hint and nothing more. Where it can't be (a pooler in transaction mode) or isn't wanted (REALTIME_DOORBELL=0,
-``manage.py realtime_doorbell off``), the sweep's timer and Realtime's events do the same, later.
+It is only a hint. Where it is impossible (a pooler in transaction mode) or unwanted (REALTIME_DOORBELL=0,
+``manage.py realtime_doorbell off``), the sweep's timer and Realtime's events do the same, only later.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from realtime.waiting import until_one_ends, wait_for_event
 
 logger = logging.getLogger(__name__)
 
-# It is rung on purpose this often, over another connection, and must be heard within: a listener that PostgreSQL or
+# The worker rings it this often over another connection, and must hear it in time: a listener that PostgreSQL or
 # something on the way has forgotten looks like a quiet database.
 PROVE_SECONDS = 10.0
 HEARD_SECONDS = 5.0
 RETRY_SECONDS = 2.0
-# Where the connection allows no LISTEN, that won't change by itself.
+# A connection that doesn't allow LISTEN won't start to by itself.
 HOPELESS_SECONDS = 60.0
-# All writers of a table wait behind the one who waits to switch its trigger.
+# While a switch waits for its lock, all writers of the table queue behind it.
 SWITCH_LOCK_TIMEOUT = "1s"
 SWITCH_TRIES = 20
 
@@ -36,14 +36,14 @@ TRIGGERS_OFF = "its triggers are switched off (manage.py realtime_doorbell on)"
 
 
 class DoorbellError(Exception):
-    """It can't be heard; the text says why."""
+    """The doorbell can't be heard; the text says why."""
 
 
 class Doorbell:
-    """``on_ring`` is called for every ring. ``problem`` says why there is none, and is empty while there is."""
+    """``on_ring`` is called for every ring. ``problem`` says why none is heard; it is empty while they are."""
 
     def __init__(self, on_ring: Callable[[], None], ring: Callable[[], Awaitable[bool]]) -> None:
-        """``ring`` rings it by another connection and says whether the tables' triggers do as well."""
+        """``ring`` rings it over another connection and returns whether the tables' triggers ring it too."""
         self._on_ring = on_ring
         self._ring = ring
         self._heard = asyncio.Event()
@@ -51,7 +51,7 @@ class Doorbell:
         self.problem = "" if settings.REALTIME_DOORBELL else SWITCHED_OFF
 
     async def run(self) -> None:
-        """Listens for ever, however often the connection is lost."""
+        """Listens forever, however often the connection is lost."""
         while settings.REALTIME_DOORBELL:
             delay = RETRY_SECONDS
             try:
@@ -95,7 +95,7 @@ class Doorbell:
 
 
 def ring() -> bool:
-    """Rings, and says whether the tables' triggers do so too. Raises the database's errors."""
+    """Rings, and returns whether the tables' triggers ring too. Raises the database's errors."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select pg_notify(%s, ''), not exists"
@@ -108,8 +108,8 @@ def ring() -> bool:
 def switch(tables: tuple[str, ...], on: bool, say: Callable[[str], None] = lambda text: None) -> None:
     """Switches the tables' triggers, one after the other.
 
-    Each waits for transactions that are writing, and whoever comes after waits behind it; so it never waits long, and
-    tries again. Raises ``TimeoutError`` when a table is never free; some are switched by then.
+    Each switch waits for transactions that are writing, and later ones queue behind it; so it waits only briefly and
+    tries again. Raises ``TimeoutError`` when a table never becomes free; some are switched by then.
     """
     for table in tables:
         for _ in range(SWITCH_TRIES):

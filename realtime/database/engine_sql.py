@@ -1,4 +1,4 @@
-"""What every trigger stands on: the change log, the sequence of revisions, the trigger functions, the worker's role."""
+"""What every trigger builds on: the change log, the revision sequence, the trigger functions, the worker's role."""
 
 from realtime.database.roles import OURS, WORKER_ROLE
 from realtime.database.triggers import DOORBELL_CHANNEL
@@ -24,7 +24,7 @@ create index realtime_change_row on realtime_change (table_name, row_key, revisi
 
 # The trigger functions. SECURITY DEFINER, because other Supabase clients write as `authenticated`, which may touch
 # neither sequence nor log; a pinned search_path, because a definer function must not resolve names in a schema its
-# caller controls. EXECUTE is revoked: a trigger fires without it, and nobody can then hang these functions on a table
+# caller controls. EXECUTE is revoked: a trigger fires without it, and nobody can then attach these functions to a table
 # of their own to forge log entries.
 FUNCTIONS_SQL = f"""
 create or replace function realtime_actor() returns text

@@ -1,14 +1,14 @@
-"""Text as people search it: without case, accents and the forms of one letter (design rule 28).
+"""Text as people search for it: ignoring case, accents and variants of a letter (design rule 28).
 
-``realtime_fold()`` does it in PostgreSQL, on both sides; the lookup ``folded`` puts it there:
-``Customer.objects.filter(name__folded="lefevre")`` finds Lefèvre. Without an extension: the embedded server has none.
+``realtime_fold()`` folds both sides in PostgreSQL; the lookup ``folded`` applies it:
+``Customer.objects.filter(name__folded="lefevre")`` finds Lefèvre. It needs no extension: the embedded server has none.
 """
 
 from typing import Any
 
 from django.db.models import CharField, Lookup, TextField
 
-# Letters that Unicode doesn't take apart into a base and a mark.
+# Letters that Unicode doesn't decompose into a base and a mark.
 _LETTERS = {
     "łŁ": "l",
     "øØ": "o",
@@ -20,9 +20,9 @@ _LETTERS = {
     "ſ": "s",
     "ς": "σ",
     "ё": "е",
-    # What lower() leaves alone in a database whose collation is C.
+    # Capitals that lower() leaves alone in a database whose collation is C.
     **{capital: capital.lower() for capital in "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЁІЇЄҐЈЉЊЋЂЏ"},
-    # One kanji in the forms that names are written with; the first one is how most people type it.
+    # Variants of a kanji that occur in names; each becomes the form that most people type.
     "髙": "高",
     "﨑嵜碕": "崎",
     "邊邉": "辺",
@@ -61,7 +61,7 @@ _LETTERS = {
     "槗": "橋",
 }
 _SPELLED_OUT = {"ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "þ": "th", "Þ": "th"}
-# The marks of Latin, Greek and Cyrillic, of Hebrew and of Arabic. Not those of Japanese, which make another letter.
+# The marks of Latin, Greek, Cyrillic, Hebrew and Arabic. Not the Japanese ones, which make a different letter.
 _MARKS = r"\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
 
 
@@ -74,7 +74,7 @@ def _expression() -> str:
     return f"pg_catalog.normalize(pg_catalog.lower(pg_catalog.translate({bare}, '{sources}', '{targets}')), 'NFC')"
 
 
-# No `set search_path`: it would keep the planner from looking inside. Every name in it is qualified instead.
+# No `set search_path`: it would keep the planner from inlining the function. Every name in it is qualified instead.
 FOLD_SQL = f"""
 create or replace function realtime_fold(value text) returns text
 language sql immutable strict parallel safe as $$
@@ -91,7 +91,7 @@ DROP_FOLD_SQL = "drop function realtime_fold(text);"
 @CharField.register_lookup
 @TextField.register_lookup
 class Folded(Lookup):
-    """Whether the text holds the word, both folded. LIKE, so that a trigram index can serve it."""
+    """Whether the text contains the word, both folded. Uses LIKE, so that a trigram index can serve it."""
 
     lookup_name = "folded"
 
@@ -100,7 +100,7 @@ class Folded(Lookup):
         word, word_parameters = self.process_rhs(compiler, connection)
         pattern = f"realtime_fold({word})"
         for character in ("\\", "%", "_"):
-            # Doubled for psycopg, to which a single one announces a parameter.
+            # Doubled because psycopg takes a single % for a parameter.
             literal = character.replace("%", "%%")
             pattern = f"replace({pattern}, '{literal}', '\\{literal}')"
         return f"realtime_fold({column}) like '%%' || {pattern} || '%%'", (*column_parameters, *word_parameters)

@@ -1,6 +1,6 @@
-"""Whether the change log is told of everything: the triggers of each live table, and what was rewritten past them.
+"""Whether the change log hears of everything: each live table's triggers, and what was rewritten past them.
 
-Reads PostgreSQL's catalogs and, for rows that Realtime told of, the rows themselves. Changes nothing.
+Reads PostgreSQL's catalogs and, for rows that Realtime reported, the rows themselves. Changes nothing.
 """
 
 import json
@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from realtime.database.triggers import LOGGING_TRIGGERS, STAMP_TRIGGER
 
 RELATED_TRIGGER = "realtime_log_related"
-# Somebody's ALTER TABLE must not hold up whoever only asks how things stand.
+# Somebody's ALTER TABLE must not hold up a mere check.
 LOCK_TIMEOUT = "500ms"
 
 # pg_trigger.tgenabled
@@ -23,12 +23,12 @@ _ALWAYS, _OFF = "A", "D"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one table stands. Sentences are for an operator.
+    """The state of one table. Sentences are for an operator.
 
-    ``bypasses`` says why changes may not be noted at all, ``missing`` names the triggers that aren't there, ``loose``
-    says which ones a role's settings can silence. ``fingerprint`` changes with whatever rewrites rows without a
-    trigger: DDL, a TRUNCATE past the triggers, triggers switched off and on again. ``children`` are the partitions and
-    child tables that rows may lie in, which Realtime tells under their own names.
+    ``bypasses`` says why changes may not be logged at all, ``missing`` names the missing triggers, ``loose`` says which
+    ones a role's settings can silence. ``fingerprint`` changes with anything that rewrites rows without a trigger: DDL,
+    a TRUNCATE past the triggers, triggers switched off and on again. ``children`` are the partitions and child tables
+    that may hold rows; Realtime reports those under their own names.
     """
 
     fingerprint: str
@@ -61,9 +61,9 @@ order by live, child, family.oid
 
 
 def standings(tables: Iterable[str], related: Iterable[str] = ()) -> dict[str, Standing]:
-    """How each of these tables stands; of a table that isn't there, that it is missing.
+    """The state of each of these tables; a missing table has one that says so.
 
-    ``related`` are those of which the log only notes that something changed.
+    For ``related`` tables, the log only notes that something changed.
     """
     live, others = list(tables), list(related)
     wanted = {table: tuple(LOGGING_TRIGGERS) for table in live} | dict.fromkeys(others, (RELATED_TRIGGER,))
@@ -86,7 +86,7 @@ def _standing(table: str, members: list[tuple[Any, ...]], wanted: tuple[str, ...
         enabled: dict[str, str] = json.loads(triggers)
         whose = f"'{name}', a child of '{table}'," if is_child else f"'{name}'"
         for trigger in wanted if kind in "rp" else ():
-            # Of a TRUNCATE of a child alone the parent's trigger doesn't hear, and a partition has none of its own.
+            # A TRUNCATE of a child alone doesn't fire the parent's trigger, and a partition has none of its own.
             if is_child and trigger == "realtime_log_truncate":
                 continue
             state = enabled.get(trigger)
@@ -105,7 +105,7 @@ def _standing(table: str, members: list[tuple[Any, ...]], wanted: tuple[str, ...
     return Standing(fingerprint, tuple(bypasses), tuple(missing), tuple(loose), children)
 
 
-# Triggers that fire behind the stamp may change a row that the stamp has let pass as unchanged.
+# Triggers that fire after the stamp may change a row that the stamp has let pass as unchanged.
 BEHIND_THE_STAMP = """
 select tgname::text from pg_trigger
 where tgrelid = %s and not tgisinternal and tgtype & 3 = 3 and tgtype & 20 <> 0 and tgname::text collate "C" > %s
@@ -120,8 +120,8 @@ def triggers_behind_the_stamp(oid: int) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-# Row and entry in one snapshot: either both show a change or neither does, if it was logged. Of a row whose columns
-# changed since its entry, only the columns that both have can be compared.
+# Row and entry come from one snapshot: if a change was logged, both show it or neither does. When the table's columns
+# have changed since the entry, only the columns that both have can be compared.
 UNLOGGED = """
 select told.key from unnest(%(keys)s::uuid[]) as told(key)
 left join {table} as present on present.id = told.key
@@ -138,9 +138,9 @@ where case when present.id is null then noted.op is distinct from 'DELETE'
 
 
 def unlogged(suspects: Mapping[str, Iterable[UUID]]) -> set[str]:
-    """Of these tables, those in which one of these rows isn't as its newest entry in the change log says.
+    """The tables with a suspect row that differs from its newest entry in the change log.
 
-    Raises the database's errors, a lock timeout among them.
+    Raises the database's errors, including a lock timeout.
     """
     found = set()
     for table, keys in suspects.items():

@@ -1,6 +1,6 @@
-"""The connections of a web process: requests share a pool of so many, and none waits long for anybody's lock.
+"""A web process's connections: requests share a pool of limited size, and none waits long for anybody's lock.
 
-Only ``project/asgi.py`` asks for it: a command or a worker has connections of its own (``database_thread.py``).
+Only ``project/asgi.py`` asks for it: a command or a worker has connections of its own (``thread.py``).
 """
 
 from typing import Any, Self
@@ -12,9 +12,9 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-# Whoever finds every connection in use waits so long for one.
+# How long a request waits for a connection when all are in use.
 PATIENCE_SECONDS = 5.0
-# A connection that nobody needed for so long is given up.
+# A connection idle for this long is closed.
 IDLE_SECONDS = 60.0
 LOCK_TIMEOUT = "5s"
 
@@ -22,7 +22,7 @@ _limited: "WeakSet[psycopg.Connection[Any]]" = WeakSet()
 
 
 class PooledConnection(psycopg.Connection[Any]):
-    """Remembers why PostgreSQL gave none: the pool itself only says that it has waited in vain."""
+    """Remembers why PostgreSQL refused a connection; the pool itself only says that it has waited in vain."""
 
     refusal: psycopg.Error | None = None
 
@@ -38,14 +38,14 @@ class PooledConnection(psycopg.Connection[Any]):
 
 
 def share_connections(size: int) -> None:
-    """With ``size`` 0, each request has a connection of its own, for as long as it lasts."""
+    """With ``size`` 0, each request has its own connection, for as long as the request lasts."""
     if size:
         connections.settings["default"]["OPTIONS"]["pool"] = {
             "min_size": 0,
             "max_size": size,
             "timeout": PATIENCE_SECONDS,
             "max_idle": IDLE_SECONDS,
-            # Not the default of five minutes, within which the pauses grow: back soon after PostgreSQL is.
+            # Not the default five minutes, during which the pauses grow: the pool returns soon after PostgreSQL does.
             "reconnect_timeout": PATIENCE_SECONDS,
             "connection_class": PooledConnection,
         }
@@ -55,15 +55,15 @@ def share_connections(size: int) -> None:
 
 
 def give_back() -> None:
-    """Returns this thread's connection to the pool, or closes it, before something that takes long and needs none."""
+    """Returns this thread's connection to the pool, or closes it, before long work that doesn't need it."""
     for connection in connections.all(initialized_only=True):
-        # Tests answer requests within a transaction of their own.
+        # Tests run requests inside a transaction of their own.
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
 
 
 def _limit_waiting(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Once per session; the signal comes whenever one is taken from the pool."""
+    """Limits each session once, though the signal comes whenever one is taken from the pool."""
     has_own_settings = connection.settings_dict is not connections.settings[connection.alias]
     session = connection.connection
     if has_own_settings or session in _limited:

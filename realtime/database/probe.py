@@ -1,4 +1,4 @@
-"""The one row that the worker writes, to see it come back through Supabase."""
+"""The one row that the worker writes to see it come back through Supabase."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""What it means to whoever looks at a page that the database refused or was away: one sentence for each cause."""
+"""Tells the reader of a page why the database refused or was away: one sentence for each cause."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from realtime.database.pool import PooledConnection
 @dataclass(frozen=True, slots=True)
 class Trouble:
     sentence: str
-    # For the log: the name of the error, and nothing of what it says, for that may quote records.
+    # For the log: only the error's name, because its text may quote records.
     name: str
-    # Whether what was asked for has certainly not been done.
+    # Whether the request has certainly not been carried out.
     settled: bool = True
 
     @property
     def passes(self) -> bool:
-        """Whether it may be over by itself in a moment."""
+        """Whether the trouble may pass by itself in a moment."""
         return self.sentence not in (_READ_ONLY, _DISK_FULL)
 
 
@@ -38,7 +38,7 @@ _ALL_IN_USE = "All connections to the database are in use; many people are worki
 _AWAY = "The database can’t be reached at the moment."
 _BROKEN = "The connection to the database broke before it answered."
 
-# The first that fits: some are kinds of a later one.
+# The first match counts: some are subclasses of a later one.
 _SENTENCES: tuple[tuple[type[psycopg.Error], str], ...] = (
     (errors.ReadOnlySqlTransaction, _READ_ONLY),
     (errors.DiskFull, _DISK_FULL),
@@ -54,13 +54,13 @@ _SENTENCES: tuple[tuple[type[psycopg.Error], str], ...] = (
 # Families of PostgreSQL's codes; without a code, the client itself has lost the connection.
 _SHORT_OF_SOMETHING = "53"
 _OF_THE_CONNECTION = ("", "08", "57")
-# Of a connection that isn't given there is no code, only what PostgreSQL or a pooler says.
+# A refused connection has no code, only the text from PostgreSQL or a pooler.
 _NEVER_MADE = ("connection failed", "connection is bad", "connection timeout")
 _NO_ROOM = ("too many clients", "too many connections", "connection slots", "max client", "maxclients")
 
 
 def words_for(error: BaseException) -> str | None:
-    """The sentence; None when the error is no failure of the database but a fault in what was asked of it."""
+    """The sentence; None when the error isn't a failure of the database but a fault in what was asked of it."""
     trouble = trouble_of(error)
     return trouble.sentence if trouble else None
 
@@ -85,7 +85,7 @@ def _of_connection(error: psycopg.Error) -> Trouble:
     text = str(error).lower()
     if error.sqlstate is None and any(words in text for words in _NEVER_MADE):
         return Trouble(_of_refusal(error), type(error).__name__)
-    # What was on its way may have arrived: a commit whose answer is lost is a commit.
+    # What was in flight may have arrived: a commit whose answer is lost is still a commit.
     return Trouble(_BROKEN, type(error).__name__, settled=False)
 
 
@@ -95,7 +95,7 @@ def _of_refusal(error: psycopg.Error) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[psycopg.Error]:
-    """psycopg's errors behind Django's. A session that can't be written hides its cause more deeply."""
+    """psycopg's errors behind Django's. A session that couldn't be saved hides its cause deeper."""
     current: BaseException | None = error
     while current is not None:
         if isinstance(current, psycopg.Error):

@@ -7,5 +7,5 @@ API_ROLES = ("anon", "authenticated")
 WORKER_ROLE = "livedesk_realtime"
 
 
-# Written on a publication or role that we made, so that reversing the migrations removes just those.
+# Marks a publication or role that we made, so that reversing the migrations removes only those.
 OURS = "made by livedesk"

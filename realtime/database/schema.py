@@ -1,8 +1,8 @@
 """What a live table needs in PostgreSQL besides its columns, as one reversible migration operation.
 
-``LiveTable("products")`` gives a table its triggers, publication, row level security and grants; ``ENGINE_SQL`` is
-what these stand on. Written as SQL of our own instead of django-pgtrigger, because trigger functions made by it run
-with the writer's rights and any role can silence them by ``SET pgtrigger.ignore`` (design rule 3).
+``LiveTable("products")`` gives a table its triggers, publication, row level security and grants; these build on
+``ENGINE_SQL``. The SQL is our own and not django-pgtrigger's, whose trigger functions run with the writer's rights and
+can be silenced by any role with ``SET pgtrigger.ignore`` (design rule 3).
 """
 
 from typing import Any
@@ -128,7 +128,7 @@ class LiveTable(DatabaseSQL):
 
 
 class RenewedTriggers(DatabaseSQL):
-    """Gives tables that are live already the triggers that ``LiveTable`` makes today."""
+    """Gives tables that are already live the triggers that ``LiveTable`` makes today."""
 
     def __init__(self, *tables: str) -> None:
         self.tables = tables
@@ -144,7 +144,7 @@ class RenewedTriggers(DatabaseSQL):
 class RelatedTable(DatabaseSQL):
     """Has the change log note that something in a table changed, without saying what (``realtime.database.tables``).
 
-    ``columns`` are those of whose updates it is to hear: of users every sign-in is one.
+    ``columns`` limits which updates count: for users, every sign-in is an update.
     """
 
     def __init__(self, table: str, columns: tuple[str, ...] = ()) -> None:

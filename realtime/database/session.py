@@ -1,4 +1,4 @@
-"""A connection that is a session of its own: what PostgreSQL ties to one (LISTEN, an advisory lock) ends with it."""
+"""A connection that is its own session: what PostgreSQL ties to a session (LISTEN, an advisory lock) ends with it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ class NoSessions(Exception):
 
 
 async def open_session(options: Mapping[str, str]) -> "psycopg.AsyncConnection[Any]":
-    """Connects to Django's database, each statement committed, with these settings made.
+    """Connects to Django's database in autocommit mode, with these settings applied.
 
     Raises ``NoSessions`` behind a pooler in transaction mode, and psycopg's own errors.
     """

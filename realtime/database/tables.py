@@ -1,7 +1,7 @@
 """Which tables the engine follows: the live ones, and those that say who people are and what they may see.
 
 People and their rights aren't live. The change log only notes that one of these tables changed, without a row or a
-value; the sweep tells it as a reset of the table, so that views which name it are read again and rights at once.
+value; the sweep reports it as a reset of the table, so that views which name it and all rights are reread at once.
 """
 
 from typing import Any
@@ -28,13 +28,13 @@ def live_tables() -> tuple[str, ...]:
 
 
 def people_table() -> str:
-    """Holds the names of staff that lists show."""
+    """The table with the staff names that lists show."""
     return str(get_user_model()._meta.db_table)
 
 
 def related_tables() -> tuple[str, ...]:
     """People, and everything that gives them rights."""
-    # The stubs know neither our user model nor what lies between many and many.
+    # The stubs know neither our user model nor the tables of many-to-many fields.
     user: Any = get_user_model()
     through = (user.groups.through, user.user_permissions.through, Group.permissions.through)
     return (people_table(), *(str(model._meta.db_table) for model in through))

@@ -15,11 +15,11 @@ from psycopg.errors import DeadlockDetected, DiskFull, LockNotAvailable, QueryCa
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# A query that takes this long is not slow: something between here and PostgreSQL holds on to it (a stalled pooler, a
-# cable that was pulled), and no timeout of PostgreSQL's own can end that.
+# A query that takes this long isn't just slow: something on the way to PostgreSQL holds it up (a stalled pooler, a
+# pulled cable), and none of PostgreSQL's own timeouts can end that.
 PATIENCE_SECONDS = 20.0
 
-# Whoever waits for an answer for so long is told that the database doesn't give one.
+# After waiting this long for an answer, the database counts as silent.
 SILENT_SECONDS = 5.0
 
 _END = object()
@@ -28,8 +28,8 @@ _END = object()
 class DatabaseThread:
     """Runs synchronous functions one after the other on its own thread and connection.
 
-    A connection that broke is closed, so that the next call gets a new one; the error is raised to the caller. So is
-    one that says nothing for ``PATIENCE_SECONDS``. ``settings`` are made on every new connection.
+    A broken connection is closed, so that the next call gets a new one; the error is raised to the caller. So is one
+    that is silent for ``PATIENCE_SECONDS``. ``settings`` are applied to every new connection.
     """
 
     def __init__(self, name: str, settings: Mapping[str, str] | None = None) -> None:
@@ -39,12 +39,12 @@ class DatabaseThread:
         self._busy_since: float | None = None
         self._failed = False
         self._closing: set[asyncio.Task[None]] = set()
-        # When the last call began that came to its end.
+        # When the last call that succeeded began.
         self.answered_at: float | None = None
 
     @property
     def problem(self) -> str:
-        """What can be said of the database: that it "can't be reached" or "is not answering"; empty when it does."""
+        """What is wrong with the database: it "can't be reached" or "is not answering"; empty when it answers."""
         if self._failed:
             return "can't be reached"
         busy_since = self._busy_since
@@ -69,7 +69,7 @@ class DatabaseThread:
         try:
             while not running.done():
                 await asyncio.wait({running}, timeout=PATIENCE_SECONDS)
-                # Be it another call that takes the time: one whose caller was cancelled is nobody else's to end.
+                # Even if another call takes the time: if its caller was cancelled, nobody else would end it.
                 busy_since = self._busy_since
                 if busy_since and time.monotonic() - busy_since >= PATIENCE_SECONDS:
                     self._cut()
@@ -78,9 +78,9 @@ class DatabaseThread:
         return running.result()
 
     async def pages(self, function: Callable[[], Iterator[R]]) -> AsyncGenerator[R, None]:
-        """Iterates a synchronous generator, each step on the thread; what it holds open ends with it.
+        """Iterates a synchronous generator, each step on the thread, and always closes it.
 
-        However often the caller is cancelled: a transaction that stayed open would be the next call's.
+        It does so however often the caller is cancelled: the next call would inherit a transaction left open.
         """
         iterator = function()
         try:
@@ -95,11 +95,11 @@ class DatabaseThread:
     def _closed(self, closing: "asyncio.Task[None]") -> None:
         self._closing.discard(closing)
         if not closing.cancelled():
-            # What went wrong in it has ended the connection, too; who still waits is told.
+            # An error has closed the connection too, and is raised to a caller that still waits.
             closing.exception()
 
     def disconnect(self) -> None:
-        """Gives the connection up until the next call, and what is known of the database."""
+        """Closes the connection until the next call, and forgets what was known about the database."""
         self._failed = False
         self._executor.submit(connection.close)
 
@@ -115,24 +115,24 @@ class DatabaseThread:
             with connection.cursor() as cursor:
                 for name, value in self._settings.items():
                     cursor.execute("select set_config(%s, %s, false)", [name, value])
-        # One that broke inside a transaction stays there, closed, until that ends: what is called next meets its error.
+        # A connection that broke inside a transaction stays, closed, until that ends: the next call meets its error.
         if not connection.connection.closed:
             self._descriptor = connection.connection.pgconn.socket
 
     def _cut(self) -> None:
-        """Shuts the connection's socket from outside: whatever waits for it ends with an error."""
+        """Shuts the connection's socket from outside, so that whatever waits on it fails."""
         with suppress(OSError, TypeError), socket.socket(fileno=os.dup(self._descriptor)) as duplicate:  # type: ignore[arg-type]
             duplicate.shutdown(socket.SHUT_RDWR)
 
 
 def _own_connection() -> None:
-    """This thread's connection is kept, so it must not be one of those that requests share."""
+    """This thread keeps its connection, so it must not be one of those that requests share."""
     options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
     connection.settings_dict = connection.settings_dict | {"OPTIONS": options}
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether the database is there and has said no."""
+    """Whether the database is up and has refused."""
     return isinstance(
         error.__cause__, DeadlockDetected | DiskFull | LockNotAvailable | QueryCanceled | SerializationFailure
     )

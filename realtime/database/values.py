@@ -1,4 +1,4 @@
-"""Values that PostgreSQL holds and Python or Django can't: one such row must not take its whole list down.
+"""Values that PostgreSQL can hold but Python or Django can't: one such row must not take its whole list down.
 
 Constraints keep most of them out, but a constraint may be younger than a row, and triggers may have been off.
 """
@@ -20,14 +20,14 @@ LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 def load_bearably(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     """Receiver of ``connection_created``.
 
-    A time beyond what Python knows becomes the nearest that it does. NaN and infinity are no amounts: they become None.
+    A time beyond Python's range becomes the nearest one within it. NaN and infinity aren't amounts: they become None.
     """
     if connection.vendor != "postgresql":
         return
     adapters = connection.connection.adapters
     adapters.register_loader("numeric", _Amount)
     djangos = adapters.get_loader(adapters.types["timestamptz"].oid, Format.TEXT)
-    # A connection of a pool comes here more than once.
+    # A pooled connection comes here more than once.
     if djangos is not None and not issubclass(djangos, _Bearable):
         adapters.register_loader("timestamptz", type("_BearableTime", (_Bearable, djangos), {}))
 

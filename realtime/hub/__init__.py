@@ -1,12 +1,12 @@
 """One per web process: from the workers' messages to frames on sockets.
 
-Enters: numbered messages, heartbeats, what browsers say. Leaves: frames.
+In: numbered messages, heartbeats, what browsers say. Out: frames.
 
 - ``hub.py``: sockets, views, and which message concerns which view. ``layer_listener.py``: hears the channel layer.
   ``gaps.py``: notices missing messages.
-- ``view_reader.py``: reads views again, and sets aside what holds up the others. ``live_view.py``: one view's state.
-- ``consumer.py``: the WebSocket. ``wire.py``: every word on it; frames are encoded there. ``live_socket.py``: one
-  browser's buffer. ``origin.py``: which pages may connect.
+- ``view_reader.py``: rereads views, and sets aside what holds up the others. ``live_view.py``: one view's state.
+- ``consumer.py``: the WebSocket. ``wire.py``: every message on it, and the encoding. ``live_socket.py``: one browser's
+  buffer. ``origin.py``: which pages may connect.
 - ``admission.py``: who is let in, and which socket has to go; ``arrivals.py`` and ``rights.py`` read that.
 - ``freshness.py``: tells every socket how fresh its page is.
 """

@@ -16,12 +16,12 @@ from realtime.hub.live_socket import LiveSocket
 from realtime.hub.rights import REREAD_SECONDS, Rights, Standing, read_standing
 from realtime.waiting import wait_for_event
 
-# A locked table of users or sessions must not keep rights from being read for ever.
+# A locked table of users or sessions must not block the reading of rights forever.
 PEOPLE_SETTINGS = {"lock_timeout": "3s", "statement_timeout": "10s"}
 
 
 class Admission:
-    """``leave`` takes a socket out of the hub; ``revoke`` takes from it the views that it may not see any more."""
+    """``leave`` takes a socket out of the hub; ``revoke`` takes away the views that it may no longer see."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Admission:
         self._reread.set()
 
     async def watch(self) -> None:
-        """Reads the rights behind every socket again every few seconds, until cancelled."""
+        """Rereads the rights behind every socket every few seconds, until cancelled."""
         while True:
             await wait_for_event(self._reread, REREAD_SECONDS)
             self._reread.clear()
@@ -78,12 +78,12 @@ class Admission:
             return
         before, socket.rights = socket.rights, standing.rights.get(socket.user, Rights())
         if socket.rights != before:
-            # Which buttons a page has was decided when it was painted.
+            # The page's buttons were decided when it was painted.
             socket.send(wire.rights())
         self._revoke(socket)
 
 
 def _is_standing(socket: LiveSocket, standing: Standing) -> bool:
     rights = standing.rights.get(socket.user)
-    # The hash goes with the password: whoever changes it ends the other sessions.
+    # The hash depends on the password: changing that ends the other sessions.
     return socket.session in standing.sessions and rights is not None and rights.auth_hash == socket.auth_hash

@@ -1,7 +1,7 @@
 """Who a new socket belongs to, read for all that arrive together.
 
-After an outage everybody comes back at once: each reading serves all who came while the last one ran. Not by Channels'
-middleware, which reads on one thread that all sockets share, without a limit in time.
+After an outage everybody comes back at once: each reading serves all who came while the last one ran. Channels'
+middleware won't do: it reads on one thread that all sockets share, without a timeout.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ class Arrivals:
         """The reading that includes this session key. Raises the database's errors."""
         if not self._arriving:
             self._next = asyncio.ensure_future(self._read())
-            # Whoever awaited it may have given up by then.
+            # Everybody who awaited it may have given up by then.
             self._next.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._arriving.append(session)
-        # Whoever gives up meanwhile doesn't take the reading from the others.
+        # A caller that gives up must not cancel the reading for the others.
         return await asyncio.shield(self._next)
 
     async def _read(self) -> Reading:

@@ -13,21 +13,21 @@ from realtime.hub import wire
 from realtime.hub.hub import Hub, get_hub
 from realtime.hub.live_socket import LiveSocket
 
-# A message that isn't ours is answered; a socket that goes on sending such is closed.
+# An invalid message is answered; a socket that keeps sending them is closed.
 ERRORS_FORGIVEN = 5
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    # The hub hears the channel layer once for all sockets; without a channel each, sockets open with Redis away too.
+    # The hub hears the channel layer for all sockets; as they need no channel each, they open even without Redis.
     channel_layer_alias = ""
     hub: Hub
     socket: LiveSocket | None = None
 
     async def connect(self) -> None:
-        # Accepted before it is judged: browsers hide the reason of a refused handshake.
+        # Accepted before any check: browsers hide why a handshake was refused.
         await self.accept()
         session = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME)
-        # Anything else is no session of ours, and could fail the reading of all that arrive with it.
+        # Anything else is no session of ours, and could break the reading for all that arrive with it.
         if not session or not session.isalnum():
             await self.close(wire.CLOSE_SIGNED_OUT)
             return
@@ -79,7 +79,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self._forget(socket, wire.read_detach(message))
 
     def _forget(self, socket: LiveSocket, identifier: int) -> None:
-        """An element that is gone or shows another view; its former one may still be followed by a second element."""
+        """The element is gone or shows another view; a second element may still follow its former one."""
         key = self._views.pop(identifier, None)
         if key is not None and key not in self._views.values():
             self.hub.detach(socket, key)
@@ -89,7 +89,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if now - self._window >= 1:
             self._window, self._messages = now, 0
         self._messages += 1
-        # A page's own burst (attaching all its lists after a reconnect) is allowed for.
+        # Allows for a page's own burst: attaching all its lists after a reconnect.
         if self._messages > wire.MESSAGES_A_SECOND + wire.VIEWS_A_SOCKET:
             raise wire.WireError(f"more than {wire.MESSAGES_A_SECOND} messages a second")
 

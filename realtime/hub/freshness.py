@@ -18,14 +18,14 @@ from realtime.status.metrics import WORKER_SILENCE
 from realtime.status.status_store import status_key
 
 LOOK_SECONDS = 1.0
-# Every page hears of the status at least this often, so that a silent socket is a dead one.
+# Every page gets the status at least this often, so that a silent socket is a dead one.
 REPEAT_SECONDS = 10.0
-# While nothing is live, every view is read this often.
+# While nothing is live, every view is reread this often.
 SILENT_REREAD_SECONDS = 5.0
 
 
 class Freshness:
-    """``hops`` says how the way between worker and page stands; ``on_silence`` is called while nobody tells changes."""
+    """``hops`` describes the path from worker to page; ``on_silence`` is called while nobody reports changes."""
 
     def __init__(
         self,
@@ -53,9 +53,9 @@ class Freshness:
         return words(self._beat, self._heard_at, time.time(), self._hops())
 
     def tell(self) -> None:
-        """Sends the status to every socket, when there is something new in it or it is time."""
+        """Sends the status to every socket when it has changed, or when a repeat is due."""
         told = self.words()
-        # What moves with every beat alone isn't worth a frame each time.
+        # What only moves with every beat isn't worth a frame each time.
         steady = {name: value for name, value in told.items() if name not in ("fresh_at", "layer_ms")}
         now = time.monotonic()
         if steady == self._told and now - self._told_at < REPEAT_SECONDS:
@@ -66,7 +66,7 @@ class Freshness:
             socket.send(frame)
 
     async def watch(self) -> None:
-        """Until cancelled."""
+        """Runs until cancelled."""
         await self._ask_store()
         reread_at = 0.0
         while True:
@@ -75,14 +75,14 @@ class Freshness:
             now = time.monotonic()
             unheard = not self._told["live"] and not self._hops().database
             if unheard and now - reread_at >= SILENT_REREAD_SECONDS:
-                # Pages stay a few seconds behind instead of as they were.
+                # Keeps pages a few seconds behind instead of frozen.
                 reread_at = now
                 self._on_silence()
             WORKER_SILENCE.set(time.time() - self._heard_at)
             self._on_look()
 
     async def _ask_store(self) -> None:
-        """What the worker said before this process listened: a fresh page needn't wait for the next heartbeat."""
+        """Reads what the worker said before this process listened, so a fresh page needn't wait for a heartbeat."""
         client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
         with suppress(redis.RedisError, OSError):
             async with client:

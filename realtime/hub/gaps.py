@@ -1,4 +1,4 @@
-"""Finding holes in the numbered messages of the workers. Pure bookkeeping.
+"""Finds holes in the workers' numbered messages. Pure bookkeeping.
 
 Two epochs at once are legal: two workers, or one restarted.
 """
@@ -6,7 +6,7 @@ Two epochs at once are legal: two workers, or one restarted.
 from collections import OrderedDict
 from collections.abc import Mapping
 
-# Workers come and go; nobody needs the numbers of the hundredth last one.
+# Workers come and go; nobody needs the numbers of a long-gone one.
 EPOCHS_KEPT = 16
 
 
@@ -23,11 +23,11 @@ class MessageNumbers:
         return known and number <= expected
 
     def knows(self, epoch: str) -> bool:
-        """Whether this worker was heard before. What the one before it failed to send is unknown."""
+        """Whether this worker was heard before. If not, what its predecessor failed to send is unknown."""
         return epoch in self._last
 
     def missed(self, epoch: str, numbers: Mapping[str, int]) -> set[str]:
-        """Notes what a worker says it has sent; returns the groups of which something didn't arrive."""
+        """Notes what a worker says it has sent; returns the groups where something didn't arrive."""
         last = self._numbers(epoch)
         behind = {group for group, number in numbers.items() if last.get(group, 0) < number}
         last.update({group: max(number, last.get(group, 0)) for group, number in numbers.items()})

@@ -1,7 +1,7 @@
 """The hub: one per web process, between the channel layer and the sockets.
 
-It gets the workers' messages once for the whole process, finds the views they touch and has those read again. Each
-view's frame, encoded once, goes to all its sockets. The hub starts with the first socket (Daphne has no lifespan).
+It gets the workers' messages once for the whole process, finds the views they touch and has those reread. Each view's
+frame is encoded once and fanned out to all its sockets. The hub starts with the first socket (Daphne has no lifespan).
 """
 
 import asyncio
@@ -39,7 +39,7 @@ RETRY_SECONDS = 1.0
 
 
 class Resync(StrEnum):
-    """Why views were read anew without a change that concerned them."""
+    """Why views were reread without a change that concerned them."""
 
     JOINED = "joined the channel layer"
     HOLE = "messages missing"
@@ -74,7 +74,7 @@ class Hub:
         self._listener = LayerListener(
             [STATUS_GROUP, *(table_group(table) for table in tables)],
             self._handle,
-            # What was sent before the membership is unknown.
+            # What was sent before it joined is unknown.
             partial(self._mark_all, Resync.JOINED),
             self._freshness.tell,
         )
@@ -87,7 +87,7 @@ class Hub:
         self._tasks = [asyncio.create_task(self._keep_going(part)) for part in parts]
 
     async def _keep_going(self, part: Callable[[], Awaitable[None]]) -> None:
-        """No error may end a part of the hub unnoticed, with every page going on to look live."""
+        """Restarts a part that fails: no error may silently end it while every page still looks live."""
         while True:
             try:
                 await part()
@@ -99,7 +99,7 @@ class Hub:
     # Sockets
 
     async def join(self, socket: LiveSocket) -> bool:
-        """Takes a socket in, with its user's rights; False when its session or account has ended."""
+        """Admits a socket with its user's rights; False when its session or account has ended."""
         if not await self._admission.admit(socket):
             return False
         self.sockets.add(socket)
@@ -180,7 +180,7 @@ class Hub:
 
     def _hear_beat(self, message: dict[str, Any]) -> None:
         if not self._numbers.knows(message["epoch"]):
-            # Another worker, and nobody knows what the last one failed to send.
+            # A different worker, and nobody knows what the last one failed to send.
             self._mark_all(Resync.EPOCH)
         for table in self._numbers.missed(message["epoch"], message["numbers"]):
             self._mark_table(table, Resync.HOLE)
@@ -224,7 +224,7 @@ class Hub:
     def _measure(self) -> None:
         metrics.VIEWS.set(len(self.views))
         metrics.VIEWS_FAILING.set(sum(bool(view.failures) for view in self.views.values()))
-        # Without a socket nobody asks it anything, so an old failure is no news.
+        # Without sockets nobody queries the database, so an old failure says nothing.
         metrics.DATABASE_ANSWERS.set(not (self.sockets and self._hops().database))
         metrics.LAYER_REACHABLE.set(self._listener.reachable)
         metrics.LAYER_SECONDS.set((self._listener.round_trip_ms or 0) / 1000)

@@ -1,4 +1,4 @@
-"""The hub's ear: hears groups of the channel layer for ever, and knows when it doesn't.
+"""The hub's ear: listens to groups of the channel layer, and knows when it can't hear them.
 
 Redis may be away, frozen or cut off, or may have forgotten a membership, and all of that sounds like an idle evening.
 So the listener sends itself a message now and then, through a group of its own.
@@ -19,7 +19,7 @@ from realtime.waiting import until_one_ends
 
 logger = logging.getLogger(__name__)
 
-# Redis may take this long to answer: by then it is away, frozen or cut off, whatever its connection says.
+# If Redis takes longer to answer, it is away, frozen or cut off, whatever its connection says.
 ANSWER_SECONDS = 4.0
 ECHO_SECONDS = 3.0
 RETRY_SECONDS = 1.0
@@ -30,7 +30,7 @@ Message = dict[str, Any]
 
 
 class LayerListener:
-    """``on_message`` gets what comes; ``on_joined`` is called when the groups are heard anew, ``on_lost`` when not."""
+    """``on_message`` gets each message; ``on_joined`` is called once the groups are heard, ``on_lost`` when not."""
 
     def __init__(
         self,
@@ -45,11 +45,11 @@ class LayerListener:
         self._joined = False
         self.reachable = True
         self.heard_since = 0.0
-        # Of the last message to itself.
+        # For the last message to itself.
         self.round_trip_ms: float | None = None
 
     async def run(self) -> None:
-        """Listens, and joins anew whenever it can't."""
+        """Listens, and rejoins whenever that fails."""
         layer = get_channel_layer()
         while True:
             try:
@@ -60,7 +60,7 @@ class LayerListener:
                 self.reachable, self.round_trip_ms = False, None
                 self._on_lost()
             finally:
-                # A half-made membership would go on collecting messages that nobody reads.
+                # A half-made membership would keep collecting messages that nobody reads.
                 with suppress(Exception):
                     async with asyncio.timeout(ANSWER_SECONDS):
                         await layer.flush()

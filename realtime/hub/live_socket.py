@@ -8,7 +8,7 @@ from realtime.hub import wire
 from realtime.hub.rights import Rights
 from realtime.status import metrics
 
-# About a screen's worth of bursts. A socket this far behind is served better by its state than by a backlog.
+# About a screen's worth of bursts. A socket this far behind is better served by fresh state than by a backlog.
 BUFFER_LIMIT = 256
 # The same in bytes: fifty rows that change together make one frame.
 BUFFER_BYTES = 2**20
@@ -19,14 +19,14 @@ class LiveSocket:
 
     def __init__(self, session: str) -> None:
         self.session = session
-        # Whose session it is, the hub finds out.
+        # The hub finds out whose session it is.
         self.user = ""
         self.auth_hash = ""
         self.rights = Rights()
         self.views: set[str] = set()
         self.closing: tuple[int, str] | None = None
         self._frames: deque[tuple[str, bool]] = deque()
-        # Of what may be dropped.
+        # The size of what may be dropped.
         self._patch_bytes = 0
         self._under_way: deque[int] = deque()
         self._bytes_under_way = 0
@@ -35,7 +35,7 @@ class LiveSocket:
         self._acknowledged = 0
 
     def send(self, frame: str, droppable: bool = False) -> None:
-        """``droppable``: what a new attach makes good, so a patch and nothing else."""
+        """``droppable`` is for what a new attach makes good: a patch and nothing else."""
         if len(self._frames) >= BUFFER_LIMIT or (droppable and self._is_too_much(frame)):
             self._drop_patches()
         self._append(frame, droppable)
@@ -47,11 +47,11 @@ class LiveSocket:
             self._patch_bytes += getsizeof(frame)
 
     def _is_too_much(self, frame: str) -> bool:
-        # One alone goes out, whatever its size: its view's state would be no smaller.
+        # A single frame goes out whatever its size: its view's state would be no smaller.
         return self._patch_bytes > 0 and self._patch_bytes + getsizeof(frame) > BUFFER_BYTES
 
     def acknowledge(self, frames: int) -> None:
-        """The browser has received so many of what was sent; more than that is nonsense and ignored."""
+        """The browser has received this many frames; more than were sent is nonsense and ignored."""
         if self._acknowledged < frames <= self._sent:
             for _ in range(frames - self._acknowledged):
                 self._bytes_under_way -= self._under_way.popleft()
@@ -62,14 +62,14 @@ class LiveSocket:
         self._frames = deque((frame, False) for frame, droppable in self._frames if not droppable)
         self._patch_bytes = 0
         if len(self._frames) >= BUFFER_LIMIT:
-            # Not even answers to its own messages are read.
+            # It doesn't even read answers to its own messages.
             self.close(wire.CLOSE_TRY_LATER, "too slow")
         for view in self.views:
             self._append(wire.resync(view), droppable=True)
         metrics.SLOW_SOCKETS.inc()
 
     def close(self, code: int, reason: str) -> None:
-        """Ends the socket after what is already in its buffer and can still be written."""
+        """Closes the socket after what is already in its buffer and can still be written."""
         if self.closing is None:
             self.closing = (code, reason)
             self._wake.set()

@@ -41,7 +41,7 @@ class LiveView:
     read_at: float = 0.0
     sockets: set[LiveSocket] = field(default_factory=set)
     waiting: list[Attaching] = field(default_factory=list)
-    # Those who waited when the reading that runs now began; whoever came later may show something newer.
+    # Those who waited when the current reading began; later ones may show something newer.
     joining: list[Attaching] = field(default_factory=list)
 
     @property
@@ -52,7 +52,7 @@ class LiveView:
         return {*self.sockets, *(attaching.socket for attaching in (*self.waiting, *self.joining))}
 
     def attach(self, attaching: Attaching) -> None:
-        """Joins a socket that shows exactly this state at once; any other after the next reading."""
+        """Joins a socket at once if it shows exactly this state, otherwise after the next reading."""
         fresh = self.snapshot is not None and not self.dirty and not self.failures
         if fresh and attaching.shown == self.snapshot.shown:  # type: ignore[union-attr]
             self._join(attaching)
@@ -73,11 +73,11 @@ class LiveView:
         self.joining, self.waiting = self.joining + self.waiting, []
 
     def reading_failed(self) -> None:
-        """Nothing was read, and not by this view's fault."""
+        """Nothing was read, so the view stays dirty."""
         self.dirty, self.reading = True, False
 
     def fail(self, problem: str, retry_at: float) -> None:
-        """It can't be read: what its pages show grows old, and they are told so (design rule 27)."""
+        """The view can't be read: its pages go stale, and are told so (design rule 27)."""
         self.reading_failed()
         self.failures, self.retry_at = self.failures + 1, retry_at
         if self.problem == problem:

@@ -1,4 +1,4 @@
-"""Which pages may open the socket: those of this very address, port included. Cookies know no port."""
+"""Which pages may open the socket: only those of this very address, port included, because cookies ignore ports."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,9 +11,9 @@ Scope = dict[str, Any]
 
 
 class SameOrigin:
-    """ASGI middleware: refuses a handshake whose Origin is neither the Host it asks nor trusted (CSRF_TRUSTED_ORIGINS).
+    """ASGI middleware: refuses a handshake whose Origin is neither its Host nor trusted (CSRF_TRUSTED_ORIGINS).
 
-    The scheme isn't compared: behind a proxy that ends TLS the two differ.
+    The scheme isn't compared: behind a proxy that terminates TLS the two differ.
     """
 
     def __init__(self, application: Callable[[Scope, Any, Any], Awaitable[None]]) -> None:

@@ -1,7 +1,7 @@
-"""What the connected users may see, re-read for all of them together.
+"""What the connected users may see, reread for all of them together.
 
-Four queries whatever their number, every few seconds: a right taken away, an account closed or a session ended
-takes effect on open sockets without a query per socket (design rule 12).
+It takes four queries every few seconds, however many users there are: a revoked right, a closed account or an ended
+session takes effect on open sockets without a query per socket (design rule 12).
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ REREAD_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """A user's permissions as ``app.codename``; a superuser has every one. ``auth_hash`` goes with the password."""
+    """A user's permissions as ``app.codename``; a superuser has every one. ``auth_hash`` depends on the password."""
 
     permissions: frozenset[str] = frozenset()
     everything: bool = False
@@ -39,14 +39,14 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who of the asked is still there: rights by user (none for a closed account), and the sessions that live."""
+    """Who is still there: rights by user (none for a closed account), and the sessions that are still valid."""
 
     rights: dict[str, Rights]
     sessions: frozenset[str]
 
 
 def read_arrivals(sessions: Iterable[str]) -> tuple[dict[str, Identity], Standing]:
-    """Who those are that come with these session keys, and what they may see; none for a session that has ended."""
+    """Who these session keys belong to, and what they may see; nobody for a session that has ended."""
     identities = {}
     for session in Session.objects.filter(session_key__in=list(sessions), expire_date__gt=timezone.now()):
         told = session.get_decoded()

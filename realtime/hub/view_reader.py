@@ -1,8 +1,8 @@
-"""Reads the hub's views: all that changed together, and those that hold up the others apart from them.
+"""Reads the hub's views: those that changed, together; those that hold up the others, apart from them.
 
-There are two lanes, each with a database thread of its own. In the quick lane every marked view is read in one
-transaction. A view that waits for a lock or takes long is set aside into the other lane, so that it holds up nobody but
-those who show it (design rule 40). No view is given up while somebody follows it (rule 27).
+There are two lanes, each with a database thread of its own. In the quick lane, all marked views are read in one
+transaction. A view that waits for a lock or takes long is set aside into the other lane, so that it holds up only its
+own pages (design rule 40). No view is given up while somebody follows it (rule 27).
 """
 
 import asyncio
@@ -23,20 +23,20 @@ from realtime.waiting import until_one_ends
 
 logger = logging.getLogger(__name__)
 
-# Changes of one burst share a reading. Below what an eye notices, above what a burst of commits spreads over.
+# Debounce: changes of one burst share a reading. Shorter than an eye notices, longer than a burst of commits takes.
 GATHER_SECONDS = 0.02
-# Without the database.
+# While the database is away.
 RETRY_SECONDS = 1.0
 # A view that can't be read is tried again after 1, 2, 4, … seconds.
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 30.0
-# Whatever nothing told of is on screen within the minute (rule 38): every view is read this often.
+# Every view is reread this often, so that an unreported change is on screen within the minute (rule 38).
 AGE_SECONDS = 50.0
 AGE_LOOK_SECONDS = 1.0
 SPREAD_LOOKS = 10
-# At most this share of the time goes into that. Very many views take turns, and each waits longer.
+# At most this share of the time goes into that. With very many views, they take turns and each waits longer.
 AGE_SHARE = 0.1
-# A view that is read as quickly as this needn't stay apart.
+# A view that reads this quickly needn't stay aside.
 QUICK_SECONDS = 0.5
 
 WAITS = "This list waits for its table, which is being worked on. It will catch up by itself."
@@ -46,7 +46,7 @@ CANT_BE_READ = "This list can’t be read just now. It will catch up by itself."
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """How long one query may wait for a lock, and take at all; in PostgreSQL's words."""
+    """How long one query may wait for a lock, and how long it may take in all; in PostgreSQL's words."""
 
     name: str
     lock_timeout: str
@@ -61,7 +61,7 @@ Reading = tuple[Snapshot | Exception, float]
 
 
 class ViewReader:
-    """Marks, reads and re-reads ``views``; ``on_read`` is told when a reading of all of them began that succeeded."""
+    """Marks, reads and rereads ``views``; ``on_read`` gets the start time of each successful reading of all of them."""
 
     def __init__(self, views: Mapping[str, LiveView], on_read: Callable[[float], None]) -> None:
         self._views = views
@@ -70,14 +70,14 @@ class ViewReader:
         self._aside = DatabaseThread(ASIDE.name)
         self._wakes = {False: asyncio.Event(), True: asyncio.Event()}
         self._failing = False
-        # Seconds that a view's reading takes, as of late.
+        # Seconds that reading a view takes, as a moving average.
         self._cost = 0.0
 
     async def run(self) -> None:
         await until_one_ends(self._read_quickly(), self._read_aside(), self._mark_the_old())
 
     def mark(self, view: LiveView) -> None:
-        """It may show something out of date: it is read soon."""
+        """The view may be out of date: it is reread soon."""
         view.dirty, view.aged = True, False
         self.wake()
 
@@ -100,7 +100,7 @@ class ViewReader:
                 await self._read([view], self._aside, ASIDE)
 
     async def _due(self, aside: bool) -> list[LiveView]:
-        """Waits until something may be to read, and says what."""
+        """Waits until there may be something to read, and returns it."""
         await self._wakes[aside].wait()
         await asyncio.sleep(GATHER_SECONDS)
         self._wakes[aside].clear()
@@ -137,7 +137,7 @@ class ViewReader:
                 metrics.FRAMES.inc(view.take(told))
             else:
                 self._failed(view, told)
-        # One that changed meanwhile may belong into the other lane now.
+        # A view that changed meanwhile may belong in the other lane now.
         self.wake()
         if len(due) == len(self._views) and not any(view.failures for view in due):
             self._on_read(began)
@@ -159,7 +159,7 @@ class ViewReader:
         wait = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(view.failures, 10))
         view.fail(problem, time.monotonic() + wait)
 
-    # What nothing told of
+    # Unreported changes
 
     async def _mark_the_old(self) -> None:
         while True:
@@ -167,7 +167,7 @@ class ViewReader:
             now = time.monotonic()
             old = [v for v in self._views.values() if not v.dirty and not v.reading and now - v.read_at > AGE_SECONDS]
             affordable = max(1, int(AGE_SHARE * AGE_LOOK_SECONDS / self._cost)) if self._cost else 1
-            # Views that came together would else be read together, every time.
+            # Otherwise views that came together would be read together every time.
             few = -(-len(self._views) // SPREAD_LOOKS)
             for view in sorted(old, key=lambda view: view.read_at)[: min(affordable, few)]:
                 self.mark(view)
@@ -175,9 +175,9 @@ class ViewReader:
 
 
 def read_views(wanted: list[tuple[Definition, Params]], lane: Lane) -> list[Reading]:
-    """Every wanted view at one moment, each with the seconds that it took; of one that fails, its error.
+    """Reads every wanted view in one snapshot, each with the seconds that it took; for one that fails, its error.
 
-    What shows a table that somebody else holds isn't even tried, once one of them has waited in vain.
+    Once a view has waited for a lock in vain, other views that show a locked table aren't even tried.
     """
     readings: list[Reading] = []
     locked: frozenset[str] = frozenset()
@@ -207,7 +207,7 @@ def read_views(wanted: list[tuple[Definition, Params]], lane: Lane) -> list[Read
 
 
 def _locked_tables() -> frozenset[str]:
-    """Tables that nobody can read just now: an ALTER TABLE, a VACUUM FULL, or one of them that waits for others."""
+    """Tables that nobody can read just now: an ALTER TABLE or a VACUUM FULL holds them, or waits to."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select distinct relname::text from pg_locks join pg_class on pg_class.oid = relation"

@@ -1,4 +1,4 @@
-"""The words on the WebSocket: every frame and operation, in one place. JSON objects with a ``type``.
+"""The WebSocket's protocol: every frame and operation, in one place. Frames are JSON objects with a ``type``.
 
 From the browser::
 
@@ -14,11 +14,11 @@ To the browser::
     attached  id, view, seq, ops             the difference from what the browser said it shows
     patch     view, seq, ops                 the same bytes to every socket of a view; seq grows by one
     resync    view                           frames were dropped for a slow socket: attach again
-    refused   id, reason, reload, revoked    the attach was refused; ``revoked``: for want of the right to see it
+    refused   id, reason, reload, revoked    the attach was refused; ``revoked``: for lack of the right to see it
     rights                                   what the user may do has changed since the page was painted
     revoked   view, reason                   the right to see it is gone: it leaves the screen
-    failed    view, reason[, id]             it can't be read for now: what is shown stays, and grows old; with an
-                                             id an attach that waits for it
+    failed    view, reason[, id]             it can't be read for now: what is shown stays and goes stale; with an
+                                             id, an attach waits for it
     healed    view                           it was read again, and every socket that follows it is up to date
     pong      n
     error     reason
@@ -37,17 +37,17 @@ from typing import Any
 
 from realtime.live.snapshot import Operation, Shown
 
-# A page of 50 rows says its state in 4 kB; nothing honest comes near this.
+# A page of 50 rows reports its state in 4 kB; nothing legitimate comes near this.
 MESSAGE_LIMIT = 65_536
 VIEWS_A_SOCKET = 40
 MESSAGES_A_SECOND = 30
-# A server that writes into a socket doesn't learn whether anybody reads: no more than so many frames are under way.
+# Backpressure: a server that writes to a socket doesn't learn whether anybody reads, so this many frames may be unread.
 FRAMES_UNDER_WAY = 256
-# Nor more than this, once there are so many that the browser, which acknowledges every 32nd, owes a word.
+# And this many bytes, once there are so many frames that the browser, which acknowledges every 32nd, owes an ack.
 BYTES_UNDER_WAY = 2**20
 FRAMES_OF_ANY_SIZE = 64
 
-# All from the range for applications: Daphne's WebSocket refuses to send most of the registered ones.
+# All from the application range: Daphne's WebSocket refuses to send most of the registered ones.
 CLOSE_BAD_MESSAGE = 4400
 CLOSE_SIGNED_OUT = 4401
 CLOSE_FORBIDDEN = 4403
@@ -58,7 +58,7 @@ MESSAGE_TYPES = ("attach", "detach", "ping", "ack")
 
 
 class WireError(ValueError):
-    """A frame that isn't ours; the text names what is wrong with it."""
+    """An invalid frame; the text says what is wrong with it."""
 
 
 def encode(frame: dict[str, Any]) -> str:
@@ -66,7 +66,7 @@ def encode(frame: dict[str, Any]) -> str:
 
 
 def decode(text: str | None) -> dict[str, Any]:
-    """Raises ``WireError`` for anything but a JSON object of a known type and a bearable size."""
+    """Raises ``WireError`` for anything but a JSON object of a known type and an acceptable size."""
     if text is None:
         raise WireError("binary frames are not understood")
     if len(text) > MESSAGE_LIMIT:
@@ -82,7 +82,7 @@ def decode(text: str | None) -> dict[str, Any]:
 
 
 def read_attach(message: dict[str, Any]) -> tuple[int, str, Shown]:
-    """The id, token and state of an attach. Raises ``WireError`` when one isn't of its type."""
+    """The id, token and state of an attach. Raises ``WireError`` when one has the wrong type."""
     identifier, token = message.get("id"), message.get("token")
     rows, parts, count = message.get("rows", []), message.get("parts", {}), message.get("count")
     if not isinstance(identifier, int) or isinstance(identifier, bool):
@@ -113,7 +113,7 @@ def read_ack(message: dict[str, Any]) -> int:
 
 
 def _is_pair_of_texts(value: Any) -> bool:
-    # Ids and versions of ours are ASCII; half a surrogate pair, sent back, couldn't even be encoded.
+    # Our ids and versions are ASCII; half a surrogate pair, sent back, couldn't even be encoded.
     return isinstance(value, list) and len(value) == 2 and all(isinstance(p, str) and p.isascii() for p in value)
 
 

@@ -17,7 +17,7 @@ Params = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """What the hub is told of one change."""
+    """What the hub learns about one change."""
 
     revision: int
     op: str
@@ -31,7 +31,7 @@ class UnknownDefinition(LookupError):
 
 
 class Definition(ABC):
-    """What the hub knows of a list or region: a name, the right to see it, and what it shows for its parameters."""
+    """What the hub knows about a list or region: a name, the right to see it, and what it shows for its parameters."""
 
     @property
     @abstractmethod
@@ -44,19 +44,19 @@ class Definition(ABC):
     @property
     @abstractmethod
     def tables(self) -> frozenset[str]:
-        """Whose changes can concern it."""
+        """The tables whose changes can concern it."""
 
     @abstractmethod
     def normalise(self, raw: Mapping[str, Any]) -> Params:
-        """The canonical parameters; raises KeyError or ValueError where there is no default to fall to."""
+        """The canonical parameters; raises KeyError or ValueError where there is no default to fall back to."""
 
     @abstractmethod
     def concerns(self, params: Params, table: str, changes: Iterable[RowChange]) -> bool:
-        """Whether these changes of ``table`` can alter what is shown; True when in doubt."""
+        """Whether these changes to ``table`` can alter what is shown; True when in doubt."""
 
     @abstractmethod
     def snapshot(self, params: Params) -> Snapshot:
-        """Reads and renders what is to be seen now."""
+        """Reads and renders the current state."""
 
 
 _definitions: dict[str, Definition] = {}

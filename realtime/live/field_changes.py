@@ -1,4 +1,4 @@
-"""What changed in a row since a revision, told by the change log."""
+"""What changed in a row since a revision, according to the change log."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class FieldChange:
 
 
 def changes_since(instance: LiveModel, revision: int) -> list[FieldChange]:
-    """The fields of a row that differ from what they were at ``revision``, told by the change log."""
+    """The fields of a row that differ from what they were at ``revision``, according to the change log."""
     if instance.revision <= revision:
         return []
     first = (
@@ -33,7 +33,7 @@ def changes_since(instance: LiveModel, revision: int) -> list[FieldChange]:
         .order_by("revision")
         .first()
     )
-    # The log may have been pruned since; then only that something changed is known, and all fields are shown.
+    # The log may have been pruned since; then we only know that something changed, and show all fields.
     before = first.old if first and first.old else {}
     changes = []
     for field in shown_fields(instance):
@@ -44,7 +44,7 @@ def changes_since(instance: LiveModel, revision: int) -> list[FieldChange]:
 
 
 def _value(field: "Field[Any, Any]", logged: Any) -> Any:
-    """A value of the log as the row would hold it: JSON has no decimals, so their places come from the column."""
+    """A logged value as the row would hold it: JSON has no decimals, so the column gives their places."""
     if isinstance(field, DecimalField) and logged is not None:
         amount = Decimal(str(logged))
         if not amount.is_finite():
@@ -56,7 +56,7 @@ def _value(field: "Field[Any, Any]", logged: Any) -> Any:
     try:
         return field.to_python(logged)
     except ValidationError:
-        # A time that no form would take.
+        # A time that no form would accept.
         return logged
 
 

@@ -1,4 +1,4 @@
-"""How a page paints a list or region for the first time, before its socket is there."""
+"""How a page paints a list or region for the first time, before its socket is open."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

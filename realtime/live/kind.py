@@ -1,4 +1,4 @@
-"""A kind of row: its words, from which its addresses, templates and permissions follow."""
+"""A kind of row: its names, from which its addresses, templates and permissions follow."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from realtime.models import LiveModel
 class Kind:
     """``Kind(Product, "product", "products")``: pages at crm:products…, templates in crm/products/.
 
-    The words are lower case and used in sentences as they are; ``icon`` is a vendored Lucide name.
+    The names are lower case and used in sentences as they are; ``icon`` is a vendored Lucide name.
     """
 
     model: type[LiveModel]

@@ -15,7 +15,7 @@ from realtime.live.rendering import fragment, rows
 from realtime.live.row_version import versioned
 from realtime.live.snapshot import Snapshot
 
-# Counting stops there: "10,000+" says enough, and a count stays cheap.
+# Counting stops here: "10,000+" says enough, and a count stays cheap.
 COUNT_LIMIT = 10_000
 
 
@@ -29,16 +29,16 @@ WORDS_LIMIT = 8
 
 
 class LiveList(Definition):
-    """A page of rows of one kind; subclasses say which by ``queryset``, and show them by ``<templates>/_row.html``.
+    """A page of rows of one kind; subclasses choose them in ``queryset`` and show them with ``<templates>/_row.html``.
 
     ``related`` declares which columns of other tables the rows show: a change there concerns the list too (rule 10).
-    What a row shows from elsewhere belongs into ``row_state`` as well.
+    What a row shows from elsewhere belongs in ``row_state`` as well.
     """
 
     kind: ClassVar[Kind]
     page_size: ClassVar[int] = 50
     related: ClassVar[dict[str, frozenset[str]]] = {}
-    # Parameters besides q and page, each with the values it takes; the first is the default and not in addresses.
+    # Parameters besides q and page, each with the values it takes; the first is the default and left out of addresses.
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     @property
@@ -54,7 +54,7 @@ class LiveList(Definition):
         return frozenset({self.kind.table, *self.related})
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
-        """Of a request's query; whatever can't be understood falls to its default."""
+        """The parameters in a request's query; whatever is invalid falls back to its default."""
         params: Params = {"q": clean_text(raw.get("q", "")), "page": clean_page(raw.get("page", 1))}
         for name, values in self.choices.items():
             params[name] = raw[name] if raw.get(name) in values else values[0]
@@ -65,7 +65,7 @@ class LiveList(Definition):
         """The rows of every page, in a total order."""
 
     def row_state(self, instance: Any) -> tuple[Any, ...]:
-        """What a row's look depends on besides the row itself: what is shown of its relatives (rule 9)."""
+        """What a row's look depends on besides the row itself: what it shows of related rows (rule 9)."""
         return ()
 
     def concerns(self, params: Params, table: str, changes: Iterable[RowChange]) -> bool:
@@ -107,7 +107,7 @@ class LiveList(Definition):
         )
 
     def is_filtered(self, params: Params) -> bool:
-        """Whether an empty list may be empty because of what was asked for."""
+        """Whether an empty list may be empty because of its search or choices."""
         return bool(params["q"]) or any(params[name] != values[0] for name, values in self.choices.items())
 
     def count(self, params: Params) -> int:
@@ -125,13 +125,13 @@ class LiveList(Definition):
 
 
 def clean_text(value: Any) -> str:
-    """Search text without what PostgreSQL refuses, any white space as one blank, of bounded length."""
+    """Search text of bounded length, without what PostgreSQL refuses, and with white space as single blanks."""
     spaced = " ".join(str(value).split())
     return "".join(character for character in spaced if category(character) not in ("Cc", "Cs"))[:SEARCH_LIMIT]
 
 
 def search_words(text: str) -> list[str]:
-    """The words that all have to be somewhere; few enough that nobody makes a query of a hundred conditions."""
+    """The words that must all occur; few enough that nobody makes a query with a hundred conditions."""
     return list(dict.fromkeys(text.split()))[:WORDS_LIMIT]
 
 

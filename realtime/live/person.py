@@ -1,6 +1,6 @@
-"""Whose page it is. A form carries the mark of the person it was painted for, and is never saved as another one's.
+"""Whose page it is. A form carries the mark of the person it was painted for, and is never saved as somebody else's.
 
-It also names its controls that are typed into, so that a form that can't be saved is shown again by them (unsent.py).
+It also names its text controls, so that a form that can't be saved is shown again with them (unsent.py).
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ _signer = Signer(salt="realtime.person")
 
 
 def person_hash(user_pk: object) -> str:
-    """The same for all pages of one person, and telling nobody who that is; empty for somebody not signed in."""
+    """The same for all of a person's pages, without revealing who that is; empty for somebody not signed in."""
     if user_pk is None:
         return ""
     return salted_hmac("realtime.person", str(user_pk), algorithm="sha256").hexdigest()[:32]
@@ -45,7 +45,7 @@ def unsigned(value: str) -> str:
 
 
 def typed_into(form: forms.BaseForm) -> str:
-    """The controls of a form that take text; an asterisk marks those of several lines."""
+    """The controls of a form that take text; an asterisk marks multi-line ones."""
     names = []
     for field in form.visible_fields():
         widget = field.field.widget

@@ -37,7 +37,7 @@ class LiveRegion(Definition):
 
 
 class RowRegion(LiveRegion):
-    """A region about one row of a kind. ``related`` as in lists: rows of other tables that it shows something of."""
+    """A region about one row of a kind. ``related`` works as in lists: the columns it shows of other tables."""
 
     kind: ClassVar[Kind]
     related: ClassVar[dict[str, frozenset[str]]] = {}
@@ -61,7 +61,7 @@ class RowRegion(LiveRegion):
         return any(change.key == params["id"] for change in changes)
 
     def queryset(self) -> "QuerySet[Any]":
-        """Where the row is taken from; override to load what the template shows of its relatives."""
+        """Where the row comes from; override it to load what the template shows of related rows."""
         return self.kind.model._default_manager.all()
 
     def context(self, params: Params) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class RowRegion(LiveRegion):
 
 
 class DetailRegion(RowRegion):
-    """The body of a kind's detail page: ``<templates>/_detail.html``, or that the row is gone."""
+    """The body of a kind's detail page: ``<templates>/_detail.html``, or a notice that the row is gone."""
 
     template = "live/_detail.html"
 

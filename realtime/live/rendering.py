@@ -23,7 +23,7 @@ class RowRenderer:
     Rows come from a queryset that is ``versioned``.
     """
 
-    # Of HTML; what it is kept under comes to about as much again for the smallest of rows.
+    # HTML only; for the smallest rows, the keys take about as much again.
     LIMIT_BYTES = 16 * 2**20
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class RowRenderer:
                 self._bytes -= getsizeof(self._cache.popitem(last=False)[1].html)
 
     def forget(self) -> None:
-        """After a restored dump revisions may come a second time, with other contents."""
+        """For a restored dump, after which revisions may occur a second time with other contents."""
         with self._lock:
             self._cache.clear()
             self._bytes = 0
@@ -62,7 +62,7 @@ def _render_row(template: str, instance: LiveModel) -> Row:
 
 
 def _rendered(template: str, context: dict[str, Any]) -> SafeString:
-    # Stripped, so that what a patch puts in and what a page is painted with are the same nodes.
+    # Stripped, so that a patch inserts the same nodes that a page is painted with.
     return SafeString(render_to_string(template, context).strip())
 
 

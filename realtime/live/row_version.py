@@ -1,4 +1,4 @@
-"""PostgreSQL's own version of a row, so that what is kept of a row is never out of date (design rule 38)."""
+"""PostgreSQL's own version of a row, so that a cached row is never out of date (design rule 38)."""
 
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ M = TypeVar("M", bound=Model)
 class RowVersion(Expression):
     """``xmin`` of the query's own table: the transaction that wrote this version of the row.
 
-    Our revision knows only of changes that passed our triggers; this one changes with every write, DDL's included.
+    Our revision only knows changes that passed our triggers; this one changes with every write, including DDL's.
     """
 
     output_field = BigIntegerField()

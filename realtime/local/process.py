@@ -27,7 +27,7 @@ _CHECK_SECONDS = 0.02
 
 
 class ServiceError(Exception):
-    """One sentence for whoever started the service: what is wrong and, where there is one, the way out."""
+    """One sentence for the person who started the service: what is wrong and, where there is one, the way out."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Service:
 
     @property
     def pid(self) -> int:
-        """The process id; of the last process when it has ended."""
+        """The process id, or the last process's when it has ended."""
         return self._started().pid
 
     @property
@@ -134,7 +134,7 @@ class Service:
     def freeze(self) -> None:
         """Stops the process and its children from running, as a machine under memory pressure would."""
         self._signal(signal.SIGSTOP)
-        # A parent that stands still has no further ones.
+        # A stopped parent starts no further ones.
         self._signal_children(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -199,7 +199,7 @@ class Service:
 
     def _bury(self) -> None:
         process = self._started()
-        # Before the process is reaped: until then its number can't have become another group's.
+        # Before the process is reaped: until then its pid can't have become another group's.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -209,7 +209,7 @@ class Service:
             os.kill(self.pid, number)
 
     def _signal_children(self, number: signal.Signals) -> None:
-        # PostgreSQL's are no members of its group.
+        # PostgreSQL's children aren't members of its group.
         for child in self._children() if self.alive else []:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(child, number)

@@ -55,7 +55,7 @@ class EmbeddedRedis:
         settings = {
             "bind": LOOPBACK,
             "port": str(self.port),
-            # In a file, because a command line is shown to every user of the machine.
+            # In a file, because a command line is visible to every user of the machine.
             "requirepass": self.password,
             "save": '""',
             "appendonly": "no",

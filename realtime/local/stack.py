@@ -49,7 +49,7 @@ class RealtimeOptions:
 class LocalStack:
     """Starts what a Supabase project and a Redis would otherwise provide, with everything it keeps in ``directory``.
 
-    Ports and secrets are chosen once per directory; a port that something else has taken since is chosen anew.
+    Ports and secrets are chosen once per directory; a port that something else has taken since is replaced.
     With ``postgres`` given, the stack uses that running cluster, adds its own database, and leaves it running.
     """
 
@@ -170,7 +170,7 @@ class LocalStack:
         return all(service.alive and service.ready() for service in self.services)
 
     def remove(self) -> None:
-        """Deletes the stack's data, that of a shared PostgreSQL excepted."""
+        """Deletes the stack's data, except that of a shared PostgreSQL."""
         if not self._shared_postgres:
             self.postgres.remove()
 
@@ -192,7 +192,7 @@ def healthy(url: str) -> bool:
 
 
 def remembered_ports(path: Path) -> Ports:
-    """The ports of the last start; each that is no longer free is replaced."""
+    """The ports of the last start; any that is no longer free is replaced."""
     try:
         known = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):

@@ -52,7 +52,7 @@ def provision(connection: psycopg.Connection) -> None:
 
 
 def _create_role(connection: psycopg.Connection, role: str, attributes: str) -> None:
-    # Roles belong to the whole cluster: another database's provisioning may create it between look and create.
+    # Roles belong to the whole cluster: another database's provisioning may create it between check and create.
     statement = sql.SQL("create role {} " + attributes).format(sql.Identifier(role))
     try:
         with connection.transaction():

@@ -33,7 +33,7 @@ def status(request: HttpRequest) -> HttpResponse:
     answer["status_stored"], answer["store_problem"] = not problem, problem
     answer["tables"] = told["tables"] if told else {}
     answer["worker"] = told["worker"] if told else None
-    # Who stands by says so in Redis alone.
+    # Standbys report to Redis alone.
     answer["standbys"] = told.get("standbys") if told else []
     answer["lag"] = {
         "probe_round_trip_ms": answer["round_trip_ms"],
@@ -49,7 +49,7 @@ def status(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For Prometheus, which can't sign in: by METRICS_TOKEN where it is set, else on this machine or signed in."""
+    """For Prometheus, which can't sign in: by METRICS_TOKEN if it is set, else from this machine or signed in."""
     if not _may_scrape(request):
         return HttpResponse("metrics need METRICS_TOKEN as a bearer token\n", content_type="text/plain", status=403)
     return HttpResponse(web_exposition(known()), content_type=CONTENT_TYPE_LATEST)
@@ -63,7 +63,7 @@ def _may_scrape(request: HttpRequest) -> bool:
 
 
 def _is_local(request: HttpRequest) -> bool:
-    # What a proxy on this machine passes on comes from elsewhere.
+    # A request that a proxy on this machine passes on comes from elsewhere.
     if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")):
         return False
     with suppress(ValueError):
@@ -79,7 +79,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """This process and its database."""
+    """This process and its database answer."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("select 1")

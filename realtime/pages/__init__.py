@@ -1,6 +1,6 @@
 """The plain pages of a kind: list, detail, form, admin. They work without a socket.
 
-Enters: a request. Leaves: a page, or a saved change.
+In: a request. Out: a page, or a saved change.
 
 - ``live_pages.py``: list, detail, new, edit and delete of a kind. ``access.py``: guards a view.
 - ``live_form.py``: a stale form doesn't overwrite. ``unsent.py``: what can't be saved stays on the screen.

@@ -11,7 +11,7 @@ View = Callable[..., Any]
 
 
 def may(permission: str) -> Callable[[View], View]:
-    """View decorator: sign-in first, then the right. Who lacks it gets a 403, not a second sign-in page."""
+    """View decorator: sign-in first, then the right. A user without it gets a 403, not a second sign-in page."""
 
     def decorate(view: View) -> View:
         checked: View = login_required(permission_required(permission, raise_exception=True)(view))

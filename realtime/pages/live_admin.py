@@ -1,4 +1,4 @@
-"""The admin of live tables: what the database stamps is shown and never asked for, and nobody overwrites unseen."""
+"""The admin of live tables: stamped columns are shown but never asked for, and nobody overwrites unseen changes."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ from realtime.models import LiveModel
 from realtime.pages.live_form import UntouchedValues, moved_to
 
 STAMPED = ("revision", "created_at", "updated_at")
-# Not "revision": a field of that name would take the place of the one that is shown.
+# Not "revision": a field of that name would replace the one that is shown.
 OPENED_AT = "opened_at"
 TOLD_LENGTH = 100
 
 
 class OpenedAtField(forms.IntegerField):
-    """The revision that a form was opened at: by itself never a change that wants saving."""
+    """The revision that a form was opened at; by itself it is never a change to save."""
 
     widget = forms.HiddenInput
 
@@ -29,7 +29,7 @@ class OpenedAtField(forms.IntegerField):
 
 
 class LiveAdminForm(UntouchedValues):
-    """Refuses to save over what somebody changed since the form was opened; saved once more, it does so knowingly."""
+    """Refuses to overwrite what somebody changed since the form was opened; saving once more does so knowingly."""
 
     opened_at = OpenedAtField(required=False)
 
@@ -46,7 +46,7 @@ class LiveAdminForm(UntouchedValues):
         return cleaned
 
     def _refuse_stale(self, opened_at: int) -> None:
-        # The admin saves within the transaction that it validates in, so the lock lasts until then.
+        # The admin saves in the transaction that it validates in, so the lock lasts until then.
         rows = type(self.instance)._default_manager.select_for_update()
         current: LiveModel | None = rows.filter(pk=self.instance.pk).first()
         if current is None:
@@ -57,12 +57,12 @@ class LiveAdminForm(UntouchedValues):
 
 
 class LiveInlineForm(LiveAdminForm):
-    """A row among others: one that nobody touched isn't saved with them, so it is never stale."""
+    """One row among others. An untouched one isn't saved with them, so it is never stale."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            # Touched is what differs from what was shown, whatever the row has become since.
+            # A field is touched if it differs from what was shown, whatever the row has become since.
             field.show_hidden_initial = True
 
     def _refuse_stale(self, opened_at: int) -> None:
@@ -74,12 +74,12 @@ class LiveInlineForms(forms.BaseInlineFormSet):  # type: ignore[type-arg]
     def clean(self) -> None:
         super().clean()
         if any(form.instance._state.adding for form in self.initial_forms):
-            # Django says so of a hidden field of a row that it doesn't show any more.
+            # Django reports this on a hidden field of a row that it no longer shows.
             raise ValidationError("Somebody deleted one of these meanwhile. Nothing was saved; reload to go on.")
 
 
 class OpenedAtShown(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
-    """Puts the hidden revision where something can be changed; elsewhere it would be shown as a value."""
+    """Adds the hidden revision where something can be changed; elsewhere it would be shown as a value."""
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fields = [name for name in super().get_fields(request, obj) if name != OPENED_AT]
@@ -98,7 +98,7 @@ class LiveModelAdmin(OpenedAtShown, admin.ModelAdmin):  # type: ignore[type-arg]
             super().save_model(request, obj, form, change)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        # A row that isn't there yet has none of them.
+        # A new row has none of them yet.
         shown = tuple(super().get_readonly_fields(request, obj))
         return (*shown, *STAMPED) if obj is not None else shown
 
@@ -106,7 +106,7 @@ class LiveModelAdmin(OpenedAtShown, admin.ModelAdmin):  # type: ignore[type-arg]
 class LiveInline(OpenedAtShown, admin.TabularInline):  # type: ignore[type-arg]
     form = LiveInlineForm
     formset = LiveInlineForms
-    # Django's own is wider than what a table beside the admin's menu has room for.
+    # Django's own is too wide for a table beside the admin's menu.
     formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 4, "cols": 45})}}
     extra = 0
     show_change_link = True

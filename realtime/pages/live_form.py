@@ -26,16 +26,16 @@ class FieldConflict:
 class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
     """A save in which nothing was touched changes nothing.
 
-    What comes back from a browser isn't always what it was given: line ends become CRLF, single-line controls lose
-    theirs, and fields strip. A value that came back as it was given stays the row's own, whatever a field would make of
-    it or say against it.
+    A browser doesn't always send back what it was given: line ends become CRLF, single-line controls lose theirs, and
+    fields strip. A value that came back as it was given stays the row's own, whatever its field would make of it or
+    object to.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
             if isinstance(field, forms.TypedChoiceField) and not self.instance._state.adding:
-                # Without an option for the row's own value a browser would send the first one.
+                # Without an option for the row's own value, a browser would send the first one.
                 own = getattr(self.instance, name, None)
                 if isinstance(own, str) and own not in dict(field.choices):  # type: ignore[arg-type]
                     field.choices = [*field.choices, (own, own or "none")]  # type: ignore[misc]
@@ -80,7 +80,7 @@ class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
                 continue
             if not _is_typed(bound.field.widget):
                 continue
-            # What is no value at all (see realtime.database_values) is there to be mended.
+            # A missing value (see realtime.database.values) is there to be mended.
             if bound.initial is None or not isinstance(bound.data, str):
                 continue
             widget = bound.field.widget
@@ -115,7 +115,7 @@ def plain_lines(text: str) -> str:
 
 
 def _given_back(widget: forms.Widget, value: str) -> str:
-    """What a browser sends for a control that it was given this value for, with plain line ends (HTML, 4.10.5.1)."""
+    """What a browser sends back for a control with this value, with plain line ends (HTML, 4.10.5.1)."""
     if isinstance(widget, forms.Textarea):
         return plain_lines(value)
     value = value.replace("\r", "").replace("\n", "")
@@ -125,7 +125,7 @@ def _given_back(widget: forms.Widget, value: str) -> str:
 class LiveModelForm(UntouchedValues):
     """A ModelForm with the row's revision as a hidden field.
 
-    ``save_unless_stale()`` writes only when nobody changed the row since; otherwise ``conflict`` says who has what,
+    ``save_unless_stale()`` writes only if nobody changed the row since; otherwise ``conflict`` says who has what,
     the hidden revision moves to theirs, and the next save knowingly overwrites.
     """
 
@@ -138,7 +138,7 @@ class LiveModelForm(UntouchedValues):
 
     @property
     def hidden_errors(self) -> list[str]:
-        """What is wrong with fields nobody sees, for the page to say at its top."""
+        """The errors of fields that nobody sees, for the top of the page."""
         return [str(error) for field in self.hidden_fields() for error in field.errors]
 
     def save_unless_stale(self) -> LiveModel | None:
@@ -165,7 +165,7 @@ class LiveModelForm(UntouchedValues):
 
 
 def moved_to(data: Any, name: str, revision: int) -> Any:
-    """What a form was sent, as if it had been opened at ``revision``: what its next save will then be measured by."""
+    """A form's data as if it had been opened at ``revision``, which its next save is then checked against."""
     moved = data.copy()
     moved[name] = str(revision)
     return moved

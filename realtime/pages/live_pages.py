@@ -44,14 +44,14 @@ class LivePages:
             for route, name, verb, methods, page in pages
         ]
 
-    # What a kind may say of its own
+    # What a kind may override
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """More for the list's template: choices of a filter, for example."""
+        """More context for the list's template: choices of a filter, for example."""
         return {}
 
     def detail_context(self, request: HttpRequest, instance: LiveModel) -> dict[str, Any]:
-        """More for the detail's template: regions of related rows, for example."""
+        """More context for the detail's template: regions of related rows, for example."""
         return {}
 
     def initial(self, request: HttpRequest) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class LivePages:
         return {}
 
     def undeletable_because(self, instance: LiveModel) -> str:
-        """A sentence why this row must stay, or an empty string."""
+        """A sentence saying why this row must stay, or an empty string."""
         return ""
 
     # The pages
@@ -82,7 +82,7 @@ class LivePages:
         }
         if instance is not None:
             context |= self.detail_context(request, instance)
-        # A page that watched the row go shows the same as this answer to a reload.
+        # An open page whose row was deleted shows the same as this answer to a reload.
         return self._render(request, "detail", context, status=200 if instance else 404)
 
     def create(self, request: HttpRequest) -> HttpResponse:
@@ -98,10 +98,10 @@ class LivePages:
         if instance is None:
             if request.method != "POST":
                 raise Http404
-            # What was typed into the form of a row that is gone stays on the page: a stand-in takes its place.
+            # The row is gone, but what was typed stays on the page: a stand-in takes the row's place.
             instance = self.kind.model(id=pk, revision=0)
         opened_at = instance.revision
-        # A copy, for what is typed goes into it, and the page names the row as it is.
+        # A copy, because what is typed goes into it, and the page names the row as it is.
         form = self.form(request.POST or None, instance=copy(instance))
         if request.method == "POST":
             if form.is_valid() and (saved := form.save_unless_stale()):
@@ -132,7 +132,7 @@ class LivePages:
         return self._render(request, "confirm_delete", context, status=409 if refused else 200)
 
     def _delete(self, pk: UUID, revision: int) -> tuple[str, bool]:
-        """Deletes what the user confirmed; returns why not, and whether it is because the row has changed since."""
+        """Deletes what the user confirmed; returns why it must stay, and whether the row has changed since."""
         try:
             with transaction.atomic():
                 instance = self._objects().select_for_update().filter(pk=pk).first()
@@ -145,8 +145,8 @@ class LivePages:
                 instance.delete()
                 return "", False
         except IntegrityError:
-            # A dependant came after it was asked for: Django's ProtectedError, or the database's own at the commit.
-            # Read again, for to Django the deleted instance has no key any more.
+            # A dependant came after the check: Django's ProtectedError, or the database's own at the commit.
+            # Read again, because Django has removed the deleted instance's key.
             kept = self._objects().filter(pk=pk).first()
             still_used = f"Another record refers to this {self.kind.singular}, so it has to stay."
             return (kept and self.undeletable_because(kept)) or still_used, False

@@ -1,6 +1,6 @@
-"""Times as people type them: in their own zone, which the browser tells in a cookie (static/js/timezone.js).
+"""Times as people type them: in their own zone, which the browser sends in a cookie (static/js/timezone.js).
 
-Only this field knows the zone. Whatever the hub renders too stays in universal time, and the browser makes it local.
+Only this field knows the zone. Everything that the hub renders too stays in UTC, and the browser makes it local.
 """
 
 from collections.abc import Callable
@@ -30,12 +30,12 @@ def _known_zones() -> frozenset[str]:
 
 
 def known_zone(name: str) -> str:
-    """``name`` where it is an IANA zone, else "UTC"."""
+    """``name`` if it is an IANA zone, else "UTC"."""
     return name if name in _known_zones() else "UTC"
 
 
 def current_zone() -> str:
-    """The IANA name of the zone of whoever makes this request."""
+    """The IANA name of the zone of the user who makes this request."""
     return _zone.get()
 
 
@@ -52,7 +52,7 @@ class TimeZoneMiddleware:
 
 
 class TypedTime(NamedTuple):
-    """What came back of the control, and the zone that it was painted in: a traveller's next cookie shifts nothing."""
+    """What the control sent back, and the zone it was painted in: a traveller's next cookie shifts nothing."""
 
     text: str
     zone: str
@@ -74,7 +74,7 @@ class LocalTimeInput(forms.DateTimeInput):
     def came_back(self, typed: TypedTime, initial: Any) -> bool:
         """Whether nobody touched what was shown for ``initial``."""
         shown = _shown(initial, typed.zone)
-        # A browser leaves out seconds that are none (HTML's normalised time strings).
+        # A browser leaves out zero seconds (HTML's normalised time strings).
         return bool(shown) and typed.text in (shown, shown.removesuffix(":00"))
 
 
@@ -97,7 +97,7 @@ def _shown(moment: Any, zone: str) -> str:
     try:
         local = moment.astimezone(ZoneInfo(zone))
     except OverflowError:
-        # At the ends of time a zone reaches beyond what Python knows.
+        # At the ends of time, a zone reaches beyond Python's range.
         local = moment.astimezone(UTC)
     return local.replace(tzinfo=None, microsecond=0).isoformat()
 

@@ -24,7 +24,7 @@ class ActorMiddleware:
 
 
 class PersonMiddleware:
-    """Saves no form as somebody else than it was painted for (design rule 35)."""
+    """Never saves a form as anybody but the person it was painted for (design rule 35)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -35,6 +35,6 @@ class PersonMiddleware:
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         if request.method != "POST":
             return None
-        # Noted here, for an answer to a database that has failed by then can't ask it again.
+        # Noted here, because an answer given after the database has failed can't ask it again.
         request.person = person_of(request.user)  # type: ignore[attr-defined]
         return not_yours(request) if is_anothers(request) else None

@@ -1,7 +1,7 @@
-"""What was sent and can't be saved stays on the screen: what was typed, to be sent again (design rule 41).
+"""Keeps on the screen what was sent and can't be saved: what was typed, to be sent again (design rule 41).
 
-Nothing here asks the database: it may be the very thing that is away. What is shown is only what a page of ours was
-filled in with by this person, never what another site has put into a form.
+Nothing here asks the database: it may be the very thing that is away. It shows only what this person filled into a
+page of ours, never what another site has put into a form.
 """
 
 import logging
@@ -24,7 +24,7 @@ from realtime.live.person import FIELD, TYPED, person_of, signed, typed_names, u
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 10
-# Beside the token and the mark of the person, which the page has of its own.
+# The hidden fields of every form of ours; the page adds its own.
 _OURS = ("csrfmiddlewaretoken", FIELD, TYPED)
 _UNREADABLE = (UnreadablePostError, SuspiciousOperation, MultiPartParserError)
 _LOOK_FIRST = "It isn’t certain that nothing was saved: look before you send it again."
@@ -45,7 +45,7 @@ class _Control:
     name: str
     label: str
     value: str
-    # 0 for a field of one line.
+    # 0 for a single-line field.
     rows: int
 
 
@@ -83,7 +83,7 @@ def wants_sentence(request: HttpRequest) -> bool:
 
 
 def kept(request: HttpRequest, why: Why) -> HttpResponse | None:
-    """The answer to a form that wasn't saved, with what it was filled in with; None for anything else."""
+    """The answer to a form that wasn't saved, with what was filled in; None for anything else."""
     if request.method != "POST":
         return None
     if wants_sentence(request):
@@ -110,15 +110,15 @@ def kept(request: HttpRequest, why: Why) -> HttpResponse | None:
 
 
 def _whose(request: HttpRequest) -> str:
-    """The person a form was painted for, if that is who has sent it, as far as that can be told."""
+    """The person a form was painted for, if that is who has sent it, as far as anybody can tell."""
     person = unsigned(sent_mark(request))
-    # Known once the session was read; without the database nobody knows, and what is shown is on this screen anyway.
+    # Known once the session was read. Without the database nobody knows, and what is shown is on this screen anyway.
     signed_in = getattr(request, "person", "")
     return "" if signed_in and signed_in != person else person
 
 
 def sent_mark(request: HttpRequest) -> str:
-    """For whom the form says that it was painted; empty for one that doesn't say, or that can't be read."""
+    """Whom the form says that it was painted for; empty for one that doesn't say, or that can't be read."""
     try:
         return request.POST.get(FIELD, "")
     except _UNREADABLE:
@@ -149,11 +149,11 @@ def _rows(text: str) -> int:
     return min(max(1 + sum(1 + len(line) // 70 for line in text.splitlines()), 4), 20)
 
 
-# Answers to what went wrong, for project/urls.py and settings.CSRF_FAILURE_VIEW
+# Error views, for project/urls.py and settings.CSRF_FAILURE_VIEW
 
 
 def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The CSRF token isn't the one of this session any more."""
+    """The CSRF token no longer belongs to this session."""
     request.person = person_of(request.user)  # type: ignore[attr-defined]
     if is_anothers(request):
         return not_yours(request)
@@ -163,7 +163,7 @@ def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def is_anothers(request: HttpRequest) -> bool:
-    """Whether somebody else is signed in by now than the one the form was painted for."""
+    """Whether somebody other than the person the form was painted for is signed in by now."""
     mark, signed_in = sent_mark(request), getattr(request, "person", "")
     return bool(mark and signed_in) and unsigned(mark) != signed_in
 
@@ -206,6 +206,6 @@ def _troubled(request: HttpRequest, trouble: Trouble) -> HttpResponse:
     page = {"why": why, "passes": trouble.passes, "address": address}
     answer = kept(request, why) or HttpResponse(render_to_string("503.html", page), status=why.status)
     answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    # Django would log it once more, with a traceback whose last line may quote a record.
+    # Django would log it again, with a traceback whose last line may quote a record.
     answer._has_been_logged = True  # type: ignore[attr-defined]
     return answer

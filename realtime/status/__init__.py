@@ -1,7 +1,7 @@
-"""How things stand: what a worker last said, in words for pages and numbers for Prometheus.
+"""The status: what a worker last said, in words for pages and numbers for Prometheus.
 
-Enters: the leader's heartbeat. Leaves: one true sentence about how fresh a page is; metrics.
+In: the leader's heartbeat. Out: one true sentence about how fresh a page is; metrics.
 
-- ``status_store.py``: kept in Redis. ``last_beat.py``: what this web process knows, from Redis or heard.
+- ``status_store.py``: the status in Redis. ``last_beat.py``: what this web process knows, from Redis or from the hub.
 - ``connection_words.py``: the sentence. ``metrics.py``: the numbers.
 """

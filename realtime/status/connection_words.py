@@ -1,4 +1,4 @@
-"""What a page is told of the connection: one of five words and one true sentence. Pure.
+"""What a page is told about the connection: one of five words and one true sentence. Pure.
 
 ``live`` says whether changes reach pages at all: with Supabase Realtime down but the change log read, they do.
 """
@@ -25,18 +25,18 @@ THROUGH_LOG = "Changes still arrive, live through the change log"
 
 @dataclass(frozen=True, slots=True)
 class Hops:
-    """What this web process knows of the way behind it, by its own clock."""
+    """What this web process knows about the path behind it, by its own clock."""
 
     layer_reachable: bool = True
     layer_ms: float | None = None
-    # Since when it hears the channel layer without a break.
+    # Since when it has heard the channel layer without a break.
     heard_since: float = 0.0
-    # Its last look at all that its pages show, and at the database at all.
+    # When it last read all that its pages show, and when it last read from the database at all.
     read_at: float | None = None
     database_at: float | None = None
     # See ``DatabaseThread.problem``.
     database: str = ""
-    # Why Redis doesn't keep the worker's status, where this process hasn't heard the worker itself either.
+    # Why Redis doesn't keep the worker's status, if this process hasn't heard the worker itself either.
     store: str = ""
 
 
@@ -65,7 +65,7 @@ def _words(beat: dict[str, Any] | None, heard_at: float, now: float, hops: Hops)
     status, reason = _judged(beat, now - heard_at)
     # With the sweep switched off, Realtime alone carries changes; a worker that says goodbye carries none.
     live = status is not Status.DISCONNECTED and (bool(beat["live"]) or status is Status.CONNECTED)
-    # By the worker's clock, and how long ago it spoke by ours: the two clocks needn't agree.
+    # The probe's age is by the worker's clock, the beat's by ours: the two clocks needn't agree.
     probe = beat.get("probe")
     round_trip = (
         probe["round_trip_ms"] if probe and _age(beat, probe["at"], now - heard_at) < PROBE_FRESH_SECONDS else None
@@ -124,7 +124,7 @@ def _judged_connection(beat: dict[str, Any], age: float) -> tuple[Status, str]:
     if beat.get("database") and status is not Status.DISCONNECTED:
         return _not_green(status), _database(beat["database"])
     if beat["sweep_problem"] and status is not Status.DISCONNECTED:
-        # Realtime's events are completed from the log, so that they don't come out either.
+        # Realtime's events are completed from the log, so they don't come out either.
         return _not_green(status), f"Live updates have stopped: {beat['sweep_problem']}. {MEANWHILE}"
     if beat.get("refusal") and status is not Status.DISCONNECTED:
         # Without a probe nobody can prove that Realtime delivers, and it isn't Realtime's fault.

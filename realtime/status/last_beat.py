@@ -1,8 +1,8 @@
-"""What this web process knows of the leading worker, for whoever asks, from whatever thread.
+"""What this web process knows about the leading worker; any thread may ask.
 
-There are two sources: what the worker keeps in Redis, and the last beat that the hub has heard. The second needs no
-memory of Redis's and no right to write there, but only a process with sockets has it. Where neither says anything,
-that is the worker's silence only if Redis keeps what it is given.
+There are two sources: what the worker keeps in Redis, and the last beat that the hub has heard. The second works even
+if Redis is full or refuses writes, but only a process with sockets has it. If neither says anything, the worker is
+silent only if Redis keeps what it is given.
 """
 
 import time
@@ -20,7 +20,7 @@ _heard: tuple[dict[str, Any], float] | None = None
 class Known:
     # What the worker said, with the ``standbys`` where Redis keeps them.
     told: dict[str, Any] | None = None
-    # By this machine's clock; of what Redis keeps, by the worker's.
+    # By this machine's clock; for what Redis keeps, by the worker's.
     heard_at: float = 0.0
     reachable: bool = True
     # Why Redis doesn't keep the worker's status, as far as anybody has noticed.

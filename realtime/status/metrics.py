@@ -1,7 +1,7 @@
-"""What Prometheus is told: this web process's own numbers, and those the leading worker says of itself.
+"""What Prometheus is told: this web process's own numbers, and those the leading worker reports about itself.
 
-The worker's come from the very beat that pages get (``RealtimeWorker.describe``), so that `/metrics` of any web process
-and the worker's own port say the same. Names end in ``_total`` where they only grow, until the process restarts.
+The worker's come from the same heartbeat that pages get (``Heartbeat.describe``), so that `/metrics` of any web process
+and the worker's own port agree. Names of numbers that only grow, until the process restarts, end in ``_total``.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ LAYER_SECONDS = Gauge("livedesk_layer_round_trip_seconds", "Web process → chan
 LAYER_REACHABLE = Gauge("livedesk_layer_reachable", "1 while this web process hears the channel layer")
 DATABASE_ANSWERS = Gauge("livedesk_database_answers", "1 while the database answers this web process's hub")
 for good_until_known in (LAYER_REACHABLE, DATABASE_ANSWERS):
-    # The hub begins with the first socket; before, a zero would be a false alarm.
+    # The hub starts with the first socket; before that, a zero would be a false alarm.
     good_until_known.set(1)
 WORKER_SILENCE = Gauge("livedesk_worker_silence_seconds", "Since this web process last heard a worker's beat")
 
@@ -47,14 +47,14 @@ STATUSES = ("connected", "connecting", "reconnecting", "disconnected", "error")
 
 
 def known_metrics(known: Known) -> Iterator[Metric]:
-    """What a web process knows of the leading worker; that nobody leads only where that is known."""
+    """What a web process knows about the leading worker; says that nobody leads only if that is known."""
     yield GaugeMetricFamily("livedesk_status_store_writable", "1 while Redis keeps the status", not known.problem)
     if known.told is not None or known.silent:
         yield from worker_metrics(known.told)
 
 
 def worker_metrics(told: dict[str, Any] | None) -> Iterator[Metric]:
-    """The families of what a worker said of itself, or only that nobody leads."""
+    """The metric families of what a worker said about itself, or only that nobody leads."""
     yield GaugeMetricFamily("livedesk_worker_leads", "1 while a worker leads", 1 if told else 0)
     if told is None:
         return
@@ -63,7 +63,7 @@ def worker_metrics(told: dict[str, Any] | None) -> Iterator[Metric]:
         status.add_metric([word], told["status"] == word)
     yield status
     if "standbys" in told:
-        # Redis alone knows of them.
+        # Only Redis knows about them.
         yield GaugeMetricFamily("livedesk_worker_standbys", "Workers that stand by", len(told["standbys"]))
     yield GaugeMetricFamily("livedesk_doorbell_heard", "1 while NOTIFY reaches the worker", not told["doorbell"])
     yield GaugeMetricFamily("livedesk_change_log_read", "1 while the worker keeps up with it", told["live"])
@@ -123,7 +123,7 @@ def _tables(tables: dict[str, dict[str, Any]]) -> Iterator[Metric]:
 
 
 class LiveCollector(Collector):
-    """Asks anew at every scrape."""
+    """Asks again at every scrape."""
 
     def __init__(self, families: Callable[[], Iterator[Metric]]) -> None:
         self._families = families

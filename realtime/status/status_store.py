@@ -1,6 +1,6 @@
-"""How things stand: kept in Redis by the worker, gone when it stops renewing. "Connected" means "heard lately".
+"""The status: kept in Redis by the worker, gone when it stops renewing. "Connected" means "heard lately".
 
-A Redis that is full, or a replica, passes messages on and keeps nothing: then the worker leads and its status is gone.
+A Redis that is full, or a replica, passes messages on but keeps nothing: then the worker leads without a stored status.
 """
 
 import json
@@ -38,7 +38,7 @@ class StatusStore:
         await self._keep(status_key(), status)
 
     async def write_standby(self, worker: dict[str, Any]) -> None:
-        """Says that another worker stands by, for as long as the status lives."""
+        """Says that another worker stands by; expires like the status."""
         await self._keep(f"{status_key()}:standby:{worker['epoch']}", worker)
 
     async def close(self) -> None:
@@ -53,7 +53,7 @@ class StatusStore:
                 logger.warning("%s: it doesn't keep how this worker is, pages hear it all the same", self.problem)
             self._announced = self.problem
         except Exception:
-            # Whoever sends the messages, through the same Redis, says in the log that it is away.
+            # The publisher, which uses the same Redis, logs that it is away.
             self.problem = UNREACHABLE
         else:
             if self._announced:
@@ -76,7 +76,7 @@ def read_status() -> dict[str, Any] | None:
 
 
 def why_nothing_is_kept() -> str:
-    """Asks Redis, by a write: a sentence without its full stop, or nothing when it keeps what it is given.
+    """Asks Redis with a write: returns a sentence without its full stop, or nothing if it keeps what it is given.
 
     Raises redis.RedisError when Redis is away.
     """
@@ -88,7 +88,7 @@ def why_nothing_is_kept() -> str:
         try:
             memory = client.info("memory")
         except redis.ResponseError:
-            # Some that are hosted don't tell.
+            # Some hosted ones don't say.
             return ""
     limit, policy = memory.get("maxmemory", 0), memory.get("maxmemory_policy", "noeviction")
     if limit and policy != "noeviction" and memory["used_memory"] >= FULL_FROM * limit:

@@ -20,7 +20,7 @@ def person(context: template.Context) -> str:
 
 @register.simple_tag(takes_context=True)
 def form_token(context: template.Context, form: forms.BaseForm | None = None) -> SafeString:
-    """In every form instead of ``csrf_token``: that token, whom it was painted for, what of it is typed (rule 41)."""
+    """Replaces ``csrf_token`` in every form: that token, whom it was painted for, what is typed into (rule 41)."""
     told = [(FIELD, signed(person_of(context.get("user"))))]
     if form is not None:
         told.append((TYPED, typed_into(form)))

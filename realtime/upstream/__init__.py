@@ -1,9 +1,9 @@
-"""Supabase Realtime: one session with it, kept open for ever.
+"""Supabase Realtime: one session with it, always kept open.
 
-Enters: table names to subscribe to. Leaves: raw events, handed to a callback that may only enqueue; and suspicions
-that something was missed.
+In: table names to subscribe to. Out: raw events, handed to a callback that may only enqueue; and suspicions that
+something was missed.
 
 - ``channel_manager.py``: subscriptions, reconnects (``backoff.py`` has the delays), the probe that must come back.
-- ``channel_session.py``: one life of the connection. ``frame_tap.py``: hears what the client can't read.
+- ``channel_session.py``: the life of one connection. ``frame_tap.py``: catches what the client can't read.
 - ``supabase_key.py``: what a key is for. ``worker_token.py``: the token that the worker reads with.
 """

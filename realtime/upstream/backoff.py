@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 from itertools import chain, repeat
 
-# The seed's ladder; after it every minute, for ever: when Supabase returns, so does the portal.
+# The seed's ladder, then every minute without end: when Supabase returns, so does the portal.
 RECONNECT_LADDER = (2.0, 4.0, 8.0, 16.0, 32.0)
 SLOW_PROBE_SECONDS = 60.0
 

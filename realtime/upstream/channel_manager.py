@@ -1,7 +1,7 @@
-"""RealtimeChannelManager: keeps a channel per table open on Supabase Realtime, for ever.
+"""RealtimeChannelManager: keeps a channel per table open on Supabase Realtime.
 
 It owns the reconnects (2, 4, 8, 16, 32 s, then status ``error`` and a try every 60 s) and says ``connected`` only
-while a probe row, written to the database, comes back through Supabase.
+while a probe row written to the database comes back through Supabase.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from realtime.waiting import until_one_ends, wait_for_event
 
 logger = logging.getLogger(__name__)
 
-# A database that takes no changes is asked again this often.
+# While the database takes no changes, the probe is retried this often.
 REFUSED_PROBE_SECONDS = 2.0
 PROBE_TABLE = "realtime_probe"
 PROBE_SECONDS = 10.0
 PROBE_ECHO_SECONDS = 10.0
-# A connection that lasted this long was a good one: the ladder starts anew. Less would let flapping never escalate.
+# A connection that lasted this long was a good one: the backoff starts over. With less, flapping would never escalate.
 STEADY_SECONDS = 30.0
 # Tokens live an hour.
 TOKEN_REFRESH_SECONDS = 1_500.0
@@ -36,11 +36,11 @@ WriteProbe = Callable[[str], Awaitable[None]]
 
 
 class ProbeRefused(Exception):
-    """The database is there and takes no probe, because it takes no changes at all."""
+    """The database is up but takes no probe, because it takes no changes at all."""
 
 
 class RealtimeChannelManager:
-    """Subscriptions by table. Nothing raises on a lost connection: ``on_status`` and ``on_gap`` tell."""
+    """Subscriptions by table. A lost connection raises nothing: ``on_status`` and ``on_gap`` report it."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class RealtimeChannelManager:
         self._echoes: dict[str, asyncio.Event] = {}
         self.status = Status.DISCONNECTED
         self.reason = ""
-        # Since when an echo is waited for, by the monotonic clock.
+        # When the wait for an echo began, by the monotonic clock.
         self.probing_since: float | None = None
         self.reconnects = 0
 
@@ -88,7 +88,7 @@ class RealtimeChannelManager:
             self._changed.set()
 
     def renew(self, table: str) -> None:
-        """Joins a table's channel anew: for one that seems to live but tells nothing."""
+        """Rejoins a table's channel, for one that seems alive but delivers nothing."""
         self._renewing.add(table)
         self._changed.set()
 
@@ -113,7 +113,7 @@ class RealtimeChannelManager:
         self._set_status(Status.DISCONNECTED, "closed")
 
     async def run(self, after: asyncio.Event | None = None) -> None:
-        """Connects, at first once ``after`` is set, and reconnects until ``close_all()`` or cancellation."""
+        """Connects once ``after`` is set, and reconnects until ``close_all()`` or cancellation."""
         delays, failures = self._delays(), 0
         self._closed = False
         self._set_status(Status.CONNECTING, "connecting to Supabase Realtime")
@@ -130,7 +130,7 @@ class RealtimeChannelManager:
             delay = next(delays)
             self._set_status(Status.ERROR if given_up else Status.RECONNECTING, self.reason)
             logger.info("next attempt in %g s", delay)
-            # A herd of workers must not knock in step.
+            # Jitter: a herd of workers must not reconnect in step.
             await self._sleep(delay * random.uniform(0.9, 1.1))  # noqa: S311  no secret depends on it
             self.reconnects += 1
 
@@ -187,7 +187,7 @@ class RealtimeChannelManager:
         echo = self._echoes[nonce] = asyncio.Event()
         try:
             await self._write(nonce, session)
-            # A database that doesn't take the row is not Realtime's delay.
+            # The time that the database takes to accept the row isn't Realtime's delay.
             self.probing_since = time.monotonic()
             await session.until(echo.wait(), PROBE_ECHO_SECONDS, self._why_no_echo())
         except SessionError:
@@ -200,7 +200,7 @@ class RealtimeChannelManager:
         self._on_probe(time.monotonic() - started)
 
     async def _write(self, nonce: str, session: RealtimeSession) -> None:
-        """Writes the probe. While the database refuses it, the session isn't given up: Realtime has no part in it."""
+        """Writes the probe. While the database refuses it, the session is kept: Realtime isn't at fault."""
         while True:
             try:
                 return await self._write_probe(nonce)
@@ -220,7 +220,7 @@ class RealtimeChannelManager:
                 echo.set()
 
     async def _follow_subscriptions(self, session: RealtimeSession) -> None:
-        """Joins and leaves what ``subscribe`` and ``unsubscribe`` ask for, and tries quarantined tables again."""
+        """Joins and leaves what ``subscribe`` and ``unsubscribe`` ask for, and retries quarantined tables."""
         joined = {table: tuple(bindings) for table, bindings in self._bindings.items()}
         while True:
             await wait_for_event(self._changed, SLOW_PROBE_SECONDS)

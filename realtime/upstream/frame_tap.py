@@ -1,6 +1,6 @@
-"""Hears what supabase-py drops: a frame it can't read is only logged there, contents included.
+"""Catches what supabase-py drops: it only logs a frame that it can't read, contents included.
 
-The log line becomes a gap signal, and goes no further, for it quotes records.
+The log line becomes a gap signal and goes no further, because it quotes records.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What an API key of Supabase says of itself. Pure; whether it is genuine, only the project can tell."""
+"""What a Supabase API key says about itself. Pure; only the project can tell whether it is genuine."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,13 +7,13 @@ import jwt
 
 # The newer keys are opaque; Supabase's gateway turns them into tokens for these roles.
 OPAQUE_ROLES = {"sb_publishable_": "anon", "sb_secret_": "service_role"}
-# Roles of somebody's browser: row level security shows them nothing of ours.
+# Browsers' roles: row level security shows them none of our rows.
 PUBLIC_ROLES = ("anon", "authenticated")
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """``role`` is empty, and ``problem`` says why, when the text is no key; ``expires`` is None when it isn't told."""
+    """If the text is no key, ``role`` is empty and ``problem`` says why. ``expires`` is None if the key doesn't say."""
 
     role: str = ""
     expires: int | None = None

@@ -10,12 +10,12 @@ from jwt.warnings import InsecureKeyLengthWarning
 
 TOKEN_SECONDS = 3_600
 
-# Of a short secret PyJWT warns with every token, but it is the project that chose it.
+# PyJWT warns about a short secret with every token, but the project chose the secret.
 warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
 
 
 def worker_token() -> Callable[[], str] | None:
-    """A maker of tokens, or None without SUPABASE_JWT_SECRET: then the key's own role reads."""
+    """A maker of tokens, or None without SUPABASE_JWT_SECRET: then the worker reads as the key's own role."""
     if not settings.SUPABASE_JWT_SECRET:
         return None
 

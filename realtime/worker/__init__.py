@@ -1,14 +1,14 @@
-"""In the worker: each committed change comes out once, complete, whichever path was first.
+"""The worker: each committed change comes out once and complete, whichever path was first.
 
-Enters: raw events of Realtime, rings of the doorbell, the clock. Leaves: typed events to handlers, numbered messages to
-the web processes, a heartbeat.
+In: raw events from Realtime, rings of the doorbell, the clock. Out: typed events to handlers, numbered messages to the
+web processes, a heartbeat.
 
 - ``worker.py`` wires the parts. ``leadership.py``: one worker leads, the others stand by. ``preflight.py``: what the
   database must have before a worker starts.
-- The two paths: ``pump.py`` (Realtime's) and ``sweep.py`` (the change log's, with its position and what is suspected).
-  Both go through ``intake.py``, where a lost position is noticed and duplicates end, and leave by ``outlet.py``.
+- The two paths: ``pump.py`` (Realtime's) and ``sweep.py`` (the change log's, with its position and suspected gaps).
+  Both go through ``intake.py``, which notices a lost position and drops duplicates, and leave by ``outlet.py``.
 - ``event_dispatcher.py`` parses events and calls handlers; ``repository.py`` turns records into entities;
   ``streams.py`` offers the events as async iterators; ``publisher.py`` sends the messages.
-- ``guard.py`` watches whether the log is told of everything, ``probing.py`` writes the probe, ``retention.py`` prunes
-  the log, ``heartbeat.py`` tells how all of this stands.
+- ``guard.py`` watches whether the log hears of everything, ``probing.py`` writes the probe, ``retention.py`` prunes
+  the log, ``heartbeat.py`` reports the state of all of this.
 """

@@ -13,12 +13,12 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[RealtimeEvent[Any] | TableReset], None]
 
-# Told of every table; what has to hear everything (the publisher) registers here.
+# Handlers registered here, such as the publisher, hear of every table.
 ALL_TABLES = "*"
 
 
 class EventError(ValueError):
-    """A raw event that can't be used as it is; the change log has to tell what happened."""
+    """A raw event that can't be used as it is; the change log has to say what happened."""
 
 
 class RealtimeEventDispatcher:

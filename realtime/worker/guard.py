@@ -1,4 +1,4 @@
-"""Watches whether the change log is told of everything. What it isn't told of, pages read by state (design rule 26)."""
+"""Watches whether the change log hears of everything. What it misses, pages get by state (design rule 26)."""
 
 import asyncio
 import logging
@@ -20,14 +20,14 @@ from realtime.worker.sweep import Sweep
 
 logger = logging.getLogger(__name__)
 
-# The triggers are looked at as often as the probe is written, and more often while something is wrong.
+# The triggers are checked as often as the probe is written, and more often while something is wrong.
 LOOK_SECONDS = 10.0
 LOOK_AGAIN_SECONDS = 4.0
-# A table counts as whole again when no change past the log was found for this long.
+# A table counts as fully logged again when no change past the log was found for this long.
 BYPASS_SECONDS = 10.0
-# A row that Realtime told of may not be visible yet, so it is looked at twice.
+# A row that Realtime reported may not be visible yet, so it is checked twice.
 SUSPECT_AGAIN_SECONDS = 1.5
-# Of the many rows of a data load, so many are enough to ask about.
+# Of a data load's many rows, checking this many is enough.
 SUSPECTS_LIMIT = 1_000
 RETRY_SECONDS = 1.0
 
@@ -35,7 +35,7 @@ Suspects = dict[str, set[UUID]]
 
 
 class Guard:
-    """Runs until cancelled. ``on_change`` is called when there may be something new to say."""
+    """Runs until cancelled. ``on_change`` is called when there may be something new to report."""
 
     def __init__(
         self,
@@ -57,15 +57,15 @@ class Guard:
         self._bypassed_at: dict[str, float] = {}
 
     def begin(self) -> None:
-        """A new lead: its epoch has every view read again, whatever was rewritten before."""
+        """A new lead: its epoch makes every view reread, whatever was rewritten before."""
         self.standings, self._bypassed_at = {}, {}
 
     def suspect(self) -> None:
-        """There are rows to be compared with the log (``Intake.suspects``)."""
+        """There are rows to compare with the log (``Intake.suspects``)."""
         self._suspected.set()
 
     def bypassed(self) -> dict[str, str]:
-        """Tables whose changes may bypass the change log, each with why, in words for an operator."""
+        """Tables whose changes may bypass the change log, each with the reason, worded for an operator."""
         told = {table: "; ".join(now.bypasses) for table, now in self.standings.items() if now.bypasses}
         for table, at in self._bypassed_at.items():
             if time.monotonic() - at < BYPASS_SECONDS:
@@ -132,7 +132,7 @@ class Guard:
                 logger.warning("'%s' was changed past the change log", table)
             self._bypassed_at[table] = time.monotonic()
         await self._outlet.reset([TableReset(table, "a change bypassed the change log") for table in tables])
-        # The triggers may say at once why.
+        # The triggers may show why, so they are checked at once.
         self._look_now.set()
         self._on_change()
 

@@ -1,4 +1,4 @@
-"""The heartbeat: every few seconds, and at once when something changes, the leader tells how things stand."""
+"""The heartbeat: every few seconds, and at once when something changes, the leader reports its state."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ from realtime.worker.sweep import Sweep
 
 logger = logging.getLogger(__name__)
 
-# A deaf table's channel is joined anew at most this often.
+# A deaf table's channel is rejoined at most this often.
 RENEW_SECONDS = 15.0
 
 
@@ -81,7 +81,7 @@ class Heartbeat:
 
     async def run(self) -> None:
         while True:
-            # Without a session every table is silent, and each is joined anew with the next one.
+            # Without a session every table is silent, and the next session joins each one anyway.
             if self._manager.status is Status.CONNECTED:
                 self._renew_deaf()
             await self.beat(self._manager.status, self._manager.reason)
@@ -89,7 +89,7 @@ class Heartbeat:
             self._beat_now.clear()
 
     async def run_standby(self) -> None:
-        """Says that this worker stands by."""
+        """Reports that this worker stands by."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             await self._store.write_standby(self._who())
@@ -118,7 +118,7 @@ class Heartbeat:
             "since": self._since,
             "at": time.time(),
             "live": settings.REALTIME_SWEEP and not sweep_problem,
-            # Switched off, Realtime alone carries changes.
+            # While it is off, only Realtime carries changes.
             "sweeps": settings.REALTIME_SWEEP,
             "sweep_problem": sweep_problem,
             "swept_at": self._sweep.swept_at,
@@ -135,7 +135,7 @@ class Heartbeat:
             "leads_since": self.leads_since,
             "lag_ms": {path.value: self._outlet.lag_ms(path) for path in EventPath},
             "worker": self._who(),
-            # From the beat before: Redis may pass this one on and not keep it.
+            # As of the previous beat: Redis may pass this one on without keeping it.
             "status_stored": not self._store.problem,
             "store_problem": self._store.problem,
             "queue": self._pump.waiting,

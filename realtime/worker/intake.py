@@ -18,28 +18,29 @@ from realtime.worker.event_dispatcher import EventError, RealtimeEventDispatcher
 
 Emission = RealtimeEvent[dict[str, Any]] | TableReset
 
-# An event can be here before its commit is visible (rule 2: always so under synchronous replication). After this
-# many seconds the sweep will bring it, so nothing waits for it any longer.
+# An event can arrive before its commit is visible (rule 2: always, under synchronous replication). After this many
+# seconds nothing waits for it any longer, because the sweep will bring it.
 VISIBILITY_PATIENCE = 2.0
-# A swept change that hasn't come through Realtime by then: the table is deaf (rule 14).
+# If a swept change hasn't come through Realtime by then, the table is deaf (rule 14).
 DEAF_SECONDS = 10.0
 
 WATERMARK_NAME = "worker"
-# The stored position may lag this far: one lost in a crash costs a repetition, storing each costs every sweep a commit.
+# The stored position may lag this far: losing one in a crash repeats some work, storing each would cost every sweep a
+# commit.
 STORE_SECONDS = 1.0
-# An unchanged one is stored anew this often, so that the retention sees that somebody lives by it.
+# An unchanged one is stored again this often, so that the retention sees that it is in use.
 STORE_ANYWAY_SECONDS = 60.0
 
 
 @dataclass(slots=True)
 class Heard:
-    """An event of Realtime that awaits its entry in the change log."""
+    """A Realtime event that awaits its entry in the change log."""
 
     table: str
     key: UUID
     kind: RealtimeEventType
     revision: int | None
-    # The row as Realtime told it; of a delete only its key.
+    # The row as Realtime sent it; for a delete, only its key.
     record: Mapping[str, Any]
     deadline: float
 
@@ -63,12 +64,12 @@ class Intake:
     watermark: Watermark | None = None
     pending: list[Heard] = field(default_factory=list)
     gap: Gap | None = None
-    # Rows that Realtime told of in a way that the log doesn't bear out; whoever takes them looks closer.
+    # Rows that Realtime reported in a way that the log doesn't bear out; the guard takes them and looks closer.
     suspects: set[tuple[str, UUID]] = field(default_factory=set)
-    # Tables of which Realtime doesn't tell every change under their name, and so is never called deaf.
+    # Tables whose changes Realtime doesn't all report under their own name; they are never called deaf.
     half_heard: frozenset[str] = frozenset()
-    # Emitted, but beyond the position: by Realtime, or by a sweep that was cut off. Every complete sweep empties it;
-    # anything older is told by the log itself.
+    # Emitted beyond the position, by Realtime or by a sweep that was cut off. Every complete sweep empties it; the log
+    # itself answers for anything older.
     _ahead: set[int] = field(default_factory=set)
     _swept_now: list[int] = field(default_factory=list)
     _fresh_start: Watermark | None = None
@@ -80,11 +81,11 @@ class Intake:
         self.counters = {table: TableCounters() for table in self.tables}
 
     def open(self) -> list[TableReset]:
-        """Finds the position to go on from; where there is none that means anything, every table is to be reset.
+        """Finds the position to continue from; if no position is valid, returns a reset of every table.
 
-        What it returns must be emitted, then ``opened()`` called: a worker that loses the lead in between has told
-        nobody anything. This worker's own position counts as well as the stored one, which lags a little: what it has
-        emitted itself must not come to its handlers a second time.
+        The caller must emit the resets, then call ``opened()``: a worker that loses the lead in between has told
+        nobody anything. This worker's own position counts as well as the stored one, which lags a little: its handlers
+        must not get what it has already emitted a second time.
         """
         current = change_log.current_watermark()
         stored = change_log.stored_watermark(WATERMARK_NAME)
@@ -105,7 +106,7 @@ class Intake:
         return [TableReset(table, problem or "") for table in (*self.tables, *self.related)]
 
     def opened(self) -> None:
-        """Moves to the new position, once the resets that make up for the lost one were emitted."""
+        """Moves to the new position, once the resets that make up for the lost one have been emitted."""
         assert self._fresh_start is not None
         self._ahead.clear()
         self.watermark = self._fresh_start
@@ -113,7 +114,7 @@ class Intake:
     # From Realtime
 
     def hear(self, table: str, raw: Mapping[str, Any]) -> None:
-        """Takes a raw event. One that can't be used leaves a word in ``gap``: the sweep will tell what happened."""
+        """Takes a raw event. An unusable one sets ``gap``: the sweep will find out what happened."""
         counters = self.counters[table]
         counters.last_event_at = time.time()
         self.hears(table)
@@ -127,7 +128,7 @@ class Intake:
         self.pending.append(Heard(table, event.key, event.type, event.revision, event.data, deadline))
 
     def resolve(self) -> list[Emission]:
-        """Completes what was heard from the change log; keeps what isn't visible yet for a while."""
+        """Completes heard events from the change log; keeps those that aren't visible yet for a while."""
         assert self.watermark is not None
         heard, self.pending = self.pending, []
         entries = change_log.look_up([h.revision for h in heard if h.revision is not None], self.watermark)
@@ -136,7 +137,7 @@ class Intake:
         taken: set[int] = set()
         for item in heard:
             entry = self._entry(item, entries, deletes, taken)
-            # Again, for a sweep may have come between the hearing and now.
+            # Again, because a sweep may have run since the event was heard.
             self.hears(item.table)
             if entry is None:
                 self._wait(item)
@@ -151,7 +152,7 @@ class Intake:
         return emissions
 
     def emitted(self, event: RealtimeEvent[dict[str, Any]]) -> None:
-        """Notes what handlers have heard. Not before: a reading whose result nobody took has told nobody anything."""
+        """Notes what handlers have received. Not before: a read whose result nobody took has told nobody anything."""
         assert event.revision is not None
         self._ahead.add(event.revision)
         counters = self.counters[event.table]
@@ -183,17 +184,17 @@ class Intake:
     ) -> Change | None:
         if item.revision is not None:
             return entries.get(item.revision)
-        # Realtime keeps commit order, so the first delete of this key that wasn't emitted is the one meant. When all
-        # were, this is an echo of one of them, or of one not visible yet, which then is the sweep's.
+        # Realtime keeps commit order, so the first delete of this key that wasn't emitted is the one meant. If all
+        # were, this is an echo of one of them, or of one not visible yet, which the sweep will bring.
         told = deletes.get((item.table, item.key))
         known = told.entries if told else []
         return next((entry for entry in known if not self._is_emitted(entry, taken)), known[-1] if known else None)
 
     @staticmethod
     def _is_another(item: Heard, entry: Change, deletes: dict[tuple[str, UUID], Deletes]) -> bool:
-        """Whether this event can't be what the entry tells of: then somebody may have written past the log (rule 26).
+        """Whether this event contradicts the entry: then somebody may have written past the log (rule 26).
 
-        Only a suspicion: a late event of a key that was deleted and inserted again looks the same.
+        Only a suspicion: a late event for a key that was deleted and inserted again looks the same.
         """
         if item.revision is None:
             told = deletes.get((item.table, item.key))
@@ -224,7 +225,7 @@ class Intake:
                 yield [emission for change in page if (emission := self._swept(change))]
 
     def settle(self) -> None:
-        """Moves the position behind the last complete sweep, once all of it was published."""
+        """Moves the position past the last complete sweep, once all of it has been published."""
         self._ahead.difference_update(self._swept_now)
         self._swept_now.clear()
         self.watermark = self._following
@@ -251,12 +252,12 @@ class Intake:
         return _emission(change, EventPath.SWEEP)
 
     def hears(self, table: str) -> None:
-        """Realtime told something of this table, or has just confirmed a fresh subscription: it isn't deaf."""
+        """Realtime sent something for this table, or has just confirmed a fresh subscription: it isn't deaf."""
         self._unconfirmed.pop(table, None)
         self.counters[table].deaf_since = None
 
     def mark_deaf(self) -> list[str]:
-        """Tables whose swept changes Realtime hasn't told of in ``DEAF_SECONDS``."""
+        """Tables whose swept changes Realtime hasn't reported within ``DEAF_SECONDS``."""
         now = time.monotonic()
         for table, since in self._unconfirmed.items():
             if now - since > DEAF_SECONDS and self.counters[table].deaf_since is None:

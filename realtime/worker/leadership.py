@@ -1,8 +1,8 @@
-"""Which worker leads: whoever holds an advisory lock, on a session that PostgreSQL ends when it falls silent.
+"""Which worker leads: the one that holds an advisory lock, on a session that PostgreSQL ends when it falls silent.
 
 The others wait for the lock. A leader that is killed loses it with its connection; one that is frozen or cut off stops
 pinging, and `idle_session_timeout` ends its session. A leader that wakes up to find itself replaced has done no harm
-meanwhile: what two leaders send says the same twice, under two epochs.
+meanwhile: two leaders send the same thing twice, under two epochs.
 """
 
 import asyncio
@@ -16,15 +16,15 @@ from realtime.database.session import NoSessions, open_session
 
 logger = logging.getLogger(__name__)
 
-# "LD", and the first lock of ours.
+# "LD", and our first lock.
 LOCK = (0x4C44, 1)
 PING_SECONDS = 1.5
-# A ping that isn't answered by then, and nobody knows who leads.
+# Without an answer to a ping by then, nobody knows who leads.
 ANSWER_SECONDS = 3.0
-# Longer than a ping and its answer, so that no leader loses the lock that could still say it has it; short enough for
+# Longer than a ping and its answer, so that no leader loses the lock while it can still say it has it; short enough for
 # a takeover within ten seconds.
 SILENCE_SECONDS = 6
-# Waiting for the lock is interrupted this often: else a connection that was cut meanwhile would wait for ever.
+# The wait for the lock is interrupted this often; otherwise a connection that was cut would wait forever.
 WAIT_SECONDS = 5
 RETRY_SECONDS = 1.0
 

@@ -21,7 +21,7 @@ LAG_SECONDS = 60.0
 
 
 class Outlet:
-    """Emits and publishes. Whoever does holds ``lock`` from reading the change log to ``flush()``.
+    """Emits and publishes. Callers hold ``lock`` from reading the change log to ``flush()``.
 
     Otherwise a sweep could move the position past a change that hasn't been sent yet.
     """
@@ -54,7 +54,7 @@ class Outlet:
         await self._publisher.flush()
 
     async def reset(self, resets: list[TableReset]) -> None:
-        """Has every view of these tables read again."""
+        """Makes every view of these tables reread."""
         if not resets:
             return
         async with self.lock:
@@ -67,7 +67,7 @@ class Outlet:
             self._dispatcher.emit(reset)
 
     def lag_ms(self, path: EventPath) -> float | None:
-        """The median of the last minute, from commit to handler, in milliseconds; None when nothing came."""
+        """The last minute's median from commit to handler, in milliseconds; None when nothing came."""
         recent = [seconds for at, seconds in self._lag[path] if time.time() - at < LAG_SECONDS]
         return median(recent) * 1000 if recent else None
 

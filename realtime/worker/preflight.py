@@ -1,4 +1,4 @@
-"""What the worker asks of the database before it starts."""
+"""What the worker requires of the database before it starts."""
 
 from django.db import connection
 
@@ -12,7 +12,7 @@ class ConfigurationError(Exception):
 def check_database(tables: tuple[str, ...], related: tuple[str, ...] = ()) -> None:
     """Raises ``ConfigurationError`` when tables or triggers are missing, and the database's own errors.
 
-    Triggers that are only switched off are no reason not to start: the worker then says so, and reads by state.
+    Triggers that are only switched off don't prevent a start: the worker then says so, and reads by state.
     """
     with connection.cursor() as cursor:
         for table in ("realtime_change", "realtime_probe", *tables):
@@ -22,6 +22,6 @@ def check_database(tables: tuple[str, ...], related: tuple[str, ...] = ()) -> No
     for table, standing in standings(tables, related).items():
         if standing.missing:
             names = ", ".join(sorted(standing.missing))
-            # Migrations that were applied aren't applied again.
+            # `migrate` wouldn't help: it doesn't apply a migration twice.
             remedy = "manage.py supabase_check says how to mend it"
             raise ConfigurationError(f"table '{table}' lacks the trigger(s) {names}: {remedy}")

@@ -12,14 +12,14 @@ from realtime.upstream.channel_manager import ProbeRefused
 
 
 class Probing:
-    """The channel manager's two callbacks. ``on_change`` is called when there may be something new to say."""
+    """The channel manager's two callbacks. ``on_change`` is called when there may be something new to report."""
 
     def __init__(self, database: DatabaseThread, on_change: Callable[[], None]) -> None:
         self._database = database
         self._on_change = on_change
         # When the last probe came back, and after how many milliseconds.
         self.last: dict[str, float] | None = None
-        # Why the database takes no changes, although it is there.
+        # Why the database takes no changes, although it is up.
         self.refusal = ""
 
     def begin(self) -> None:

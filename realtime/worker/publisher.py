@@ -1,4 +1,4 @@
-"""The last step of the worker: small numbered messages into the channel layer, a group per table.
+"""The worker's last step: small numbered messages into the channel layer, one group per table.
 
 They say which rows changed, never what is in them. Numbers count per (epoch, group): a web process that sees a
 hole recomputes what it shows, so a lost message costs a query and nothing else.
@@ -18,8 +18,8 @@ from realtime.groups import STATUS_GROUP, table_group
 
 logger = logging.getLogger(__name__)
 
-# Longer than any answer of a Redis that is well. One that is frozen or cut off must not hold up the worker, and is
-# tried again this often: whatever isn't sent leaves a hole in the numbers, which the web processes find.
+# Longer than a healthy Redis takes to answer. One that is frozen or cut off must not hold up the worker, and is
+# retried this often: whatever isn't sent leaves a hole in the numbers, which the web processes find.
 ANSWER_SECONDS = 2.0
 TRY_AGAIN_SECONDS = 1.0
 # A message of this many changes stays well under 64 kB.
@@ -27,7 +27,7 @@ CHANGES_A_MESSAGE = 200
 
 
 class Publisher:
-    """Buffers what handlers are told and sends it in batches: ``flush()`` keeps the order within a table."""
+    """Buffers emitted events and sends them in batches: ``flush()`` keeps the order within a table."""
 
     def __init__(self) -> None:
         self.begin()
@@ -37,7 +37,7 @@ class Publisher:
         self._resets: dict[str, str] = {}
 
     def begin(self) -> None:
-        """A new epoch: whoever hears it takes nothing for granted of what was sent before."""
+        """A new epoch: its listeners take nothing that was sent before for granted."""
         self.epoch = uuid.uuid4().hex
         self.numbers: defaultdict[str, int] = defaultdict(int)
 
@@ -60,7 +60,7 @@ class Publisher:
             await self._send(table, {"type": "realtime.reset", "reason": reason})
 
     async def beat(self, status: dict[str, Any]) -> None:
-        """Tells every web process how things stand, and up to which number each group has been sent."""
+        """Tells every web process the status, and the last number sent to each group."""
         message = {"type": "realtime.beat", "epoch": self.epoch, "numbers": dict(self.numbers), "status": status}
         await self._deliver(STATUS_GROUP, message)
 
@@ -71,7 +71,7 @@ class Publisher:
         )
 
     async def _deliver(self, group: str, message: dict[str, Any]) -> None:
-        # The number is spent even when sending fails: the hole is what makes web processes catch up.
+        # The number is used up even when sending fails: the hole is what makes web processes catch up.
         if not self.reachable and time.monotonic() < self._try_again_at:
             return
         try:

@@ -1,4 +1,4 @@
-"""Realtime's path: takes raw events in batches, completes them from the change log and lets them out."""
+"""Realtime's path: takes raw events in batches, completes them from the change log and emits them."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -13,16 +13,16 @@ from realtime.worker.intake import Intake
 from realtime.worker.outlet import Outlet
 from realtime.worker.sweep import Sweep
 
-# Raw events between the client's read loop and the pump. Beyond that the sweep costs less than the memory.
+# Raw events between the client's read loop and the pump. Beyond that, the sweep costs less than the memory.
 QUEUE_LIMIT = 50_000
 BATCH = 500
-# An event that was heard but isn't visible yet is looked for again this often.
+# An event that was heard but isn't visible yet is looked up again this often.
 RETRY_SECONDS = 0.05
 DATABASE_RETRY_SECONDS = 1.0
 
 
 class Pump:
-    """Runs until cancelled. ``on_suspects`` is called when rows were heard of that the log doesn't bear out."""
+    """Runs until cancelled. ``on_suspects`` is called when Realtime reported rows that the log doesn't bear out."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Pump:
                     self._outlet.emit(await self._database.run(self._intake.resolve))
                     await self._outlet.flush()
             except (DatabaseError, InterfaceError) as error:
-                # The sweep repeats it: what was heard lies in the log.
+                # The sweep makes up for it: what was heard is in the log.
                 self._sweep.fail(error)
                 await asyncio.sleep(DATABASE_RETRY_SECONDS)
             if self._intake.gap:

@@ -1,4 +1,4 @@
-"""What an app registers so that its tables are live: which tables, and which entity a record of each becomes."""
+"""What an app registers so that its tables are live: which tables, and which entity each record becomes."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -45,7 +45,7 @@ class RealtimeRepository:
     def entity(self, table: str, record: Mapping[str, Any]) -> LiveModel:
         """The record as an unsaved entity. Columns the model doesn't have are ignored: someone will add one.
 
-        Raises ``EventError`` when a value can't be one of its column.
+        Raises ``EventError`` when a value doesn't fit its column.
         """
         model = self._by_table[table]
         values = {}

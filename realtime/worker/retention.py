@@ -1,4 +1,4 @@
-"""How long the change log is kept: by age, and never above the position of a worker that lives by it."""
+"""How long the change log is kept: by age, and never past the position of a worker that still needs it."""
 
 import asyncio
 import logging
@@ -18,13 +18,13 @@ from realtime.models import RealtimeWatermark
 logger = logging.getLogger(__name__)
 
 PRUNE_EVERY_SECONDS = 3_600.0
-# A batch is short work for the database and for whoever waits behind it.
+# A batch is short work for the database, and short to wait behind.
 BATCH = 5_000
-# A position nobody has stored anew for this long is nobody's: when its worker comes back after all, it finds what was
-# pruned and resynchronises by state.
+# A position not stored again for this long is abandoned: if its worker comes back after all, it notices what was pruned
+# and resynchronises by state.
 ALIVE_DAYS = 1.0
 
-# The oldest entries by revision are the oldest by time, so the key's index leads to them and none by time is needed.
+# The oldest entries by revision are the oldest by time, so the key's index finds them and none by time is needed.
 PRUNE = """
 with oldest as (
     select revision from realtime_change order by revision limit %(batch)s
@@ -78,7 +78,7 @@ def _prune_batch(before: str) -> int:
 
 
 def _horizon() -> int:
-    """No transaction from this one on may be pruned: somebody hasn't read it, or it may be open still."""
+    """No transaction from this one on may be pruned: somebody hasn't read it, or it may still be open."""
     current = current_watermark()
     alive = RealtimeWatermark.objects.exclude(name=PRUNED).filter(
         stored_at__gte=timezone.now() - timedelta(days=ALIVE_DAYS)

@@ -20,14 +20,14 @@ from realtime.worker.outlet import Outlet
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
-# After a longer sweep, pages are further behind than anybody should call fresh.
+# If a sweep takes longer, pages are too far behind to be called fresh.
 BEHIND_SECONDS = 10.0
 CATCHING_UP = "the realtime worker is catching up"
 UNREADABLE = "the change log can't be read"
 
 
 class Sweep:
-    """Runs until cancelled. ``problem`` says why the log isn't read to its end; ``on_change`` is called when it may."""
+    """Runs until cancelled. ``problem`` says why the log isn't read to its end; ``on_change`` is called for changes."""
 
     def __init__(self, intake: Intake, database: DatabaseThread, outlet: Outlet, on_change: Callable[[], None]) -> None:
         self._intake = intake
@@ -40,7 +40,7 @@ class Sweep:
         self._stores = True
         # Set once this lead has read the change log to its end: only then does the position belong to this database.
         self.caught_up = asyncio.Event()
-        # When the last complete sweep began: everything committed before has come out.
+        # When the last complete sweep began: everything committed before has been emitted.
         self.swept_at: float | None = None
         self.gaps: Counter[Gap] = Counter()
         self.problem = ""
@@ -60,14 +60,14 @@ class Sweep:
         return self._now.is_set()
 
     def suspect(self, gap: Gap) -> None:
-        """Something may have been missed: the log knows."""
+        """Something may have been missed: the log knows what."""
         self.gaps[gap] += 1
         logger.debug("looking into the change log: %s", gap)
         self.now()
 
     @property
     def behind(self) -> str:
-        """A sentence when the sweep under way takes long, else nothing."""
+        """A sentence when the current sweep takes long, otherwise empty."""
         since = self._sweeping_since
         return CATCHING_UP if since and time.monotonic() - since > BEHIND_SECONDS else ""
 
@@ -86,7 +86,7 @@ class Sweep:
                 self._sweeping_since = None
 
     def fail(self, error: Exception) -> None:
-        """The log couldn't be read, here or by whoever calls this."""
+        """The log couldn't be read, here or by the caller."""
         if self.problem != UNREADABLE:
             logger.warning("%s: %s", UNREADABLE, first_line(error))
         self.problem = UNREADABLE
@@ -120,7 +120,7 @@ class Sweep:
             await self._store()
 
     async def _store(self) -> None:
-        """Stores the position; everything has come out even where the database refuses just that."""
+        """Stores the position. If the database refuses just that, everything has been emitted all the same."""
         try:
             await self._database.run(self._intake.store)
             self._stores = True
@@ -132,7 +132,7 @@ class Sweep:
             self._stores = False
 
     async def _open_intake(self) -> None:
-        """Finds the position to go on from; a lost one means that every table is reset."""
+        """Finds the position to continue from; if it is lost, every table is reset."""
         resets = await self._database.run(self._intake.open)
         if not resets:
             return

@@ -37,19 +37,19 @@ logger = logging.getLogger(__name__)
 
 DATABASE_RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 3.0
-# A worker that froze in the middle of a write must not hold its successor up, nor one that was cut off.
+# A worker that froze or was cut off in the middle of a write must not hold up its successor.
 DATABASE_SETTINGS = {
     "application_name": "livedesk worker",
     "idle_in_transaction_session_timeout": "10s",
-    # Well below the time after which a database counts as silent: this one answers, and says that others hold a lock.
+    # Well below the time after which a database counts as silent: it does answer, and says that others hold a lock.
     "lock_timeout": "3s",
-    # Whatever the database's own default is: its thread cuts a query that nobody answers.
+    # Overrides the database's own default: the thread itself cuts off a query that gets no answer.
     "statement_timeout": "0",
 }
 
 
 class RealtimeWorker:
-    """``run()`` until told to stop. Every part may fail and come back; nothing is kept that a restart would lose."""
+    """``run()`` until told to stop. Every part may fail and recover; nothing is kept that a restart would lose."""
 
     def __init__(self) -> None:
         self.dispatcher = RealtimeEventDispatcher()
@@ -58,7 +58,7 @@ class RealtimeWorker:
         self.dispatcher.on(ALL_TABLES, self.publisher.handle)
         self.intake = Intake(self.repositories.tables, related_tables())
         self.database = DatabaseThread("realtime-intake", DATABASE_SETTINGS)
-        # Another connection: a sweep of many pages holds one transaction open, which no write may fall into.
+        # Its own connection: a sweep of many pages holds a transaction open, and no write may land in it.
         self.errands = DatabaseThread("realtime-errands", DATABASE_SETTINGS)
         self.leadership = Leadership()
         self.store = StatusStore()
@@ -106,7 +106,7 @@ class RealtimeWorker:
         frame_tap.install(self.sweep.suspect)
         try:
             while not stop.is_set():
-                # Returns when this worker leads or is to stop.
+                # Returns when this worker leads or must stop.
                 await until_one_ends(self.leadership.acquire(), stop.wait(), self.heartbeat.run_standby())
                 if not stop.is_set():
                     await self._lead(stop)
@@ -135,7 +135,7 @@ class RealtimeWorker:
         for part in (self.publisher, self.probing, self.sweep, self.guard, self.heartbeat):
             part.begin()
         runs = (
-            # Realtime tells at length what lies in the change log anyhow: the worker reads that first.
+            # Realtime would only repeat what is in the change log anyway: the worker reads that first.
             partial(self.manager.run, self.sweep.caught_up),
             self.pump.run,
             self.sweep.run,
@@ -163,10 +163,10 @@ class RealtimeWorker:
             async with asyncio.timeout(CLOSE_SECONDS):
                 if self.sweep.caught_up.is_set():
                     await self.database.run(self.intake.store)
-        # An idle one may break unnoticed until this worker leads again.
+        # An idle connection may break unnoticed before this worker leads again.
         self.database.disconnect()
         self.errands.disconnect()
-        # With somebody to take over at once, nobody needs to hear of an end.
+        # If another worker takes over at once, nobody needs to hear of an end.
         goodbye = goodbye and not await self.leadership.is_awaited()
         await self.leadership.release()
         if goodbye:

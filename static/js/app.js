@@ -23,7 +23,7 @@ const root = document.documentElement;
 startMenus();
 startRowLinks();
 
-// Pages without the dot (sign-in, errors) have nobody to be live for.
+// Pages without the dot (sign-in, errors) aren't live.
 if (document.querySelector("realtime-status-indicator")) startLive();
 
 function startLive() {
@@ -46,11 +46,11 @@ function startLive() {
   socket.addEventListener("frame", ({ detail }) => {
     if (detail.type === "outdated") deploy.offer(detail);
     if (detail.type === "current") deploy.withdraw();
-    // Before the views say what they show: the same person is back.
+    // Comes before the views say what they show: the same person is back.
     if (detail.type === "hello") curtain.raise();
   });
   document.addEventListener("live:revoked", () => curtain.lower("revoked"));
-  // A page that goes into the browser's memory may come back to anybody.
+  // Anybody may get back a page that goes into the back/forward cache.
   window.addEventListener("pagehide", ({ persisted }) => persisted && curtain.lower("returning"));
   window.addEventListener("live:reconnect", () => socket.reconnectNow());
 

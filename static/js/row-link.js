@@ -1,5 +1,5 @@
-// The whole row opens its record. By script and not by a stretched link, so that its text can still be selected, and its
-// times still say when exactly; without a script the style sheet stretches the link.
+// The whole row opens its record. A script does this, not a stretched link, so that the row's text can still be
+// selected and its times still say when exactly. Without a script the style sheet stretches the link.
 const ROWS = "tr[data-live-row], .board__card, .related__item, .summary__item";
 const MAIN_LINK = ".table__name, .related__name, .summary__name";
 const OWN = "a, button, input, select, textarea, label, summary";

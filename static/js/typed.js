@@ -1,5 +1,5 @@
-// What is typed into a form outlives the page: a reload, Back, an error of the server, a crash of the network. It is
-// kept in this tab, for the person it was painted for, with the revision it was typed at, until it has been sent.
+// What is typed into a form outlives the page: a reload, Back, a server error, a network failure. This tab keeps it for
+// the person the page was painted for, with the revision it was typed at, until it has been sent.
 import { isDirty } from "./live/precious.js";
 
 const KEY = "livedesk.typed";
@@ -8,7 +8,7 @@ const BACK = "What you typed is back.";
 const KEPT = "What you typed here earlier is kept.";
 
 const root = document.documentElement;
-// A page that answers a form by showing it again, or what was typed into it: it hasn't been saved.
+// A page that answers a form by showing it, or what was typed into it, again: it hasn't been saved.
 const isRefusal = "posted" in root.dataset || document.querySelector("[data-unsent]") !== null;
 const person = root.dataset.person;
 const timers = new Map();
@@ -23,7 +23,7 @@ if (person) {
   document.addEventListener("change", ({ target }) => target.form && keepSoon(target.form));
   document.addEventListener("submit", onSubmit);
   document.addEventListener("click", onClick);
-  // Sent in the background, or begun anew: nothing of it is unsent.
+  // Sent in the background, or reset: nothing of it is unsent.
   document.addEventListener("reset", ({ target }) => ours(target) && forget(target));
   window.addEventListener("pagehide", () => [...timers.keys()].forEach(keep));
 }
@@ -59,7 +59,7 @@ function keep(form) {
   timers.delete(form);
   const before = read(key(form));
   const values = Object.fromEntries(controls(form).filter(isDirty).map((control) => [place(form, control), valueOf(control)]));
-  // On a page that shows again what was sent, that is what the server wrote: it is still unsent.
+  // A page that shows again what was sent has it as the server's values: it is still unsent.
   if (isRefusal && before) Object.assign(before.values, values);
   else if (!Object.keys(values).length) return forget(form);
   notes.get(form)?.remove();
@@ -69,13 +69,13 @@ function keep(form) {
 function onSubmit({ target, defaultPrevented }) {
   if (!ours(target)) return;
   keep(target);
-  // In the background: the page stays, and says itself what came of it.
+  // Sent in the background: the page stays, and says itself what came of it.
   if (defaultPrevented) return;
   const kept = read(key(target));
   if (kept) write(key(target), { ...kept, sent: true });
 }
 
-/** "Cancel", "Discard mine": whoever leaves by the form's own link wants none of it. */
+/** "Cancel", "Discard mine": leaving by the form's own link means that nothing typed is wanted. */
 function onClick({ target, ctrlKey, metaKey, shiftKey }) {
   const link = target.closest?.("form .actions a[href]");
   if (link && !ctrlKey && !metaKey && !shiftKey && link.target !== "_blank") forget(link.closest("form"));
@@ -104,7 +104,7 @@ function putBack(form, kept) {
     const value = kept.values[place(form, control)];
     if (value !== undefined) setValue(control, value);
   }
-  // What was typed over an older row is saved as such: whoever changed it since isn't overwritten unasked.
+  // Text typed over an older row is saved as such: nobody's later change is overwritten unasked.
   setRevision(form, kept.revision);
   write(key(form), { ...kept, sent: false });
   say(form, BACK, [["Start over", () => startOver(form, opened)]]);
@@ -137,9 +137,9 @@ function say(form, sentence, choices) {
   form.prepend(note);
 }
 
-// Of a control
+// Controls
 
-/** Its name, and its number among those of the same name. */
+/** Its name, and its number among the controls of that name. */
 function place(form, control) {
   return `${control.name} ${controls(form).filter(({ name }) => name === control.name).indexOf(control)}`;
 }
@@ -159,7 +159,7 @@ function setValue(control, value) {
   } else control.value = value;
 }
 
-/** Of a form that was opened at one; one beside it belongs to a live part of the page. */
+/** Only in a form that was opened at a revision; a field beside the form belongs to a live part of the page. */
 function revisionField(form) {
   return form.querySelector("input[name=revision]");
 }
@@ -169,7 +169,7 @@ function setRevision(form, revision) {
   if (field && revision !== null) field.value = revision;
 }
 
-// In this tab's storage, which may be switched off or full: then nothing is kept, and nothing breaks.
+// This tab's storage may be switched off or full: then nothing is kept, and nothing breaks.
 
 function key(form) {
   const number = forms().indexOf(form);

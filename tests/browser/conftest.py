@@ -26,5 +26,5 @@ def other_context(browser: Browser, live_site: LiveSite) -> Iterator[BrowserCont
 
 @pytest.fixture
 def word() -> str:
-    """A word that no other row contains: a list that searches for it belongs to one test alone."""
+    """A word that no other row contains: a list that searches for it belongs to this test alone."""
     return f"w{uuid4().hex[:10]}"

@@ -60,7 +60,7 @@ def difference(
     part: Render = part_html,
     rng: random.Random | None = None,
 ) -> list[Frame]:
-    """The ops that turn `old` into `new`; `rng` varies the equally good ways to say it."""
+    """The ops that turn `old` into `new`; `rng` picks among equally good ways."""
     wanted = dict(new.rows)
     ops: list[Frame] = [{"op": "remove", "id": key} for key, _ in old.rows if key not in wanted]
     shown = [key for key, _ in old.rows if key in wanted]
@@ -145,14 +145,14 @@ class FakeHub:
         return ops
 
     def change_silently(self, view: str, new: Shown, *, rng: random.Random | None = None) -> list[Frame]:
-        """The same, but the patch is lost on the way: the next one leaves a hole in the numbering."""
+        """Moves the view but loses the patch on the way: the next patch leaves a hole in the numbering."""
         ops = difference(self.views[view], new, row=self.row, part=self.part, rng=rng)
         self.views[view] = new
         self.seqs[view] += 1
         return ops
 
     def patch(self, view: str, ops: list[Frame]) -> None:
-        """Numbered ops of the test's own making; the state is not followed."""
+        """Numbered ops of the test's own making; the state doesn't follow them."""
         self.seqs[view] += 1
         self.send({"type": "patch", "view": view, "seq": self.seqs[view], "ops": ops})
 
@@ -172,7 +172,7 @@ class FakeHub:
 
     @property
     def acks(self) -> list[int]:
-        """How many frames of its socket the browser said it had read, each time it said so."""
+        """How many frames the browser had read from its socket, each time it said so."""
         return [frame["n"] for frame in self.frames("ack")]
 
     def wait_for(self, happened: Callable[[], bool]) -> None:
@@ -193,7 +193,7 @@ class FakeHub:
             return None if self.accepts else respond(HTTPStatus.SERVICE_UNAVAILABLE, b"", "text/plain")
         if path in self.pages:
             with self._news:
-                # A script that only asks whether the page would answer loads none.
+                # A script that only asks whether the page would answer doesn't load it.
                 self.loads += request.headers.get("Sec-Fetch-Mode") == "navigate"
                 self._news.notify_all()
             return respond(HTTPStatus.OK, self.pages[path].encode(), "text/html; charset=utf-8")
@@ -240,7 +240,7 @@ class FakeHub:
 
     async def _send_to_all(self, text: str) -> None:
         for socket in list(self._sockets):
-            # A page that is just being left.
+            # The page is just being left.
             with suppress(ConnectionClosed):
                 await socket.send(text)
 

@@ -22,7 +22,7 @@ def sign_in(context: BrowserContext, site: LiveSite, username: str = "", passwor
 
 
 def open_live(context: BrowserContext, site: LiveSite, path: str) -> Page:
-    """Opens a page and waits until it follows the database, by its own word."""
+    """Opens a page and waits until the page itself says that it follows the database."""
     page = context.new_page()
     page.goto(f"{site.url}{path}")
     wait_live(page)
@@ -47,12 +47,12 @@ def shown_ids(page: Page) -> list[str]:
 def assert_equals_reload(page: Page, site: LiveSite) -> None:
     """Waits until a fresh load of the same address shows the same as ``page``, and fails if it never does."""
     fresh = page.context.new_page()
-    # No socket for this one: attaching with newer versions would have the hub read the view anew, and so heal the very
-    # page that is under test.
+    # No socket for this one: attaching with newer versions would make the hub re-read the view, which would heal the
+    # very page under test.
     fresh.route_web_socket(re.compile("/ws/live/"), lambda socket: None)
     try:
         live, reloaded = [""], ["-"]
-        # Bounded by condition: every try is a whole page load, so this allows for some 15 s of healing.
+        # Bounded by tries, and every try is a whole page load: this allows about 15 s of healing.
         for _ in range(60):
             live = shown(page)
             fresh.goto(page.url)

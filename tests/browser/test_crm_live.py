@@ -72,7 +72,7 @@ def test_the_acquisitions_list_follows_its_rows_and_both_names(
         sql.execute("update customers set name = %s where id = %s", [f"{word} Bob", customer])
         expect(row(page, key)).to_contain_text(f"{word} Bob")
         assert_equals_reload(page, live_site)
-        # The name is also what brought the row into this search.
+        # The name is also why this search found the row.
         sql.execute("update customers set name = 'nobody' where id = %s", [customer])
         expect(row(page, key)).to_have_count(0)
         sql.execute("update products set name = %s where id = %s", [f"{word} lamp", product])
@@ -103,7 +103,7 @@ def test_the_interactions_list_follows_its_rows_its_customers_name_and_its_filte
         expect(row(everything, older)).to_be_visible()
         for page in (everything, calls):
             assert_equals_reload(page, live_site)
-        # When it was is the order of this list.
+        # This list is ordered by that time.
         sql.execute("update interactions set interaction_at = '2030-01-01' where id = %s", [older])
         expect(everything.locator("[data-live-row]").first).to_have_attribute("data-id", older)
         assert_equals_reload(everything, live_site)
@@ -282,7 +282,7 @@ def test_every_block_of_the_dashboard_follows_its_rows_and_their_relatives(
     with live_site.connect() as sql:
         customer, product = insert_customer(sql, f"{word} Ann"), insert_product(sql, f"{word} lamp")
         sold = insert_acquisition(sql, customer, product, quantity=3)
-        # Far ahead, so that the newest of the demo's own don't push it off the block.
+        # Far in the future, so that the demo's own newest rows don't push it off the block.
         talk = insert_interaction(sql, customer, type="call", interaction_at="2999-01-01")
         expect(block(page, "Customers")).to_contain_text(f"{word} Ann")
         expect(block(page, "Acquisitions")).to_contain_text(f"3 × {word} lamp for {word} Ann")
@@ -317,7 +317,7 @@ def test_a_day_at_the_counter_by_plain_forms(context: BrowserContext, live_site:
         product = insert_product(sql, f"{word} lamp", Decimal("12.50"))
     page.goto(f"{live_site.url}/crm/acquisitions/new/")
     page.fill("[name=customer-find]", f"ann {word}")
-    # Enter presses the form's first button, which is "Find": nothing is saved by that.
+    # Enter presses the form's first button, which is "Find", and that saves nothing.
     page.press("[name=customer-find]", "Enter")
     expect(page.get_by_text("One customer matches")).to_be_visible()
     page.fill("[name=product-find]", f"{word} lamp")
@@ -387,7 +387,7 @@ def _write_something(sql: Sql, chance: random.Random, customers: list[str], prod
     elif action == "type":
         sql.execute("update interactions set type = 'note' where customer_id = %s", [customer])
     else:
-        # Deleted and put back under its key in one transaction, as a restore from a backup would.
+        # Deleted and put back under its key in one transaction, as restoring a backup would.
         with sql.transaction():
             sql.execute("delete from interactions where customer_id = %s", [customer])
             sql.execute("update acquisitions set customer_id = %s where customer_id = %s", [other, customer])

@@ -1,4 +1,4 @@
-"""After a deploy: a page nobody uses takes the new version by itself; one that holds typed text only offers it."""
+"""After a deploy, an unused page takes the new version by itself; one that holds typed text only offers it."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,13 +8,13 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.portal import open_live, wait_live
 from tests.live_site import LiveSite
 
-# Headless pages are always visible; and of the twenty random seconds one will do.
+# Headless pages are always visible; and one of the twenty random seconds is enough.
 BEFORE_ANY_SCRIPT = """
 Object.defineProperty(document, "visibilityState", { get: () => document.looks ?? "visible" });
 Math.random = () => 0.05;
 """
 HIDE = "(document.looks = 'hidden', document.dispatchEvent(new Event('visibilitychange')))"
-# A hidden page is in no hurry to connect again: the banner's button is.
+# A hidden page is in no hurry to reconnect; the banner's button is.
 RECONNECT = "dispatchEvent(new Event('live:reconnect'))"
 
 
@@ -51,7 +51,7 @@ def test_an_unused_page_takes_a_new_version_once_and_one_with_typed_text_offers_
     typed = open_marked(context, live_site, "/crm/products/new/")
     typed.fill("[name=name]", "Half a thought")
     typed.evaluate("document.activeElement.blur()")
-    # The answer to a form: what was typed is what the server sent, so it looks untouched.
+    # The page answers a form: the server sent what was typed, so the form looks untouched.
     posted = open_live(context, live_site, "/crm/products/new/")
     posted.evaluate("document.querySelector('main form').noValidate = true")
     posted.fill("[name=description]", "An hour of work")
@@ -67,7 +67,7 @@ def test_an_unused_page_takes_a_new_version_once_and_one_with_typed_text_offers_
     for page in (typed, posted):
         page.evaluate(RECONNECT)
         is_offered(page)
-    # Told last: when this page has taken the new version, the others have had their chance.
+    # This page hears of it last: once it has taken the new version, the others have had their chance.
     unused.evaluate(RECONNECT)
     expect(unused.locator("html")).to_have_attribute("data-build", "another-build", timeout=30_000)
     wait_live(unused)
@@ -78,7 +78,8 @@ def test_an_unused_page_takes_a_new_version_once_and_one_with_typed_text_offers_
     assert typed.input_value("[name=name]") == "Half a thought"
     assert posted.input_value("[name=description]") == "An hour of work"
 
-    # The old build answers once more, as in a rolling deploy: a new tab takes it, one that had it isn't called back.
+    # The old build answers once more, as in a rolling deploy: a new tab takes it, but a tab that had it isn't called
+    # back.
     fresh = open_marked(context, live_site, "/crm/products/")
     for page in (unused, fresh):
         page.evaluate(f"window.same = true, {HIDE}")

@@ -1,4 +1,4 @@
-"""Two people and one product: nobody's text is lost, nobody overwrites unknowingly."""
+"""Two people and one product: nobody's text is lost, and nobody overwrites unknowingly."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,7 +29,7 @@ def anna(context: BrowserContext) -> BrowserContext:
 
 @pytest.fixture
 def ben(browser: Browser, live_site: LiveSite, sql: "psycopg.Connection[Any]") -> Iterator[BrowserContext]:
-    """Another user, with just the rights that the work takes."""
+    """Another user, with only the rights that the work needs."""
     username, key = f"ben-{uuid4().hex[:8]}", str(uuid4())
     sql.execute(
         "insert into accounts_user (id, password, is_superuser, username, first_name, last_name, email, is_staff,"
@@ -68,7 +68,7 @@ def test_what_one_types_is_never_overwritten_by_what_another_saves(
 ) -> None:
     mine, theirs = open_form(anna, live_site, key), open_form(ben, live_site, key)
     mine.fill("[name=description]", "")
-    # Typed and with the caret in the middle: neither may move.
+    # Text is typed and the caret is in the middle: neither may move.
     mine.type("[name=description]", "My own words")
     mine.evaluate("document.querySelector('[name=description]').setSelectionRange(3, 6)")
     untouched = mine.input_value("[name=name]")
@@ -83,7 +83,7 @@ def test_what_one_types_is_never_overwritten_by_what_another_saves(
     expect(notice.locator("ins")).to_contain_text([f"{word} floor lamp", "Cold light"])
     expect(notice.locator("del")).to_contain_text([f"{word} lamp", "Warm light"])
     assert mine.input_value("[name=description]") == "My own words"
-    # A field nobody typed into isn't silently exchanged either: what is saved is what is seen.
+    # A field that nobody typed into isn't replaced silently either: what the user sees is what is saved.
     assert mine.input_value("[name=name]") == untouched
     assert mine.evaluate("document.activeElement.name") == "description"
     caret = "[document.activeElement.selectionStart, document.activeElement.selectionEnd]"
@@ -113,7 +113,7 @@ def test_a_third_change_while_a_conflict_is_read_is_noticed_too(
     save(mine)
     expect(mine.get_by_role("alert")).to_contain_text(CONFLICT)
     wait_live(mine)
-    # What the conflict already told isn't told a second time beside it.
+    # What the conflict already said isn't repeated beside it.
     expect(mine.locator("[data-live-region]")).not_to_contain_text(NOTICE)
     sql.execute("update products set description = 'third' where id = %s", [key])
     expect(mine.locator("[data-live-region] ins")).to_have_text("third")
@@ -167,7 +167,7 @@ def test_saving_a_product_that_was_deleted_meanwhile_still_shows_what_was_typed(
     mine.fill("[name=description]", "An hour of work")
     sql.execute("delete from products where id = %s", [key])
     expect(mine.locator("[data-gone]")).to_be_visible()
-    # The button is gone by now; the Enter key sends the form all the same.
+    # The button is gone by now, but the Enter key still sends the form.
     with mine.expect_navigation():
         mine.press("[name=name]", "Enter")
     expect(mine.locator("[name=description]")).to_have_value("An hour of work")

@@ -1,4 +1,4 @@
-"""Everything that can be used is reached by the Tab key."""
+"""The Tab key reaches everything that can be used."""
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
@@ -6,7 +6,7 @@ from playwright.sync_api import BrowserContext, Page
 from tests.browser.portal import open_live
 from tests.live_site import LiveSite
 
-# What is visible and can be used; of a group of radio buttons Tab comes to one, the arrow keys to the others.
+# What is visible and can be used; Tab reaches one radio button of a group, the arrow keys reach the others.
 USABLE = """
 () => [...document.querySelectorAll("a[href], button, input, select, textarea, summary")]
   .filter(element => !element.disabled && element.type !== "hidden" && element.getClientRects().length
@@ -15,7 +15,7 @@ USABLE = """
 
 
 def missed(page: Page) -> list[str]:
-    """What can be used and Tab never comes to."""
+    """What can be used but Tab never reaches."""
     page.evaluate(f"window.usable = ({USABLE})(); window.reached = new Set(); document.activeElement.blur()")
     steps = page.evaluate("window.usable.length") + 5
     for _ in range(steps):

@@ -1,4 +1,4 @@
-"""Times are typed in the zone of whoever types them."""
+"""People type times in their own zone."""
 
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ def test_an_interactions_time_is_the_readers_own(browser: Browser, live_site: Li
             sign_in(context, live_site)
             page = open_live(context, live_site, f"/crm/interactions/new/?customer={row[0]}")
             expect(page.get_by_text("In your time zone (Europe/Berlin).")).to_be_visible()
-            # It begins with now.
+            # The field starts with the current time.
             assert page.input_value("[name=interaction_at]")
             page.fill("[name=interaction_at]", "2026-07-01T12:34")
             page.fill("[name=notes]", word)
@@ -26,7 +26,7 @@ def test_an_interactions_time_is_the_readers_own(browser: Browser, live_site: Li
             first = sql.execute(stored, [word]).fetchone()
             assert first is not None
             assert first[0] == datetime(2026, 7, 1, 10, 34, tzinfo=UTC)
-            # Saved again untouched, by a traveller.
+            # Saved again untouched by somebody who has travelled.
             page.get_by_role("link", name="Edit").click()
             expect(page.locator("[name=interaction_at]")).to_have_value("2026-07-01T12:34")
             context.add_cookies([{"name": "timezone", "value": "Asia/Tokyo", "url": live_site.url}])

@@ -63,7 +63,7 @@ def test_pages_of_fifty_stay_right_on_both_sides_of_a_boundary(
         expect(row(second, keys[10])).to_be_visible()
         assert shown_ids(first) + shown_ids(second) == [newest, *keys[::-1]]
         sql.execute("delete from products where id = any(%s)", [keys[:30]])
-        # Page two is empty now; a reload of it shows the last page there is.
+        # Page two is empty now; a reload shows the last page that exists.
         for page in (first, second):
             assert_equals_reload(page, live_site)
 

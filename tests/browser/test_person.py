@@ -1,4 +1,4 @@
-"""A page belongs to the person it was painted for, and only as long as that person is signed in (rule 35)."""
+"""A page belongs to the person it was painted for, and only while that person is signed in (rule 35)."""
 
 from collections.abc import Callable, Iterator
 from uuid import uuid4
@@ -12,7 +12,7 @@ from tests.live_site import LiveSite
 
 PASSWORD = "not a secret"
 SIGNED_OUT = "You are signed out"
-# A right that is lost, a session that ends: off the screen within five seconds, and a busy machine's patience.
+# When a right is lost or a session ends, records go within five seconds; the rest is patience with a busy machine.
 SOON = 30_000
 
 Colleague = Callable[..., str]
@@ -49,7 +49,7 @@ def colleague(live_site: LiveSite) -> Iterator[Colleague]:
 
 
 def content(page: Page) -> str:
-    """All that anybody could read off the page, its source included, but not what is typed."""
+    """Everything that anybody could read off the page, including its source, but not what is typed."""
     return page.content() + page.title()
 
 
@@ -71,7 +71,7 @@ def test_signing_out_takes_the_records_off_every_page(
     expect(page.get_by_text(SIGNED_OUT)).to_be_visible(timeout=SOON)
     assert f"s{word}" not in content(page)
     assert "demo" not in page.locator("header").inner_text()
-    # The same person again: everything comes back, and what changed meanwhile with it.
+    # The same person again: everything comes back, including what changed meanwhile.
     with live_site.connect() as sql:
         sql.execute("update products set price = 77 where id = %s", [key])
     sign_in(context, live_site)
@@ -160,7 +160,7 @@ def test_rights_that_went_while_the_page_was_away_take_what_they_showed(
             expect(page.get_by_text("You may not see this any more", exact=True)).to_be_visible(timeout=SOON)
             assert f"s{word}" not in content(page)
         expect(pages[2].locator("[name=description]")).to_have_value("mine")
-        # A new connection brings nothing of it back.
+        # A new connection brings none of it back.
         for page in pages:
             page.evaluate("window.dispatchEvent(new Event('online'))")
             expect(page.locator("html")).to_have_attribute("data-realtime-status", "connected")

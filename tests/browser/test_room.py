@@ -1,4 +1,4 @@
-"""What is largest has room: numbers stay in one piece, columns beside each other, and no page scrolls sideways."""
+"""The largest values have room: numbers stay in one piece, columns side by side, and no page scrolls sideways."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -15,7 +15,7 @@ LARGEST_QUANTITY, LARGEST_TOTAL, LARGEST_PRICE = 2_147_483_647, "999999999999.99
 
 @pytest.fixture
 def customer(live_site: LiveSite) -> Iterator[str]:
-    """Somebody who bought as much as there can be, and talked about it at length."""
+    """A customer with the largest possible purchase and a long conversation."""
     keys = {table: str(uuid4()) for table in ("customers", "products", "acquisitions", "interactions")}
     with psycopg.connect(live_site.database_url, autocommit=True) as sql:
         sql.execute("insert into customers (id, name) values (%s, 'Largest')", [keys["customers"]])

@@ -1,4 +1,4 @@
-"""What people write into rows stays text: in pages as loaded, in pages as patched, and on the narrowest screen."""
+"""What people write into rows stays text: in loaded pages, in patched pages, and on the narrowest screen."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 from tests.browser.portal import assert_equals_reload, insert_product, open_live, row, wait_live
 from tests.live_site import LiveSite
 
-# Each would call `executed` if any page took it for more than text.
+# Each would call `executed` if a page took it for more than text.
 HOSTILE = [
     "<script>executed('script')</script>",
     "<img src=x onerror=executed('img')>",
@@ -35,7 +35,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 @dataclass
 class Watched:
-    """Everything a browser complained of, on any of its pages."""
+    """Everything that a browser complained about, on any of its pages."""
 
     complaints: list[str] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
@@ -47,14 +47,14 @@ class Watched:
         page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
 
     def _hear(self, message: ConsoleMessage) -> None:
-        # What Chromium says of itself when a page is left while its socket is still being opened.
+        # Chromium's own message when a page is left while its socket is still opening.
         if "closed before the connection is established" in message.text:
             return
         if message.type in ("error", "warning"):
             self.complaints.append(f"console: {message.text} ({message.location.get('url')})")
 
     def take(self) -> list[str]:
-        """What was complained of since the last time, with what the open pages caught."""
+        """The complaints since the last call, and what the open pages caught."""
         caught = [found for page in self.pages if not page.is_closed() for found in page.evaluate("window.caught")]
         told, self.complaints = self.complaints + caught, []
         return told
@@ -79,7 +79,7 @@ def sql(live_site: LiveSite) -> Iterator["psycopg.Connection[Any]"]:
 
 @pytest.fixture
 def tidy(sql: "psycopg.Connection[Any]", word: str) -> Iterator[None]:
-    """Rows that would stretch or fill other tests' dashboards go."""
+    """Removes rows that would stretch or fill other tests' dashboards."""
     yield
     sql.execute("delete from products where name like %s or description like %s", [f"%{word}%", f"%{word}%"])
 
@@ -158,7 +158,7 @@ def test_a_conflict_and_a_message_show_hostile_texts_as_text(
     assert answered.value.status == 409
     expect(page.locator(".compare")).to_contain_text(HOSTILE[1])
     expect(page.locator(".compare")).to_contain_text(HOSTILE[4])
-    # Chromium itself reports a main document that comes with an error status; that is no fault of the page.
+    # Chromium itself reports a main document with an error status; that isn't the page's fault.
     watched.complaints = [told for told in watched.complaints if "409 (Conflict)" not in told]
     watched.assert_quiet()
     page.get_by_role("button", name="Save mine over theirs").click()

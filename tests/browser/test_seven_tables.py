@@ -1,4 +1,4 @@
-"""All seven tables at once under random writes: every open page ends as its reload."""
+"""All seven tables at once under random writes: every open page ends up equal to its reload."""
 
 import random
 from typing import Any
@@ -26,7 +26,7 @@ TABLES = ("products", "customers", "acquisitions", "interactions", "tickets", "c
 
 
 class Writer:
-    """Some other program: inserts, changes, moves, deletes and takes back, in whatever table comes."""
+    """Another program that inserts, changes, moves, deletes and takes back, in random tables."""
 
     def __init__(self, sql: Connection, chance: random.Random, word: str) -> None:
         self.sql, self.chance, self.word = sql, chance, word

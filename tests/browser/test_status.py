@@ -1,4 +1,4 @@
-"""Green means fresh: whatever fails behind a page, the page says so, and shows what was changed once it is back."""
+"""Green means fresh: whatever fails behind a page, the page says so, and once it is back it shows what changed."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,11 +14,11 @@ from tests.browser.portal import assert_equals_reload, insert_product, open_live
 from tests.live_site import LiveSite
 
 SECOND = 1_000
-# What the seed promises: a page that isn't live any more says so within this time.
+# What the seed promises: a page that stops being live says so within this time.
 SOON = 10 * SECOND
-# And what exactly is wrong, within this.
+# And it says exactly what is wrong within this time.
 TOLD = 20 * SECOND
-# The worker's own ladder (2, 4, 8 … s) and two probes may pass before a healed page is green again.
+# The worker's own backoff (2, 4, 8 … s) and two probes may pass before a healed page is green again.
 HEALING = 60 * SECOND
 
 
@@ -38,7 +38,7 @@ def pages(
 
 @pytest.fixture
 def healthy_again(live_site: LiveSite, context: BrowserContext) -> Iterator[None]:
-    """Whatever a test broke runs again before the next one begins, and a page has found it so."""
+    """Before the next test, everything that this one broke runs again, and a page has seen that."""
     yield
     services = [live_site.stack.redis.service, live_site.stack.realtime, live_site.web, live_site.worker]
     for service in services:
@@ -74,7 +74,7 @@ def is_not_green(page: Page, words: str, timeout: int = SOON) -> None:
 
 
 def is_stale(page: Page) -> None:
-    """The lists say themselves that they don't follow any more."""
+    """The lists themselves say that they don't follow any more."""
     expect(page.locator("[data-live-state=connected]")).to_have_count(0)
 
 
@@ -150,7 +150,7 @@ def test_a_page_opened_on_a_fresh_web_process_blames_no_worker_that_is_well(
 ) -> None:
     live_site.web.restart()
     page = context.new_page()
-    # Every word the banner ever says is kept.
+    # Keeps every word that the banner ever says.
     page.add_init_script(
         "window.said = []; window.addEventListener('live:status', ({ detail }) => window.said.push(detail.reason));"
     )
@@ -204,7 +204,7 @@ def test_without_its_change_log_pages_say_so_and_are_read_anew(
         for page in pages:
             is_not_green(page, "the change log can't be read", timeout=TOLD)
             is_stale(page)
-        # Past the log: nobody can tell anybody.
+        # This bypasses the log: nobody can tell anybody.
         with sql.transaction():
             sql.execute("alter table products disable trigger realtime_log")
             rename(sql, key, f"{word} meanwhile")
@@ -239,7 +239,7 @@ def test_what_a_worker_told_nobody_for_want_of_redis_is_not_lost_when_it_is_repl
     live_site.stack.redis.service.kill()
     rename(sql, key, f"{word} meanwhile")
     wait_until_swept(sql, pages[0], key)
-    # Its successor goes on where it was in the log, and knows nothing of what was sent into the void.
+    # Its successor goes on where it was in the log, and doesn't know what was sent into the void.
     live_site.worker.kill()
     live_site.stack.redis.service.start()
     live_site.worker.start()
@@ -247,7 +247,7 @@ def test_what_a_worker_told_nobody_for_want_of_redis_is_not_lost_when_it_is_repl
 
 
 def wait_until_swept(sql: "psycopg.Connection[Any]", page: Page, key: str) -> None:
-    """Waits until the worker's position in the change log lies behind the row's last change."""
+    """Waits until the worker's position in the change log is past the row's last change."""
     for _ in range(300):
         found = sql.execute(
             "select pg_visible_in_snapshot(c.xid, w.snapshot::pg_snapshot) from realtime_change c, realtime_watermark w"
@@ -273,7 +273,7 @@ def test_without_supabase_realtime_pages_live_on_through_the_change_log_and_say_
     for page in pages:
         expect(row(page, key)).to_contain_text("meanwhile", timeout=SOON)
         status(page).not_to_have_attribute("data-realtime-status", "connected")
-        # Not green, and yet right: the list follows by the other path.
+        # Not green, yet correct: the list follows through the other path.
         expect(page.locator("[data-live-list]")).to_have_attribute("data-live-state", "connected")
     live_site.stack.realtime.start()
     rename(sql, key, f"{word} afterwards")

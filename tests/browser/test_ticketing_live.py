@@ -26,11 +26,11 @@ def sql(live_site: LiveSite) -> Iterator[Sql]:
 
 @pytest.fixture
 def quiet(context: BrowserContext) -> Iterator[None]:
-    """No page of the test may complain: neither a script nor the content security policy."""
+    """No page of the test may complain: no script error, no policy violation."""
     said: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        # Chromium also notes answers such as 409, and the socket of a page that is left before it is open.
+        # Chromium also logs answers such as 409, and the socket of a page that is left before it opens.
         noted = ("Failed to load resource", "WebSocket is closed before")
         if message.type in ("error", "warning") and not any(words in message.text for words in noted):
             said.append(message.text)
@@ -54,9 +54,9 @@ def update(sql: Sql, table: str, key: str, **columns: object) -> None:
 
 
 def last_touched(sql: Sql, table: str, key: str, when: str) -> None:
-    """Long ago, so that what touches the row next reads differently; behind the trigger's back, which owns the column.
+    """Sets a time long ago, so that the row's next change shows; bypasses the trigger, which owns the column.
 
-    It gives no new revision either, so that an open page needn't learn of it.
+    It gives no new revision either, so an open page needn't learn of it.
     """
     sql.execute(f'alter table {table} disable trigger "~realtime_stamp"')
     sql.execute(f"update {table} set updated_at = %s where id = %s", [when, key])
@@ -117,7 +117,7 @@ def test_a_renamed_customer_is_renamed_in_the_rows_of_its_tickets(
 def test_a_renamed_colleague_is_renamed_wherever_staff_are_named(
     context: BrowserContext, live_site: LiveSite, sql: Sql, word: str
 ) -> None:
-    """People aren't a live table; what rows show of them is live all the same."""
+    """People aren't a live table, but what rows show of them is live."""
     colleague = user_id(sql, "jonas")
     key = insert(sql, "tickets", title=f"{word} smokes", assigned_to=colleague)
     insert(sql, "comments", ticket_id=key, author_id=colleague, content=f"{word} said")
@@ -227,7 +227,7 @@ def comment_box(page: Page) -> Any:
 
 
 def type_half_a_comment(page: Page) -> Callable[[], None]:
-    """With the caret in the middle; the returned function asserts that nothing of it changed."""
+    """Leaves the caret in the middle; the returned function asserts that nothing of it changed."""
     box = comment_box(page)
     box.fill("half a sentence and more")
     box.evaluate("box => { box.focus(); box.setSelectionRange(4, 8, 'backward'); }")
@@ -313,7 +313,7 @@ def test_a_ticket_that_goes_leaves_what_was_typed_and_the_page_of_its_reload(
     expect(page.get_by_role("button", name="Pending")).to_be_hidden()
     untouched()
     assert_equals_reload(page, live_site)
-    # Only words that somebody has begun keep the form on the page.
+    # Only text that somebody has begun keeps the form on the page.
     expect(page.locator("#comment-form")).to_be_visible()
     expect(idle.locator("[data-gone]")).to_be_visible()
     expect(idle.locator("#comment-form")).to_be_hidden()
@@ -439,7 +439,7 @@ def test_a_file_that_is_too_large_is_told_before_it_is_sent(
     expect(page.locator("#upload-form [data-form-note]")).to_contain_text("too large: it has 50 MB, and 25 MB is")
     assert not [response for response in sent if response.request.method == "POST"]
 
-    # And by the server, when the browser didn't look.
+    # The server refuses it too, when the browser didn't check.
     page.locator("#upload-form input[type=file]").evaluate("input => delete input.dataset.maxBytes")
     page.get_by_role("button", name="Attach", exact=True).click()
     expect(page.locator("#upload-form [data-form-note]")).to_contain_text("it has 50\u00a0MB", timeout=60_000)
@@ -469,7 +469,7 @@ def test_a_cancelled_upload_leaves_nothing_and_the_form_as_it_was(
     assert sql.execute("select count(*) from comments where ticket_id = %s", [key]).fetchone() == (0,)
 
 
-# Without JavaScript, and of whom what is
+# Without JavaScript, and whose is what
 
 
 def test_everything_works_without_javascript(
@@ -513,7 +513,7 @@ def test_buttons_stand_at_own_comments_only_unless_one_manages(
         page = open_live(agents, live_site, f"/ticketing/tickets/{key}/")
         own = insert(sql, "comments", ticket_id=key, content="Mine", author_id=user_id(sql, word))
         other = insert(sql, "comments", ticket_id=key, content="Not mine", author_id=user_id(sql, "demo"))
-        # Live rows too: they are the same for everybody, the reader's own stylesheet tells them apart.
+        # In live rows too: they are the same for everybody, and the reader's own stylesheet tells them apart.
         expect(row(page, own).get_by_role("link", name="Edit this comment")).to_be_visible()
         expect(row(page, other)).to_be_visible()
         expect(row(page, other).get_by_role("link", name="Edit this comment")).to_be_hidden()

@@ -1,4 +1,4 @@
-"""What somebody has typed outlives everything that isn't its sending, and is nobody else's."""
+"""What somebody typed survives everything except being sent, and belongs to nobody else."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def person(request: pytest.FixtureRequest) -> BrowserContext:
 
 @pytest.fixture
 def colleague(sql: Sql) -> str:
-    """Somebody else with an account here, who may do everything."""
+    """Somebody else with an account here who may do everything."""
     username = f"ben-{uuid4().hex[:8]}"
     sql.execute(
         "insert into accounts_user (id, password, is_superuser, username, first_name, last_name, email, is_staff,"
@@ -57,7 +57,7 @@ class Form:
     control: str
     fill: dict[str, str]
     saved: Callable[[], list[Any]]
-    # What is locked to keep the form from being saved.
+    # The table to lock so that the form can't be saved.
     table: str
 
     def open(self, context: BrowserContext, site: LiveSite) -> Page:
@@ -122,7 +122,7 @@ def test_after_a_new_sign_in_in_another_tab_the_form_can_be_sent(
     sign_in(person, live_site)
     send(page, form)
     if not has_scripts(request):
-        # The token of the new session can't get into the old page by itself.
+        # The token of the new session can't reach the old page by itself.
         expect(page.locator("h1")).to_have_text("This form is out of date")
         expect(page.locator(f"[name={form.control}]")).to_have_value(form.text)
         page.get_by_role("button", name="Send it again").click()
@@ -164,7 +164,7 @@ def test_nothing_of_it_is_sent_or_shown_as_somebody_else(
     end_session(person, sql)
     sign_in(person, live_site, colleague, "ben")
     if has_scripts(request):
-        # The page knows by itself: there is nothing left to send.
+        # The page knows by itself that nothing is left to send.
         expect(page.get_by_text("Somebody else has signed in", exact=True)).to_be_visible(timeout=30_000)
         expect(page.locator("main form")).to_have_count(0)
     else:
@@ -270,7 +270,7 @@ def test_what_comes_back_is_measured_by_the_row_it_was_typed_over(
     expect(page.locator("[name=description]")).to_have_value(WORK)
     page.click("main form button[type=submit]:not([name])")
     expect(page.locator(".compare")).to_contain_text("theirs")
-    # Typed further beside the comparison, and Back: nothing of it is lost, and it is asked about again.
+    # Typing goes on beside the comparison, then Back: nothing is lost, and the question comes again.
     page.fill("[name=description]", f"{WORK} and more")
     page.wait_for_timeout(500)
     page.go_back()

@@ -67,7 +67,7 @@ def test_ten_thousand_commits_with_a_black_out_in_the_middle(pages: list[Page], 
 def test_commits_that_realtime_tells_before_anyone_can_see_them(
     pages: list[Page], live_site: LiveSite, word: str
 ) -> None:
-    """Rule 2: under synchronous replication an event runs ahead of its commit's visibility, here until it is let go."""
+    """Rule 2: under synchronous replication an event comes before its commit is visible, here until it is let go."""
     with live_site.connect() as sql, live_site.connect() as admin:
         key, pid = insert_product(sql, f"{word} seen"), sql.info.backend_pid
         expect(row(pages[1], key)).to_be_visible()
@@ -129,11 +129,11 @@ def test_a_bulk_delete_racing_re_inserts_of_the_same_keys(pages: list[Page], liv
 
 
 def assert_logs_are_clean(before: dict[Path, int], word: str) -> None:
-    """What was written since: other tests of this session break things on purpose."""
+    """Checks only what was written since: other tests of this session break things on purpose."""
     for log, size in before.items():
         text = log.read_bytes()[size:].decode(errors="replace")
         assert not re.search(r"\b(ERROR|CRITICAL|Traceback)\b", text), f"{log.name}: {text[-2000:]}"
-        # Addresses may hold what somebody searched for; contents of records are what must not be there.
+        # Addresses may hold what somebody searched for, but never the contents of records.
         assert f"{word} the last" not in text, log.name
 
 

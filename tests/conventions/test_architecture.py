@@ -1,4 +1,4 @@
-"""The shape that the design promises, held to the code."""
+"""The code has the shape that the design promises."""
 
 import ast
 import re
@@ -63,7 +63,7 @@ def test_every_live_model_has_taken_each_step_of_the_guide(model: type[LiveModel
 
 
 def test_modules_import_relatively_and_end_their_imports_with_a_semicolon() -> None:
-    """Django's manifest storage hashes only such imports; any other would load a module twice."""
+    """Django's manifest storage hashes only imports of this form; any other would load a module twice."""
     for path in (ROOT / "static/js").rglob("*.js"):
         for line in path.read_text().splitlines():
             if re.match(r"\s*(import|export)\b.*\bfrom\b|\s*import\s+[\"']", line):

@@ -1,4 +1,4 @@
-"""What the documents say is so."""
+"""What the documents say is true."""
 
 import re
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_nothing_is_left_undone_in_the_code() -> None:
 
 
 def test_daphne_is_started_as_the_documents_say() -> None:
-    """A half-open socket is found by these alone."""
+    """Only these options find a half-open socket."""
     flags = " ".join(word for word in DAPHNE if word not in ("-m", "daphne"))
     for document in ("README.md", "docs/SUPABASE.md", "docs/RELIABILITY.md"):
         assert flags in " ".join((ROOT / document).read_text().split()), document

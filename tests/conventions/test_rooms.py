@@ -11,7 +11,7 @@ import realtime
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "realtime"
-# Beside itself, and what lies beside the rooms, a room may import only these.
+# Besides itself and what lies beside the rooms, a room may import only these.
 ALLOWED = {
     "database": set(),
     "upstream": set(),
@@ -25,7 +25,7 @@ ALLOWED = {
 }
 # Django's own places; they bring rooms together.
 WIRING = {"apps", "admin", "urls", "routing", "management", "migrations", "templatetags"}
-# Whoever runs a stack of services on one machine.
+# Those that run a stack of services on one machine.
 LOCAL_USERS = ("project/demo", "project/bench", "project/chaos", "tests")
 
 

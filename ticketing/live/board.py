@@ -13,7 +13,7 @@ from ticketing.models import Ticket
 
 @register
 class BoardColumn(ShortList, TicketRows):
-    """The tickets of one status; the board is one such list for each."""
+    """The tickets of one status; the board has one such list for each."""
 
     name = "board"
     templates = "ticketing/board"

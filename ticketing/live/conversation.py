@@ -22,7 +22,7 @@ ATTACHMENT_COLUMNS = frozenset({"ticket_id", "comment_id", "file_name", "file_ur
 
 @register
 class Conversation(LiveList):
-    """A ticket's comments, the latest page of them first; within a page the oldest first, as people talk."""
+    """A ticket's comments: the latest page first, but the oldest first within a page, as people talk."""
 
     kind = COMMENT
     page_size = 100
@@ -62,7 +62,7 @@ class Conversation(LiveList):
 
 @register
 class CommentEditing(EditingRegion):
-    """For whoever sees the comment: an author needs no more to edit an own one."""
+    """For everybody who sees the comment: an author needs no further right to edit an own one."""
 
     kind = COMMENT
     verb = "view"

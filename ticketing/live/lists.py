@@ -10,10 +10,10 @@ from realtime.live.rendering import fragment, rows
 from realtime.live.row_version import versioned
 from realtime.live.snapshot import Snapshot
 
-# Whatever changes in a comment moves its ticket's last activity.
+# Any change to a comment moves its ticket's last activity.
 COMMENT_COLUMNS = frozenset({"ticket_id", "author_id", "content"})
 
-# Rows show who a ticket is with and who wrote a comment; people aren't live, so any of their changes counts.
+# Rows show a ticket's assignee and a comment's author; people aren't live, so any change to them counts.
 PEOPLE: dict[str, frozenset[str]] = {people_table(): frozenset()}
 
 
@@ -25,9 +25,9 @@ def clean_key(value: Any) -> str:
 
 
 class ShortList(LiveList):
-    """The first rows and how many more there are, without pages: one list beside others.
+    """The first rows and how many more there are, without pages: one list among others.
 
-    Shown by ``templates`` + ``_row.html``; ``_rest.html`` says what is there when nothing is, and what is not shown.
+    ``templates`` + ``_row.html`` shows a row; ``_rest.html`` says that there are none, or how many aren't shown.
     """
 
     templates: ClassVar[str]

@@ -20,7 +20,7 @@ from ticketing.models import Comment, Ticket
 from ticketing.people import NOBODY, name_of
 from ticketing.words import in_words
 
-# Support groups and CRM groups alike may see customers' names (docs/PERMISSIONS.md), so ticket rows show them.
+# Support groups and CRM groups both may see customers' names (docs/PERMISSIONS.md), so ticket rows show them.
 CUSTOMER_NAME = frozenset({"name"})
 
 
@@ -29,7 +29,7 @@ LATEST = 5
 
 
 def described(tickets: "QuerySet[Ticket]") -> "QuerySet[Any]":
-    """With everything that a row shows of a ticket's relatives, read in one query."""
+    """Adds everything that a row shows of a ticket's relatives, in one query."""
     own = Comment.objects.filter(ticket=OuterRef("pk")).order_by().values("ticket")
     return tickets.select_related("customer").annotate(
         assignee_name=name_of("assigned_to"),
@@ -39,7 +39,7 @@ def described(tickets: "QuerySet[Ticket]") -> "QuerySet[Any]":
 
 
 class TicketRows(LiveList):
-    """Rows of tickets; subclasses say which by ``tickets``."""
+    """Rows of tickets; subclasses choose which in ``tickets``."""
 
     kind = TICKET
     related: ClassVar = {CUSTOMER.table: CUSTOMER_NAME, COMMENT.table: COMMENT_COLUMNS, **PEOPLE}
@@ -51,7 +51,7 @@ class TicketRows(LiveList):
         return described(self.tickets(params))
 
     def count(self, params: Params) -> int:
-        # Without what the rows show besides: counting needs none of it.
+        # Without the extras that rows show: counting needs none of them.
         return self.tickets(params).order_by()[: COUNT_LIMIT + 1].count()
 
     def row_state(self, instance: Any) -> tuple[Any, ...]:
@@ -65,7 +65,7 @@ class TicketList(TicketRows):
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         params = super().normalise(raw) | {"assigned": clean_assigned(raw.get("assigned"))}
-        # Absent where it isn't asked for, as in the CRM's lists.
+        # Left out when nobody asks for it, as in the CRM's lists.
         return params | ({"customer": customer} if (customer := clean_key(raw.get("customer"))) else {})
 
     def tickets(self, params: Params) -> "QuerySet[Ticket]":
@@ -90,7 +90,7 @@ class TicketList(TicketRows):
 
 
 def clean_assigned(value: Any) -> str:
-    """ "me" is no answer here: whoever asks is put in by the page, before the parameters are signed (rule 8)."""
+    """ "me" isn't valid here: the page puts the user's id in its place before the parameters are signed (rule 8)."""
     return NOBODY if value == NOBODY else clean_key(value) or ANY
 
 
@@ -105,7 +105,7 @@ class TicketDetail(DetailRegion):
 
 @register
 class TicketActions(RowRegion):
-    """The buttons that change a ticket in one click, with the revision they act on: always the one that is shown."""
+    """The buttons that change a ticket in one click; they always act on the revision that is shown."""
 
     kind = TICKET
     suffix = "-actions"

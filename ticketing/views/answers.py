@@ -1,4 +1,4 @@
-"""How a view that changes something about a ticket answers: to a plain form, and to one sent in the background."""
+"""How a view that changes something about a ticket answers a plain form, and one sent in the background."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,7 +16,7 @@ from ticketing.actions import Refused
 from ticketing.kinds import TICKET
 from ticketing.views.tickets import PAGES
 
-# Does its work for the ticket and returns the sentence that says so, or raises ``Refused``.
+# Does its work for the ticket and returns a sentence about it, or raises ``Refused``.
 TicketAction = Callable[[HttpRequest, UUID], str]
 
 
@@ -27,7 +27,7 @@ def ticket_action(permission: str) -> Callable[[TicketAction], View]:
         @wraps(action)
         def answer(request: HttpRequest, pk: UUID) -> HttpResponse:
             if request.method != "POST":
-                # After signing in anew, or by the address of an answer that was a refusal.
+                # Reached after a new sign-in, or through the address of a refusal.
                 return redirect(TICKET.detail_name, pk=pk)
             try:
                 return _done(request, pk, action(request, pk))
@@ -50,7 +50,7 @@ def _done(request: HttpRequest, pk: UUID, sentence: str) -> HttpResponse:
 def _refused(request: HttpRequest, pk: UUID, refusal: Refused) -> HttpResponse:
     if wants_sentence(request):
         return JsonResponse({"said": refusal.sentence}, status=refusal.status)
-    # The page of a ticket that is gone has no form any more that could hold what was typed.
+    # The page of a deleted ticket has no form that could hold what was typed.
     if refusal.status == GONE.status and (answer := kept(request, GONE)):
         return answer
     messages.error(request, refusal.sentence)

@@ -33,7 +33,7 @@ def create(request: HttpRequest, pk: UUID) -> str:
 @require_safe
 @may(ATTACHMENT.permission("view"))
 def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """An upload, as a file to keep: no browser may take it for a page of this portal."""
+    """Sends an upload as a file to keep: no browser may take it for a page of this portal."""
     attachment = get_object_or_404(Attachment, pk=pk)
     if not attachment.stored_name:
         raise Http404("not one of our uploads")

@@ -42,7 +42,7 @@ def create(request: HttpRequest, pk: UUID) -> str:
 @require_safe
 @may(COMMENT.permission("view"))
 def show(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """A comment's own address leads into its conversation."""
+    """Redirects a comment's own address into its conversation."""
     comment = get_object_or_404(Comment, pk=pk)
     return redirect(f"{reverse(TICKET.detail_name, args=[comment.ticket_id])}#comment-{pk}")
 

@@ -3,14 +3,14 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-# Rows don't know who looks at them; this rule, of one reader, shows the buttons of that reader's own comments. A file
-# of its own, because the policy allows no style in a page.
+# Rows don't know who looks at them; this rule shows one reader the buttons of their own comments. It is a file, because
+# the policy allows no style in a page.
 RULE = '@layer utilities {{ [data-author="{key}"] .comment__tools {{ display: flex; }} }}\n'
 
 
 @require_safe
 def own_stylesheet(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Says nothing about anyone and allows nothing: the views check who may."""
+    """Reveals nothing and allows nothing: the views check who may."""
     response = HttpResponse(RULE.format(key=pk), content_type="text/css")
     response.headers["Cache-Control"] = "private, max-age=86400"
     return response

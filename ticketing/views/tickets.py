@@ -1,4 +1,4 @@
-"""The pages of tickets; a ticket's page brings its conversation, its files and what changes it in one click."""
+"""The pages of tickets; a ticket's page includes its conversation, its files and its one-click actions."""
 
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ ME = "me"
 class TicketPages(LivePages):
     def listing(self, request: HttpRequest) -> HttpResponse:
         if request.GET.get("assigned") == ME:
-            # Who "me" is, is said before the list's parameters are signed and shared (design rule 8).
+            # "me" becomes an id before the list's parameters are signed and shared (design rule 8).
             told = request.GET.copy()
             told["assigned"] = str(request.user.pk)
             request.GET = told  # type: ignore[assignment]
@@ -53,7 +53,7 @@ class TicketPages(LivePages):
         return self.show(request, pk)
 
     def show(self, request: HttpRequest, pk: UUID, status: int = 200, **forms: Any) -> HttpResponse:
-        """The ticket's page; ``forms`` replaces empty ones by those that were sent and refused."""
+        """The ticket's page; ``forms`` replaces the empty forms with those that were sent and refused."""
         user, ticket = request.user, Ticket.objects.filter(pk=pk).first()
         context: dict[str, Any] = {
             "live": live_view(TICKET.singular, {"id": pk}),
@@ -69,7 +69,7 @@ class TicketPages(LivePages):
             "upload_form": UploadForm(),
             "own_stylesheet": reverse("ticketing:own", args=[user.pk]),
         }
-        # Also of a ticket that is gone: a page that watched it go still has its lists, so a reload has them too.
+        # Also for a deleted ticket: a page that saw it go still has its lists, so a reload must have them too.
         if user.has_perm(COMMENT.permission("view")):
             context["conversation"] = live_view(COMMENT.plural, {"ticket": pk, "page": request.GET.get("page", 1)})
         if user.has_perm(ATTACHMENT.permission("view")):
@@ -83,7 +83,7 @@ PAGES = TicketPages(TICKET, TicketForm)
 
 
 def number(data: QueryDict, name: str = "revision") -> int:
-    """A posted revision; one that is none fits no row."""
+    """A posted revision; one that isn't a number becomes -1, which fits no row."""
     try:
         return int(data.get(name, ""))
     except ValueError:

@@ -28,14 +28,14 @@ class Command(BaseCommand):
             username="demo",
             defaults={"first_name": "Dana", "last_name": "Moreau", "is_staff": True, "is_superuser": True},
         )
-        # Setting the same password again would sign every open browser out.
+        # Setting the same password again would sign out every open browser.
         if not check_password(password, user.password):
             user.password = make_password(password)
             user.save()
         return user
 
     def _ensure_colleagues(self, hashed_password: str) -> dict[str, list[UUID]]:
-        """The team, each in his group; all with one password, and so with one hash, which is slow to make."""
+        """The team, each in their group; all share one password and one hash, because hashing is slow."""
         staff: defaultdict[str, list[UUID]] = defaultdict(list)
         for colleague in COLLEAGUES:
             user, _ = User.objects.get_or_create(

@@ -1,6 +1,6 @@
 """A local Realtime server: Supabase Realtime's WebSocket protocol over plain PostgreSQL (15 to 18).
 
-The way of one change through the package:
+The path of one change through the package:
 
     wal.py            polls a temporary logical slot (pgoutput), as the real server's poller does
     pgoutput.py       bytes -> messages
@@ -12,6 +12,6 @@ The way of one change through the package:
     socket.py         one client: frames in and out (protocol.py), heartbeat, timeouts
     server.py         HTTP: handshake and its refusals (auth.py), health, fault switches (faults.py)
 
-The oracle is tests/records: what a real server said, frame by frame. Of broadcast only the acknowledgement exists:
-broadcast messages are accepted and dropped, because nothing in this project uses them.
+The oracle is tests/records: what a real server said, frame by frame. Broadcast messages are only acknowledged and then
+dropped, because nothing in this project uses them.
 """

@@ -111,7 +111,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def check_database(settings: Settings) -> None:
-    """Refuse what waiting can't mend; a database that is merely away is waited for by the poller."""
+    """Refuse what waiting can't mend; the poller waits for a database that is merely away."""
     try:
         psycopg.conninfo.conninfo_to_dict(settings.database_url)
     except psycopg.ProgrammingError:

@@ -1,4 +1,4 @@
-"""Tokens: HS256, `role` and `exp` required. The same fault has another wording at each of the three places."""
+"""Tokens: HS256, `role` and `exp` required. The same fault is worded differently in each of the three places."""
 
 import time
 from dataclasses import dataclass

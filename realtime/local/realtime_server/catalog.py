@@ -101,7 +101,7 @@ class Catalog:
         self._types: dict[int, PgType] = {}
 
     async def renew(self) -> None:
-        """Connect anew: after a restart of PostgreSQL an idle connection doesn't know yet that it's dead."""
+        """Reconnect: after a restart of PostgreSQL an idle connection doesn't know yet that it's dead."""
         async with self._lock:
             await self.close()
             self._connection = await database.connect(self._url, "catalog")
@@ -193,7 +193,7 @@ class Catalog:
             await connection.execute(_trusted(question), (wanted.value,))
 
     async def visible(self, viewer: Viewer, table: Table, keys: Sequence[Key]) -> set[Key]:
-        """Which of the rows the viewer may see at this moment; a row that is gone is not seen by anybody."""
+        """Which of the rows the viewer may see at this moment; nobody sees a row that is gone."""
         key_columns = table.primary_key
         question = sql.SQL(
             "select k.at from unnest({arrays}) with ordinality as k({names}, at) "

@@ -15,7 +15,7 @@ from realtime.local.realtime_server.values import json_object, json_text, to_jso
 UNAUTHORIZED: Final = "Error 401: Unauthorized"
 NO_PRIMARY_KEY: Final = "Error 400: Bad Request, no primary key"
 TOO_LARGE: Final = "Error 413: Payload Too Large"
-# What a too large change keeps: record bigrow.
+# What an oversized change keeps: record bigrow.
 KEPT_BYTES: Final = 64
 # The real server measures wal2json's text: names and braces count too.
 BYTES_PER_COLUMN: Final = 40

@@ -59,7 +59,7 @@ class Channel:
         return any(params.get("table", table) == table for params in self._params)
 
     def start(self) -> None:
-        """Live on after the join reply: presence first, then the subscription and its `system` frame."""
+        """Go live after the join reply: presence first, then the subscription and its `system` frame."""
         self._hub.presence.enter(self.topic, self)
         if self._presence_enabled:
             self._push("presence_state", compact(self._hub.presence.state(self.topic)), join_ref=self.join_ref)

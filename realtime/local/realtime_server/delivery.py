@@ -1,6 +1,6 @@
 """From the changes of one poll to the frames of each subscriber: filters, privileges and row security, asked in bulk.
 
-Visibility is decided now, on the row as it is now, like walrus does: a row that was inserted and deleted again before
+Visibility is decided now, on the row as it is now, as walrus does: a row that was inserted and deleted again before
 the poll loses its INSERT (facts 0.4).
 """
 
@@ -59,7 +59,7 @@ def _interested(change: Change, registry: Registry) -> list[Subscription]:
 
 
 def _comparison(change: Change, table: Table, subscription: Subscription) -> Iterator[Comparison | None]:
-    """The questions behind a subscription's filters; None for a value that isn't there: that never matches."""
+    """The questions behind a subscription's filters; None for a missing value, which never matches."""
     for wanted in subscription.binding.filters:
         column = table.column(wanted.column)
         value = change.filtered_row.get(wanted.column, Unchanged.TOAST)

@@ -131,7 +131,7 @@ class Arguments:
         return value
 
     def count(self) -> int:
-        """`count=n`, or `on=1` for ever and `on=0` for no more; one by default."""
+        """`count=n`, or `on=1` for always and `on=0` for no more; one by default."""
         if "on" in self._values:
             return FOREVER if self.flag("on") else 0
         return int(self.number("count", 1))

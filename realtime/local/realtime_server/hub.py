@@ -34,7 +34,7 @@ class Hub:
         self._thaw: asyncio.TimerHandle | None = None
 
     async def watch_publication(self) -> None:
-        """Every ALTER PUBLICATION makes the real server subscribe all channels anew (facts 3.5.5)."""
+        """Every ALTER PUBLICATION makes the real server resubscribe all channels (facts 3.5.5)."""
         known: frozenset[int] | None = None
         while True:
             try:

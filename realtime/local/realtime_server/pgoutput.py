@@ -14,7 +14,7 @@ POSTGRES_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Unchanged(Enum):
-    """A TOASTed value the UPDATE didn't touch: the WAL hasn't got it."""
+    """A TOASTed value the UPDATE didn't touch: the WAL doesn't contain it."""
 
     TOAST = "unchanged"
 

@@ -36,7 +36,7 @@ def decode(text: str, vsn: Vsn) -> ClientFrame:
     try:
         raw = json.loads(text, parse_constant=_refuse)
         if "\\u" in text:
-            # An escape can make half a surrogate pair, which no answer could be encoded with.
+            # An escape can make half a surrogate pair, which couldn't be encoded in any answer.
             compact(raw).encode()
     except (ValueError, RecursionError) as error:
         raise MalformedFrame("not JSON") from error

@@ -12,7 +12,7 @@ FORGET_AFTER = 300.0
 class RateLimit:
     """Average over up to twelve finished buckets of five seconds, one count per subscription id.
 
-    A burst itself passes; then everything is dropped until the average has sunk. Nobody is told.
+    A burst itself passes; then everything is dropped until the average has fallen. Nobody is told.
     """
 
     def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:

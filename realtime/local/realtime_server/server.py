@@ -1,4 +1,4 @@
-"""The HTTP side: the handshake and its refusals, /health, /_faults, and an orderly end."""
+"""The HTTP side: the handshake and its refusals, /health, /_faults, and an orderly shutdown."""
 
 import asyncio
 import http
@@ -131,7 +131,7 @@ def _json(status: int, body: dict[str, object]) -> Response:
 
 
 async def _first(*tasks: asyncio.Task[None]) -> asyncio.Task[None]:
-    """The task that is done first. Its exception is raised: a server without a poller must not live on."""
+    """The task that is done first. Its exception is raised: a server without a poller must not keep running."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     first = done.pop()
     first.result()

@@ -33,5 +33,5 @@ class Settings:
 
     @property
     def resubscribe_delay(self) -> float:
-        """After a token refresh the real server subscribes anew within one to three seconds."""
+        """After a token refresh the real server resubscribes within one to three seconds."""
         return 1.0 * self.refusal_delay_scale

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 @dataclass(frozen=True, slots=True)
 class PgType:
-    """A type as values need it: domains are resolved to what they're over, arrays know their element."""
+    """A type as values need it: domains are resolved to their base type, arrays know their element."""
 
     name: str
     element: "PgType | None" = None

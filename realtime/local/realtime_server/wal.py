@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 RETRY_DELAY = 0.5
 SLOW_POLL_FACTOR = 1.75  # raw changes but nobody to tell: 150 to 200 ms (facts 3.1)
 
-# A transaction of any length comes as one poll; it is taken in parts of this size.
+# A transaction of any length comes in one poll; it is processed in parts of this size.
 PART_BYTES = 2**20
 
 POLL = """
@@ -46,7 +46,7 @@ class WalPoller:
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
-        """Poll for ever; a lost connection means a new slot."""
+        """Poll forever; a lost connection means a new slot."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._deliver_in_time())
             while True:

@@ -1,4 +1,4 @@
-"""Questions to PostgreSQL's catalogs that several sections ask."""
+"""Queries of PostgreSQL's catalogs that several sections share."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ from realtime.upstream.channel_manager import PROBE_TABLE
 
 
 def followed_tables() -> list[str]:
-    """What Realtime is asked for: the live tables, and the probe's."""
+    """The tables that Realtime is asked for: the live ones, and the probe's."""
     return [*live_tables(), PROBE_TABLE]
 
 
@@ -23,7 +23,7 @@ def our_tables() -> list[str]:
 
 
 def oids_of(names: Iterable[str]) -> dict[str, int]:
-    """Those of these tables that are there, with their oids."""
+    """The tables that exist, with their oids."""
     found = dict(
         rows(
             "select relname, oid from pg_class"

@@ -14,7 +14,7 @@ from realtime.operating.check.catalog import (
 )
 from realtime.operating.check.report import Finding, Section
 
-# Table rights and column rights are granted apart.
+# Table rights and column rights are granted separately.
 ANY_TABLE_RIGHT = """
 select has_table_privilege(%s, %s, 'select, insert, update, delete, truncate, references, trigger')
     or has_any_column_privilege(%s, %s, 'select, insert, update, references')

@@ -1,4 +1,4 @@
-"""The database's part of ``manage.py supabase_check``: every section, in the order in which they are to be mended.
+"""The database's part of ``manage.py supabase_check``: every section, in the order in which to mend them.
 
 Reads PostgreSQL's catalogs and changes nothing. Each section has a file of its own.
 """
@@ -22,7 +22,7 @@ from realtime.operating.check.triggers import (
 
 
 def check_database() -> Iterator[Section]:
-    """Every section of the database's part, in an order in which the first ✗ is the one to mend first."""
+    """Every section of the database's part, ordered so that the first ✗ is the one to mend first."""
     for check in (
         check_server,
         check_migrations,

@@ -1,4 +1,4 @@
-"""What the Supabase key is for, as far as it says itself."""
+"""What the Supabase key is for, as far as the key itself says."""
 
 import time
 from datetime import UTC, datetime

@@ -30,7 +30,7 @@ def check_publication() -> Section:
         elif published[table]:
             section.wrong(f"'{table}' is published in part only", renew)
     section.everything(f"it holds {', '.join(wanted)}, whole")
-    # Whoever hears of a table learns the keys of its deleted rows, policies or not: of a session that is its secret.
+    # A subscriber learns the keys of a table's deleted rows, policies or not; a session's key is its secret.
     others = [table for table in our_tables() if table in published and table not in wanted]
     for table in others if not everything else ():
         section.wrong(f"'{table}' is published", f"alter publication {name} drop table {table};")
@@ -43,7 +43,7 @@ def check_publication() -> Section:
 
 
 def _published(publication: str) -> dict[str, bool]:
-    """The tables of a publication, each with whether a row filter or a list of columns leaves something out."""
+    """A publication's tables, each with whether a row filter or a column list leaves something out."""
     return dict(
         rows(
             "select tablename, rowfilter is not null or cardinality(attnames) < ("

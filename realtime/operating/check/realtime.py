@@ -1,4 +1,4 @@
-"""Realtime's part of ``supabase_check``: the key, the connection, each table's subscription, and a probe's way back."""
+"""Realtime's part of ``supabase_check``: the key, the connection, each table's subscription, a probe's round trip."""
 
 import asyncio
 import time
@@ -22,13 +22,13 @@ from realtime.upstream.channel_manager import PROBE_TABLE
 from realtime.upstream.channel_session import TOKEN_WORDS, Binding, RealtimeSession, SessionError
 from realtime.upstream.worker_token import worker_token
 
-# A server that was cold says that it listens before it does, so the probe is written again.
+# A cold server says that it listens before it does, so the probe is written again.
 PROBE_SECONDS = 20.0
 PROBE_AGAIN_SECONDS = 2.0
 
 
 async def check_realtime() -> AsyncIterator[Section]:
-    """Each section of Realtime's part; stops where nothing after it could be told."""
+    """Each section of Realtime's part; stops when the rest can't be checked."""
     yield check_key()
     check = _LiveCheck()
     try:
@@ -41,7 +41,7 @@ async def check_realtime() -> AsyncIterator[Section]:
 
 
 class _LiveCheck:
-    """One session, as the worker opens it, for one look."""
+    """One session, opened as the worker does, for a single check."""
 
     def __init__(self) -> None:
         self._unreadable = ""
@@ -51,7 +51,7 @@ class _LiveCheck:
         self._database = DatabaseThread("supabase-check")
         self._written: set[str] = set()
         self._echoed = asyncio.Event()
-        # Else the client's complaint about a frame, which quotes it, would go to the terminal.
+        # Otherwise the client's complaint about a frame, which quotes it, would go to the terminal.
         frame_tap.install(self._note_gap)
 
     async def connect(self) -> Section:

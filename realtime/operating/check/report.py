@@ -1,4 +1,4 @@
-"""What every check answers: sections of findings, each with what to do about it."""
+"""What every check returns: sections of findings, each with what to do about it."""
 
 from dataclasses import dataclass, field
 
@@ -29,6 +29,6 @@ class Section:
         self.findings.append(Finding(False, text, remedy))
 
     def everything(self, good: str) -> None:
-        """Said once for many things that were looked at, when nothing is wrong with any of them."""
+        """Adds one line for everything that was checked, if nothing was wrong with any of it."""
         if all(finding.ok for finding in self.findings):
             self.findings.append(Finding(True, good))

@@ -46,7 +46,7 @@ def _lacking(role: str, bypasses: bool) -> Iterator[Finding]:
     schema = value("select quote_ident(current_schema())")
     if not value("select has_schema_privilege(%s, %s, 'usage')", role, schema):
         yield Finding(False, f"{role} may not use schema {schema}", f"grant usage on schema {schema} to {role};")
-    # Realtime does `set role` from its own login; PostgREST's authenticator stands for it.
+    # Realtime does `set role` from its own login; PostgREST's authenticator stands in for it.
     if rows("select from pg_roles where rolname = 'authenticator'") and not value(
         "select pg_has_role('authenticator', %s, 'member')", role
     ):

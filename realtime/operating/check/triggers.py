@@ -18,7 +18,7 @@ TRIGGER_TYPES = {
 }
 
 
-# The functions that the triggers stand on, each with whether it runs with its owner's rights.
+# The functions that the triggers use, each with whether it runs with its owner's rights.
 FUNCTIONS = (("realtime_stamp", True), ("realtime_log", True), ("realtime_note", True), ("realtime_actor", False))
 
 
@@ -94,7 +94,7 @@ def _family_findings(table: str, oid: int, standing: Standing) -> Iterator[Findi
 
 
 def check_related_tables() -> Section:
-    """Names and rights of people, of which the log notes that they changed."""
+    """People's names and rights; the log only notes that they changed."""
     section = Section("People and their rights")
     for table, standing in standings((), related_tables()).items():
         for sentence in (*standing.bypasses, *standing.loose):
@@ -151,7 +151,7 @@ def check_trigger_functions() -> Section:
                 f"{name}() has no search_path of its own, so a writer chooses what its names mean",
                 f"alter function {name} set search_path = pg_catalog;",
             )
-        # Who may call it can hang it on a table of his own and forge entries of the log.
+        # Anybody who may call it can attach it to a table of their own and forge entries of the log.
         callers = [role for role in api_roles() if value("select has_function_privilege(%s, %s, 'execute')", role, oid)]
         if definer and callers:
             section.wrong(

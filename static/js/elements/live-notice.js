@@ -1,4 +1,6 @@
-/** A quiet pill for news about the page itself: a new version, a right taken away. It offers a reload, never does it. */
+/**
+ * A quiet pill for news about the page itself: a new version, a revoked right. It offers a reload but never does it.
+ */
 export class LiveNotice extends HTMLElement {
   connectedCallback() {
     window.addEventListener("live:notice", this);

@@ -1,14 +1,14 @@
 const SHOWN_FOR_MS = 6_000;
 
 /**
- * "Just updated" in a row that changed while the user looked on. At rest it is exactly what the server rendered, hidden
- * and empty, so a patched row equals a reloaded one.
+ * "Just updated" in a row that changed while the user was watching. At rest it is exactly what the server rendered,
+ * hidden and empty, so a patched row equals a reloaded one.
  */
 export class LiveUpdateIndicator extends HTMLElement {
   #timer;
 
   disconnectedCallback() {
-    // A moved row is disconnected and connected again within one task; only a removed one should forget.
+    // A moved row is disconnected and reconnected within one task; only a removed one should forget.
     queueMicrotask(() => this.isConnected || clearTimeout(this.#timer));
   }
 

@@ -49,7 +49,7 @@ export class RealtimeConnectionBanner extends HTMLElement {
     this.#part("reason").textContent = reason;
     this.#part("fresh").textContent = live || !freshAt ? "" : `Data as of ${clock(freshAt)}.`;
     this.#part("sign-in").hidden = !signIn;
-    // With the socket open the trouble lies behind the server: a new socket would change nothing.
+    // While the socket is open the trouble is behind the server: a new socket would change nothing.
     this.#part("reconnect").hidden = connected;
     this.hidden = false;
   }

@@ -1,6 +1,6 @@
 // One polite line for screen readers. Never the rows themselves: a busy list would talk without end.
 const QUIET_MS = 10_000;
-// As the banner: a blink of the network is no news.
+// Like the banner: a brief network drop is no news.
 const GRACE_MS = 500;
 
 export function startAnnouncer(line) {
@@ -43,13 +43,13 @@ class Announcer {
   status({ status, reason }) {
     clearTimeout(this.#graceTimer);
     if (status === "connected") {
-      // Being connected is told again with every measurement; only getting there is news.
+      // The status repeats with every measurement; only becoming connected is news.
       if (!this.#toldTrouble) return;
       this.#toldTrouble = false;
       this.#connection = "Connected again";
       this.#schedule();
     } else if (!this.#toldTrouble) {
-      // Once per trouble: every step of the ladder would be noise.
+      // Once per trouble: every retry would be noise.
       this.#graceTimer = setTimeout(() => {
         this.#toldTrouble = true;
         this.#connection = reason;

@@ -1,5 +1,5 @@
-// What the server means by the codes it closes with, in words for the banner. `slow` is the shortest wait before the
-// next attempt: these causes don't pass within seconds, so hammering would only cost both sides.
+// What the server's close codes mean, in words for the banner. `slow` is the shortest wait before the next attempt:
+// these causes don't pass within seconds, so hammering would only cost both sides.
 const REASONS = new Map([
   [4400, {
     status: "error",
@@ -24,7 +24,7 @@ const REASONS = new Map([
   }],
 ]);
 
-/** The page itself closes: the session has become another person's. */
+/** The page itself closes the socket: the session now belongs to another person. */
 export const ANOTHER_PERSON = {
   status: "disconnected",
   reason: "Somebody else has signed in in this browser.",

@@ -1,8 +1,8 @@
 import { isPrecious } from "./precious.js";
 
 /**
- * Takes everything out of an element but what the user typed and hasn't sent; the returned function puts it all back.
- * Taken out, not hidden: what may not be seen isn't in the page any more, only in this script's hands.
+ * Takes everything out of an element except what the user typed and hasn't sent; the returned function puts it all
+ * back. Taken out, not hidden: what may not be seen is no longer in the page, only in this script's hands.
  */
 export function conceal(element) {
   const taken = [];
@@ -14,7 +14,8 @@ export function conceal(element) {
 
 function takeOut(element, taken) {
   for (const node of [...element.childNodes]) {
-    // The name of what was typed into says nothing of any record, nor does the form's own (its person, its revision).
+    // The label of a field that was typed into says nothing about any record, nor do the form's hidden fields (its
+    // person, its revision).
     if (node instanceof HTMLLabelElement && isPrecious(node.control)) continue;
     if (node instanceof HTMLInputElement && node.type === "hidden" && isPrecious(element)) continue;
     if (!(node instanceof Element) || !isPrecious(node)) {

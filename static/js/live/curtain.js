@@ -4,7 +4,7 @@ const PANELS = {
   "signed-out": {
     title: "You are signed out",
     text: "What this page showed comes back when you sign in again. What you typed is kept.",
-    // In a new tab, as the banner's own link does: this page is kept.
+    // In a new tab, like the banner's own link: this page is kept.
     action: () => button("Sign in", () => document.querySelector("[data-banner-sign-in]")?.click()),
   },
   another: {
@@ -20,8 +20,8 @@ const PANELS = {
 };
 
 /**
- * Takes the records off the page while nobody, or somebody else, is signed in, and while a page that comes back from the
- * browser's memory hasn't asked who is. What was typed and not sent stays on the screen; for another person nothing does.
+ * Takes the records off the page while nobody, or somebody else, is signed in, and while a page from the back/forward
+ * cache hasn't asked yet who is. Unsent text stays on the screen; for another person nothing does.
  */
 export class Curtain {
   #main;
@@ -42,7 +42,7 @@ export class Curtain {
     return this.#reason !== "";
   }
 
-  /** `reason` names one of the panels, or is "returning", which says nothing. */
+  /** `reason` names one of the panels, or is "returning", which shows none. */
   lower(reason) {
     if (reason === this.#reason || this.#ended) return;
     if (!this.lowered) this.#takeAway();
@@ -51,12 +51,12 @@ export class Curtain {
     this.#showPanel();
   }
 
-  /** Nothing but a load of the page brings back what isn't this person's, or may not be seen any more. */
+  /** Only a load of the page brings back what isn't this person's, or may not be seen any more. */
   get #ended() {
     return this.#reason === "another" || this.#reason === "revoked";
   }
 
-  /** The same person is there: everything comes back as it was, and catches up by itself. */
+  /** The same person is back: everything returns as it was, and catches up by itself. */
   raise() {
     if (!this.#restore || this.#ended) return;
     this.#restore();
@@ -77,7 +77,7 @@ export class Curtain {
     document.title = "Livedesk";
   }
 
-  /** Another person's records and words: a later turn of the page must not bring them back. */
+  /** Another person's records and words: nothing that happens later may bring them back. */
   #forget() {
     this.#restore = null;
     this.#main?.replaceChildren();

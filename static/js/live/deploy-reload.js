@@ -1,6 +1,6 @@
 import { isPrecious } from "./precious.js";
 
-// A minute without a hand on the page: whoever reads it that long without scrolling has left or loses nothing.
+// A minute without input: somebody who reads that long without scrolling has left or loses nothing.
 const IDLE_MS = 60_000;
 // Five hundred pages learn of a deploy in the same second; they must not all load again in one.
 const SPREAD_MS = 20_000;
@@ -8,13 +8,13 @@ const KEY = "livedesk-builds";
 // A tab that lives through more deploys than this forgets the first ones.
 const KEPT_BUILDS = 20;
 const INPUTS = ["pointerdown", "pointermove", "keydown", "wheel", "touchmove", "scroll", "input"];
-// A reload would ask to send the form again; and what stands in it is nobody's change, only the answer's default.
+// A reload would ask to send the form again; and its text looks untouched, because the server's answer holds it.
 const POSTED = "html[data-posted]";
-// A menu or dialog in use, an upload under way; and a record that is gone: its page can only be lost by loading it again.
+// A menu or dialog in use, an upload under way; or a record that is gone, whose page a reload can only lose.
 const IN_USE = "details[data-menu][open], dialog[open], [data-sending], [data-gone]";
 const TEXT_CONTROLS = "input, textarea, select, [contenteditable]";
 
-/** Whether a load of this page would show a page, not an error or a form to sign in. */
+/** Whether loading this page now would show a page, not an error or a sign-in form. */
 async function pageAnswers() {
   try {
     const answer = await fetch(location.href, { redirect: "error", cache: "no-store" });
@@ -26,8 +26,8 @@ async function pageAnswers() {
 }
 
 /**
- * Takes the reload that a page of an older build is offered, by itself, when nothing would be lost and nobody looks.
- * Never in a loop: during a rolling deploy two builds answer in turn, so once per build and tab.
+ * Does by itself the reload that a page of an older build is offered, when nothing would be lost and nobody is looking.
+ * Never in a loop: during a rolling deploy two builds answer in turn, so only once per build and tab.
  */
 export class DeployReload {
   #connected;
@@ -46,7 +46,7 @@ export class DeployReload {
     connected = () => true,
     reload = () => location.reload(),
     answers = pageAnswers,
-    // Asked for late: where storage is forbidden, naming it already throws.
+    // Looked up late: where storage is forbidden, even naming it throws.
     storage = () => sessionStorage,
     random = Math.random,
     idle = IDLE_MS,
@@ -66,7 +66,7 @@ export class DeployReload {
     for (const type of INPUTS) {
       window.addEventListener(type, () => this.#touched(), { capture: true, passive: true });
     }
-    // A link followed or a form sent, and no answer yet: a reload would cut it off on its way.
+    // A link was followed or a form sent, without an answer yet: a reload would cut it off.
     window.addEventListener("beforeunload", () => (this.#leftAt = Date.now()));
     document.addEventListener("visibilitychange", () => this.#onVisibility());
   }
@@ -76,7 +76,7 @@ export class DeployReload {
     this.#checkIn(this.#untilIdle());
   }
 
-  /** The server that answers now is of this page's own build: there is nothing to load. */
+  /** The server that answers now has this page's own build: there is nothing to load. */
   withdraw() {
     this.#news = null;
     clearTimeout(this.#timer);
@@ -87,7 +87,7 @@ export class DeployReload {
   }
 
   #onVisibility() {
-    // Looking at a page is using it.
+    // Looking at a page counts as using it.
     this.#touched();
     if (this.#news) this.#checkIn(this.#untilIdle());
   }
@@ -105,28 +105,28 @@ export class DeployReload {
   async #check() {
     if (this.#untilIdle() > 0) return this.#checkIn(this.#untilIdle());
     if (this.#isInUse()) return this.#checkIn(this.#idle);
-    // An error page in its place would stay: nothing on it follows the server.
+    // An error page would stay: nothing on it follows the server.
     if (!(await this.#answers())) return this.#checkIn(this.#idle);
     if (this.#news && this.#untilIdle() === 0 && !this.#isInUse() && this.#remember()) this.#reload();
   }
 
   #isInUse() {
-    // Without a connection the server may be on its way down, and a reload would end in the browser's error page.
+    // Without a connection the server may be going down, and a reload would end in the browser's error page.
     if (!this.#connected()) return true;
-    // A download leaves the page where it is, so leaving is believed for a while only.
+    // A download doesn't leave the page, so leaving is believed only for a while.
     if (Date.now() - this.#leftAt < this.#idle) return true;
     if (document.querySelector(`${POSTED}, ${IN_USE}`) || isPrecious(document.body)) return true;
     return document.activeElement?.matches(TEXT_CONTROLS) ?? false;
   }
 
-  /** False when this build was loaded already, and when that can't be remembered: then a loop can't be ruled out. */
+  /** False when this build was loaded already, or when that can't be remembered: then a loop can't be ruled out. */
   #remember() {
     try {
       const storage = this.#storage();
       const { build, own } = this.#news;
       const builds = JSON.parse(storage.getItem(KEY) ?? "[]");
       if (builds.includes(build)) return false;
-      // The own one too: a web process that isn't replaced yet must not call the page back.
+      // Its own build too: a web process that isn't replaced yet must not call the page back.
       storage.setItem(KEY, JSON.stringify([...new Set([...builds, own, build])].slice(-KEPT_BUILDS)));
       return true;
     } catch {

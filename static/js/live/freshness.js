@@ -1,6 +1,6 @@
 /**
  * The dot's tooltip: what is wrong, how long the way from the database to this page takes, and how changes are noticed.
- * Each part only when it is known, and a sum only of the whole way.
+ * It shows each part only when it is known, and a sum only for the whole way.
  */
 export function freshness({ reason = "", roundTripMs = null, layerMs = null, socketMs = null, doorbell = "" }) {
   return [reason, wayAndBack({ roundTripMs, layerMs, socketMs }), doorbell].filter(Boolean).join(" ");

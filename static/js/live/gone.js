@@ -1,6 +1,6 @@
 import { conceal } from "./conceal.js";
 
-/** The tools and blocks of a record go when it goes, as a reload would show, and come back when it does. */
+/** A record's tools and blocks go when it goes, as a reload would show, and come back when it does. */
 export function followGone(page) {
   const taken = new Map();
   const look = () => {

@@ -4,14 +4,14 @@ import { localize } from "../elements/local-time.js";
 import { isPrecious } from "./precious.js";
 import { keepPlace } from "./place.js";
 
-/** The ops are not about what this page shows; only saying again what it shows can help. */
+/** The ops don't fit what this page shows; only saying again what it shows can help. */
 export class MismatchError extends Error {}
 
 export function rowsOf(list) {
   return [...list.querySelectorAll("[data-live-row]")];
 }
 
-/** Applies one frame in one go: list, count and pager never disagree in a painted frame. */
+/** Applies one frame at once: list, count and pager never disagree in a painted frame. */
 export function patchList(list, ops) {
   const updated = new Set();
   const restore = keepPlace(rowsOf(list), movedIds(ops));
@@ -79,7 +79,7 @@ function place(list, row, after) {
 function remove(row) {
   if (!row) return;
   if (!isPrecious(row)) return row.remove();
-  // The row is gone, the text typed into it is not ours to throw away: it leaves the list but stays on the page.
+  // The row is gone, but the text typed into it isn't ours to throw away: it leaves the list and stays on the page.
   delete row.dataset.liveRow;
   row.dataset.liveRemoved = "";
 }
@@ -119,7 +119,7 @@ function parse(html) {
 function morph(element, fresh, morphStyle) {
   Idiomorph.morph(element, fresh, {
     morphStyle,
-    // Focus is restored by keepPlace, for every kind of element.
+    // keepPlace restores the focus, for every kind of element.
     restoreFocus: false,
     callbacks: {
       beforeNodeMorphed: (node, next) => !isUntouchable(node) && !sameTree(node, next),
@@ -132,7 +132,7 @@ function isUntouchable(node) {
   return node instanceof Element && isPrecious(node, { deep: false });
 }
 
-// Not visiting equal subtrees is quicker, and leaves what the browser knows about them (selection, open menus) alone.
+// Skipping equal subtrees is quicker, and leaves the browser's own state in them (selection, open menus) alone.
 function sameTree(node, next) {
   return node instanceof Element && !node.querySelector("input, select, textarea, option") && node.isEqualNode(next);
 }

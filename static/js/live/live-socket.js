@@ -1,26 +1,27 @@
 import { backoffDelay } from "./backoff.js";
 import { ANOTHER_PERSON, closeReason } from "./close-reasons.js";
 
-// A server that freezes just after a pong is found out by the next ping: 10 + 6 s, within the 20 s a page may be wrong.
+// The next ping finds a server that freezes just after a pong: 10 + 6 s, within the 20 s that a page may be wrong.
 const PING_EVERY_MS = 10_000;
 // 6 s of silence: slower than any honest network, quicker than TCP notices a cut cable.
 const PONG_WITHIN_MS = 6_000;
-// Turning to a tab tells it twice, as "visible" and as "focus"; one question is enough.
+// Turning to a tab fires two events, "visible" and "focus"; one ping is enough.
 const PING_AGAIN_AFTER_MS = 1_000;
 const OPEN_WITHIN_MS = 10_000;
-// The server says its status at least every 10 s, and a busy one is a little late; this too stays within the 20 s.
+// The server sends its status at least every 10 s, a busy one a little later; this too stays within the 20 s.
 const STATUS_WITHIN_MS = 18_000;
-// By count and never by the clock, which browsers slow down in hidden tabs. The server stops writing at 256 unread, or at 64 large ones.
+// By count, never by the clock, which browsers slow down in hidden tabs. The server stops writing at 256 unread frames,
+// or at 64 large ones.
 const ACK_EVERY_FRAMES = 32;
-// A connection that dies sooner than this hasn't proved anything, so the ladder goes on where it was.
+// A connection that dies sooner than this hasn't proved anything, so the backoff goes on where it was.
 const STABLE_AFTER_MS = 5_000;
 const FAILURES_UNTIL_ERROR = 5;
 // The server notices within a few seconds that a session has ended. Somebody may have signed in again by then.
 const SIGN_IN_COUNTS_MS = 30_000;
 
 /**
- * The page's one WebSocket. It never gives up; it tells what it knows by two events:
- * "state" (detail: what the dot and the banner show) and "frame" (detail: a frame for the views).
+ * The page's one WebSocket. It never gives up, and reports what it knows by two events: "state" (detail: what the dot
+ * and the banner show) and "frame" (detail: a frame for the views).
  */
 export class LiveSocket extends EventTarget {
   #url;
@@ -30,7 +31,7 @@ export class LiveSocket extends EventTarget {
   #started = false;
   #stopped = false;
   #everConnected = false;
-  // The rung of the ladder, and how many attempts in a row never got a word from the server.
+  // The step of the backoff, and how many attempts in a row never got a word from the server.
   #rung = 0;
   #failures = 0;
   #close = {};
@@ -40,14 +41,14 @@ export class LiveSocket extends EventTarget {
   #lastState = "";
   #pings = 0;
   #lastPing = 0;
-  // Pings without an answer: number and moment sent.
+  // Unanswered pings: number and moment sent.
   #unanswered = new Map();
   #socketMs = null;
   #received = 0;
   #otherTabAt = -Infinity;
   #timers = new Map();
 
-  /** `person` names whom the page was painted for: nothing of it is for anybody else (design rule 35). */
+  /** `person` is whom the page was painted for: nothing of it is for anybody else (design rule 35). */
   constructor(url, { build, person } = {}) {
     super();
     this.#url = url;
@@ -92,7 +93,7 @@ export class LiveSocket extends EventTarget {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
   }
 
-  /** The user, the network or the screen came back: waiting out the ladder would be silly. */
+  /** The user, the network or the screen came back: there is no point in waiting out the backoff. */
   reconnectNow() {
     if (this.ready || this.#socket?.readyState === WebSocket.CONNECTING) return;
     this.#connect();
@@ -104,12 +105,12 @@ export class LiveSocket extends EventTarget {
     this.reconnectNow();
   }
 
-  /** What arrives can't be trusted any more: begin again, one step up the ladder. */
+  /** What arrives can't be trusted any more: begin again, one step further in the backoff. */
   restart() {
     this.#lose({});
   }
 
-  /** Nothing will make this page good again but loading it anew. */
+  /** Only loading the page anew will make it good again. */
   #stop(close) {
     this.#stopped = true;
     this.#lose(close, { retry: false });
@@ -138,7 +139,7 @@ export class LiveSocket extends EventTarget {
   #onMessage(socket, text) {
     if (socket !== this.#socket) return;
     this.#received += 1;
-    // Behind a long queue on a slow line the pong is late, but whoever sends the queue is there.
+    // Behind a long queue on a slow line the pong is late, but a server that sends the queue is alive.
     if (this.#unanswered.size) this.#awaitPong();
     this.#onFrame(text);
     // After the work: a page that can't keep up must not say that it does.
@@ -178,7 +179,7 @@ export class LiveSocket extends EventTarget {
     const sentAt = this.#unanswered.get(n);
     if (sentAt === undefined) return;
     this.#socketMs = Math.round(performance.now() - sentAt);
-    // Answers come in order, so an earlier ping's will not come any more.
+    // Answers come in order, so earlier pings won't be answered any more.
     for (const earlier of [...this.#unanswered.keys()]) if (earlier <= n) this.#unanswered.delete(earlier);
     if (!this.#unanswered.size) this.#cancel("pong");
     this.#tell();
@@ -187,7 +188,7 @@ export class LiveSocket extends EventTarget {
   #ping() {
     this.#pings += 1;
     this.#lastPing = Date.now();
-    // Asking again must not put off the end of a silence that began before.
+    // Another ping must not extend a silence that began before.
     if (!this.#unanswered.size) this.#awaitPong();
     this.#unanswered.set(this.#pings, performance.now());
     this.send({ type: "ping", n: this.#pings });
@@ -209,12 +210,12 @@ export class LiveSocket extends EventTarget {
     this.#connect();
   }
 
-  /** The page became visible or focused: whoever looks at it must not look at what a sleep or a cut cable left. */
+  /** The page became visible or focused: its user must not see what a sleep or a cut cable left behind. */
   #onLookedAt() {
     if (document.visibilityState !== "visible") return;
     if (this.#socket === null) return this.reconnectNow();
     if (!this.ready) return;
-    // A laptop that slept wakes with timers that haven't run; don't wait for them.
+    // When a laptop wakes from sleep its timers haven't run; don't wait for them.
     if (Date.now() - this.#lastHeard > STATUS_WITHIN_MS) return this.#connect();
     if (Date.now() - this.#lastPing >= PING_AGAIN_AFTER_MS) this.#ping();
   }
@@ -232,7 +233,7 @@ export class LiveSocket extends EventTarget {
     const slowest = document.visibilityState === "hidden" ? 15_000 : 0;
     const signedIn = this.#close.signIn && Date.now() - this.#otherTabAt < SIGN_IN_COUNTS_MS;
     const wait = signedIn ? 0 : Math.max(this.#close.slow ?? 0, slowest);
-    // It counts once: a session that has ended for good must not be asked about again and again.
+    // It counts once: a session that has ended for good must not be retried again and again.
     if (signedIn) this.#otherTabAt = -Infinity;
     this.#after("retry", wait + backoffDelay(this.#rung), () => this.#connect());
     this.#rung += 1;
@@ -252,7 +253,7 @@ export class LiveSocket extends EventTarget {
 
   #status() {
     if (this.#server) return this.#server.status;
-    // Only a hint: a machine without a network still reaches its own server, so attempts go on meanwhile.
+    // Only a hint: a machine without a network still reaches its own server, so attempts go on.
     if (!navigator.onLine) return "disconnected";
     if (this.#close.status) return this.#close.status;
     if (this.#failures >= FAILURES_UNTIL_ERROR) return "error";

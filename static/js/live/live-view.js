@@ -1,16 +1,16 @@
 import { conceal } from "./conceal.js";
 import { MismatchError } from "./live-patch.js";
 
-// The server answers an attach after at most one re-read of the list; beyond this the answer was lost.
+// The server answers an attach after at most one re-read of the list; after this long the answer was lost.
 const ANSWER_WITHIN_MS = 20_000;
-// A difference that can't be applied twice running will not apply the third time either.
+// A difference that can't be applied twice in a row won't apply the third time either.
 const MISMATCHES_UNTIL_RELOAD = 3;
 
 let lastId = 0;
 
 /**
  * One live element of the page and its conversation with the server: say what is shown, get the difference, then follow
- * numbered patches. Every doubt ends in the same place: say again what is shown.
+ * numbered patches. Any doubt has the same remedy: say again what is shown.
  *
  * At most one attach is under way at a time, because a difference is only good for the state it was computed from.
  */
@@ -25,7 +25,7 @@ export class LiveView {
   #wasLive = false;
   #mismatches = 0;
   #answerTimer;
-  // Why what is shown is old, as long as it is.
+  // Why what is shown is out of date, while it is.
   #trouble = "";
   #revoked = false;
   #onChange;
@@ -36,12 +36,12 @@ export class LiveView {
     this.#onChange = onChange;
   }
 
-  /** A sentence, while this element is known to be out of date. */
+  /** A sentence while this element is known to be out of date, otherwise empty. */
   get trouble() {
     return this.#trouble;
   }
 
-  /** Whether it shows what a reload would: it follows its view, or the user may not see anything of it. */
+  /** Whether it shows what a reload would: it follows its view, or the user may not see any of it. */
   get settled() {
     return this.#revoked || (this.#seq !== null && !this.#trouble);
   }
@@ -78,7 +78,10 @@ export class LiveView {
     this.showState();
   }
 
-  /** "connected" promises that this element equals a reload: attached, in step, and the way behind the server is live. */
+  /**
+   * "connected" promises that this element equals a reload: attached, in sequence, and live all the way behind the
+   * server.
+   */
   showState() {
     const live = this.#seq !== null && !this.#trouble && this.#socket.state.live;
     this.#wasLive ||= live;
@@ -113,7 +116,7 @@ export class LiveView {
     this.attach();
   }
 
-  /** The server can't read it for now and goes on trying: an attach that waits is answered when it can. */
+  /** The server can't read it for now and keeps trying: it answers a waiting attach when it can. */
   onFailed({ reason }) {
     clearTimeout(this.#answerTimer);
     this.#trouble = reason;
@@ -125,7 +128,7 @@ export class LiveView {
     this.showState();
   }
 
-  /** Nothing more comes for this element; what it shows stays, and says so. */
+  /** Nothing more comes for this element; what it shows stays, and its state says so. */
   end(reason) {
     this.#wasLive = true;
     this.lost();
@@ -134,7 +137,7 @@ export class LiveView {
     this.showState();
   }
 
-  /** What may not be seen any more doesn't stay on the screen; a reload wouldn't show it either. */
+  /** What the user may no longer see leaves the screen; a reload wouldn't show it either. */
   revoke() {
     this.#revoked = true;
     this.end("");

@@ -1,7 +1,7 @@
 import { LiveList } from "./live-list.js";
 import { LiveRegion } from "./live-region.js";
 
-/** All live elements of the page: attaches them on every (re)connect and hands each frame to those it is for. */
+/** All live elements of the page: attaches them on every (re)connect and hands each frame to the right ones. */
 export class LiveViews {
   #socket;
   #page;
@@ -15,7 +15,7 @@ export class LiveViews {
     this.#onChange = onChange;
   }
 
-  /** A sentence about the first element that is out of date, or nothing. */
+  /** A sentence about the first element that is out of date, or an empty string. */
   get trouble() {
     return this.#views.map((view) => view.trouble).find(Boolean) ?? "";
   }
@@ -72,7 +72,7 @@ export class LiveViews {
     }
   }
 
-  /** With the element that a page is about goes the whole page: its title, its form, its links name the record too. */
+  /** When the element that a page is about goes, the whole page goes: its title, form and links name the record too. */
   #revoke(views, frame) {
     for (const view of views) {
       view.revoke();

@@ -1,9 +1,9 @@
-// Attaching takes a blink; longer than this a list is behind, whatever the socket says.
+// Attaching takes an instant; after this long a list is behind, whatever the socket says.
 const SETTLE_WITHIN_MS = 1_000;
 
 /**
- * What the dot and the banner tell: of the page, not of its socket alone. It is "connected" only while each of its lists
- * and regions equals a reload.
+ * What the dot and the banner say: about the page, not about its socket alone. It is "connected" only while each of its
+ * lists and regions equals a reload.
  */
 export class PageState {
   #views;

@@ -46,7 +46,7 @@ function lengthOf(node) {
   return node.nodeType === Node.ELEMENT_NODE ? node.childNodes.length : node.nodeValue.length;
 }
 
-// Following a row that itself moves would carry the page away, so only rows that stay can be the anchor.
+// Following a row that moves would carry the page away, so only rows that stay can be the anchor.
 function keepScroll(rows, movedIds) {
   const header = document.querySelector("[data-sticky-header]")?.getBoundingClientRect().bottom ?? 0;
   const top = Math.max(0, header);

@@ -12,7 +12,7 @@ function isOwn(element) {
   return element.matches("[data-live-keep]") || isDirty(element);
 }
 
-/** Focused or not: what counts is that it differs from what the server sent. */
+/** Focus doesn't matter: what counts is that it differs from what the server sent. */
 export function isDirty(element) {
   if (element instanceof HTMLTextAreaElement) return element.value !== element.defaultValue;
   if (element instanceof HTMLSelectElement) return isDirtySelect(element);

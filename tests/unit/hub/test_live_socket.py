@@ -1,4 +1,4 @@
-"""A socket that isn't read has a bounded buffer, and gets the state instead of the backlog."""
+"""A socket that nobody reads has a bounded buffer, and gets the state instead of the backlog."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ def patch(number: int) -> str:
 
 
 async def read(socket: LiveSocket, seconds: float = 0.01) -> str | None:
-    """The next frame, or None when there is nothing that may be written."""
+    """The next frame, or None when nothing may be written."""
     try:
         async with asyncio.timeout(seconds):
             return await socket.next_frame()
@@ -88,7 +88,7 @@ def test_a_backlog_is_dropped_for_the_state_and_what_is_no_patch_is_kept() -> No
         assert len(frames) <= BUFFER_LIMIT
         assert frames[0]["type"] == "pong"
         assert any(frame["type"] == "resync" for frame in frames)
-        # After the last resync, in order and without a hole.
+        # After the last resync, everything is in order and without a hole.
         tail = frames[max(i for i, frame in enumerate(frames) if frame["type"] == "resync") + 1 :]
         assert [frame["seq"] for frame in tail] == list(range(BUFFER_LIMIT * 3 - len(tail), BUFFER_LIMIT * 3))
 

@@ -1,4 +1,4 @@
-"""The rendered rows that a process keeps take no more memory than is allowed, however large or many they are."""
+"""The rendered rows that a process keeps take no more memory than allowed, however large or many they are."""
 
 import threading
 from sys import getsizeof

@@ -1,4 +1,4 @@
-"""The difference between two states: applied to the one, it gives the other. By properties."""
+"""The difference between two states: applied to the first, it gives the second. Property-based."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The silent rate limit, with a clock of its own (supabase-facts.md 3.5.1 names the figures)."""
+"""The silent rate limit, with its own clock (supabase-facts.md 3.5.1 names the figures)."""
 
 from realtime.local.realtime_server.rate import RateLimit
 

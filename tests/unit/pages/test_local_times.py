@@ -23,7 +23,7 @@ MOMENTS = st.datetimes(datetime(1950, 1, 1), datetime(2090, 1, 1), timezones=st.
 
 
 def typed(moment: datetime, zone: str) -> TypedTime:
-    """What the control sends when nobody touches it."""
+    """What the field sends when nobody touches it."""
     return TypedTime(_shown(moment, zone), zone)
 
 
@@ -32,7 +32,7 @@ def test_a_time_comes_back_as_it_was_shown(moment: datetime, zone: str) -> None:
     told = typed(moment, zone)
     assert LocalTimeInput().came_back(told, moment)
     assert not LocalTimeInput().came_back(TypedTime("2026-01-01T00:00:01", zone), datetime(2026, 6, 1, tzinfo=UTC))
-    # Refused where the zone's clocks show that time twice, as the tests below tell.
+    # Refused where the zone's clocks show that time twice, as the tests below show.
     with suppress(ValidationError):
         assert LocalTimeField().clean(told) == moment.replace(microsecond=0)
 
@@ -79,5 +79,5 @@ def test_an_untouched_time_in_an_hour_that_comes_twice_came_back() -> None:
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../../etc/passwd", "Europe/Berlin\x00"])
 def test_a_zone_that_is_none_is_universal_time(name: str) -> None:
     assert known_zone(name) == "UTC"
-    # A field that somebody damaged falls back to what the browser says now.
+    # A damaged field falls back to what the browser says now.
     assert LocalTimeInput().value_from_datadict({"at": "x", "at-zone": name}, {}, "at").zone == current_zone()

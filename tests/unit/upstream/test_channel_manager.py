@@ -54,7 +54,7 @@ def test_it_climbs_the_ladder_to_error_and_goes_on_for_ever() -> None:
         Status.ERROR,
     ]
     assert "can't be reached" in manager.reason
-    # Error came with the sixth failure: the first try and the ladder's five.
+    # The error came with the sixth failure: the first try and the ladder's five.
     assert said.count(Status.RECONNECTING) <= 5
 
 

@@ -1,4 +1,4 @@
-"""What `bin/chaos` takes a page to show must be what the browser would show."""
+"""`bin/chaos` must see in a page what the browser would show."""
 
 import random
 

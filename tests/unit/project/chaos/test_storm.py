@@ -27,7 +27,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Parts:
-    """Faults of two parts, which remember what is broken and complain of two faults at once."""
+    """Faults of two parts; they remember what is broken and complain about two faults at once."""
 
     def __init__(self) -> None:
         self.broken: set[str] = set()
