@@ -3,7 +3,7 @@
 1. ``database/``: somebody commits: the portal, the admin, another Supabase client, plain SQL. Triggers stamp the row
    with a ``revision`` and write the change log in the same transaction; then the doorbell rings.
 2. ``upstream/``: Supabase Realtime reads the WAL and sends an event on the table's channel. The channel manager holds
-   the subscriptions, reconnects when they break, and writes a probe row that must come back.
+   the subscriptions, reconnects when they break, and has a probe row written that must come back.
 3. ``worker/`` (``manage.py run_realtime_worker``): Realtime's events and the sweep of the change log meet in the
    intake. Each change comes out once and complete, goes to the handlers as a typed event, and to the web processes as a
    small numbered message that names the row but carries none of its contents.
@@ -23,7 +23,7 @@ Imports between rooms go one way (``tests/conventions/test_rooms.py`` holds them
     hub, pages → live → database      worker → upstream, database      hub, worker, operating → status
     operating → upstream, database
 
-What several rooms share lies beside them: ``events.py`` (typed events, words for the connection's state), ``groups.py``
+What several rooms share lies beside them: ``events.py`` (typed events, the connection's states), ``groups.py``
 (the channel layer's groups), ``waiting.py`` (waits for an event or a time, ends tasks), ``build.py`` (names a deploy).
 Django looks for the rest here: ``models.py``, ``apps.py``, ``admin.py`` (shows the change log), ``urls.py``,
 ``routing.py``.
@@ -32,8 +32,8 @@ Django looks for the rest here: ``models.py``, ``apps.py``, ``admin.py`` (shows 
 from importlib import import_module
 from pkgutil import extend_path
 
-# supabase-py's own client package is called `realtime` too, and its siblings import it by that name. The user's
-# design card fixes this package's name, so both live under it: ours first, then the library's modules.
+# supabase-py's own client package is called `realtime` too, and its siblings import it by that name. The design
+# fixes this package's name, so both live under it: ours first, then the library's modules.
 __path__ = extend_path(__path__, __name__)
 
 _LIBRARY_MODULES = (

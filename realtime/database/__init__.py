@@ -2,11 +2,14 @@
 
 In: a change committed by anybody. Out: the row's revision, its entry in the change log, a ring of the doorbell.
 
-- ``schema.py``: the migration operations, mainly ``LiveTable``. They build on ``engine_sql.py`` (change log, trigger
-  functions), ``triggers.py``, ``roles.py`` and ``closed_tables.py`` (what Supabase's API must not reach).
-- ``change_log.py``: reads the log, by revision or from a position (the watermark). ``log_guard.py``: whether the log
-  hears of everything. ``actor.py``: who writes. ``tables.py``: which tables are followed.
-- ``doorbell.py``: hears a commit at once. ``probe.py``: the row that proves the path through Supabase.
+- ``schema.py``: the migration operations, mainly ``LiveTable``. They build on ``triggers.py`` (the triggers of a live
+  table), ``engine_sql.py`` (the functions these call, and the change log), ``roles.py`` (who may read what) and
+  ``closed_tables.py`` (what Supabase's API must not reach).
+- ``change_log.py``: reads the log, by revision or from a position (the watermark), and says whether a position still
+  means anything. ``log_guard.py``: whether every change reaches the log. ``actor.py``: who writes. ``tables.py``: which
+  tables are followed.
+- ``doorbell.py``: hears a commit at once. ``probe.py``: the row that proves the path through
+  Supabase.
 - ``thread.py``: one connection on its own thread, for asyncio. ``session.py``: a session whose loss must be noticed.
   ``pool.py``: the connections that requests share. ``refusals.py``: why the database refuses, in a sentence.
   ``values.py``: values that no form would have accepted. ``fold.py``: search that ignores case and accents.

@@ -3,10 +3,12 @@
 In: numbered messages, heartbeats, what browsers say. Out: frames.
 
 - ``hub.py``: sockets, views, and which message concerns which view. ``layer_listener.py``: hears the channel layer.
-  ``gaps.py``: notices missing messages.
-- ``view_reader.py``: rereads views, and sets aside what holds up the others. ``live_view.py``: one view's state.
-- ``consumer.py``: the WebSocket. ``wire.py``: every message on it, and the encoding. ``live_socket.py``: one browser's
-  buffer. ``origin.py``: which pages may connect.
-- ``admission.py``: who is let in, and which socket has to go; ``arrivals.py`` and ``rights.py`` read that.
+  ``gaps.py``: notices holes in the numbers of its messages.
+- ``view_reader.py``: rereads views, and sets slow ones aside so that the others needn't wait. ``live_view.py``: one
+  view's state.
+- ``consumer.py``: the WebSocket. ``wire.py``: every message on it, and the encoding. ``live_socket.py``: one
+  browser's buffer. ``origin.py``: which pages may connect.
+- ``admission.py``: who is let in, and which socket has to go; ``arrivals.py`` and ``rights.py`` read what it decides
+  on.
 - ``freshness.py``: tells every socket how fresh its page is.
 """

@@ -2,8 +2,11 @@
 
 In: a view's name and parameters. Out: a ``Snapshot`` of rendered rows and parts, and the difference between two.
 
-- ``definition.py``: what a view is, and the registry. ``lists.py`` and ``regions.py``: the two kinds.
-- ``kind.py``: a table's names. ``tokens.py``: the signed token that a page carries. ``first_paint.py``: for templates.
-- ``snapshot.py``: states and their differences. ``rendering.py``: rows rendered once. ``row_version.py``: what makes a
-  row's version. ``field_changes.py``: what changed since a revision. ``person.py``: whose page it is.
+- ``definition.py``: what a view is, which changes concern it, and the registry. ``lists.py`` and ``regions.py``: the
+  two kinds.
+- ``kind.py``: a live table's names, in addresses, templates and words. ``tokens.py``: the signed token that a page
+  carries. ``first_paint.py``: paints a view inside a template.
+- ``snapshot.py``: states and their differences. ``rendering.py``: rows rendered once. ``row_version.py``: what makes
+  a row's version, which also changes where no revision does. ``field_changes.py``: what changed since a revision.
+  ``person.py``: whose page it is.
 """

@@ -9,6 +9,6 @@ web processes, a heartbeat.
   Both go through ``intake.py``, which notices a lost position and drops duplicates, and leave by ``outlet.py``.
 - ``event_dispatcher.py`` parses events and calls handlers; ``repository.py`` turns records into entities;
   ``streams.py`` offers the events as async iterators; ``publisher.py`` sends the messages.
-- ``guard.py`` watches whether the log hears of everything, ``probing.py`` writes the probe, ``retention.py`` prunes
-  the log, ``heartbeat.py`` reports the state of all of this.
+- ``guard.py`` keeps asking whether every change reaches the log, ``probing.py`` writes the probe for the channel
+  manager, ``retention.py`` prunes the log, ``heartbeat.py`` reports the state of all of this.
 """

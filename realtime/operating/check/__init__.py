@@ -1,6 +1,9 @@
 """``manage.py supabase_check``: what the database and the Supabase project need, and how to mend what is wrong.
 
-``database.py`` and ``realtime.py`` give the sections in their order, ``report.py`` is what a section is made of,
-``catalog.py`` has the queries that several sections share. The sections: ``server.py``, ``publication.py``,
-``triggers.py``, ``closed_tables.py``, ``roles.py``; ``key.py`` and ``realtime.py``.
+A check goes into its section's file. A new section gets a file, and its place in the order of ``database.py`` or
+``realtime.py``.
+
+- The database's sections: ``server.py``, ``publication.py``, ``triggers.py``, ``closed_tables.py``, ``roles.py``.
+- Supabase Realtime's: ``key.py``, and those that ``realtime.py`` has itself.
+- ``report.py``: what a section is made of. ``catalog.py``: queries that several sections share.
 """
