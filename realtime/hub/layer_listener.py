@@ -56,7 +56,7 @@ class LayerListener:
                 await self._listen(layer)
             except (redis.RedisError, OSError, TimeoutError) as error:
                 if self.reachable:
-                    logger.warning("the channel layer can't be heard (%s): joining it anew", type(error).__name__)
+                    logger.warning("the channel layer can't be heard (%s): joining it again", type(error).__name__)
                 self.reachable, self.round_trip_ms = False, None
                 self._on_lost()
             finally:

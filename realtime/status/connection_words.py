@@ -16,7 +16,7 @@ PROBE_FRESH_SECONDS = 25.0
 # An echo that takes longer is late, though it may still come.
 PROBE_LATE_SECONDS = 5.0
 
-MEANWHILE = "The page is read anew every few seconds meanwhile."
+MEANWHILE = "Meanwhile this page is refreshed every few seconds."
 SILENT_WORKER = f"Live updates have stopped: the realtime worker is not answering. {MEANWHILE}"
 SILENT_REDIS = f"Live updates have stopped: the message channel (Redis) can't be reached. {MEANWHILE}"
 NOT_KEPT = "it doesn't keep how the realtime worker is. Pages hear the worker itself, and say how it is."
@@ -112,7 +112,8 @@ def _judged(beat: dict[str, Any], age: float) -> tuple[Status, str]:
     bypassed = beat.get("bypassed")
     if not bypassed or status is Status.DISCONNECTED:
         return status, reason
-    told = f"Changes to {' and '.join(bypassed)} bypass the change log. Pages that show them are read anew meanwhile."
+    meanwhile = "Meanwhile, pages that show them are refreshed every few seconds."
+    told = f"Changes to {' and '.join(bypassed)} bypass the change log. {meanwhile}"
     return _not_green(status), f"{told} {reason}".strip()
 
 

@@ -25,7 +25,7 @@ from realtime.status.last_beat import Known
 
 SOCKETS = Gauge("livedesk_sockets", "Open WebSockets of this web process")
 VIEWS = Gauge("livedesk_views", "Distinct live lists and regions that this web process keeps")
-VIEWS_FAILING = Gauge("livedesk_views_failing", "Views that can't be read, of which pages show an old state")
+VIEWS_FAILING = Gauge("livedesk_views_failing", "Views that can't be read, so that pages show their old state")
 FRAMES = Counter("livedesk_frames", "Frames handed to sockets")
 VIEW_READINGS = Histogram(
     "livedesk_view_reading_seconds",
@@ -82,7 +82,7 @@ def worker_metrics(told: dict[str, Any] | None) -> Iterator[Metric]:
     yield GaugeMetricFamily("livedesk_worker_queue", "Events of Realtime that wait for the pump", told["queue"])
     yield GaugeMetricFamily("livedesk_worker_waiting", "Events heard before their commit is visible", told["waiting"])
     yield _counted("livedesk_rings", "Rings of the doorbell", told["rings"])
-    yield _counted("livedesk_reconnects", "Sessions with Supabase Realtime that were opened anew", told["reconnects"])
+    yield _counted("livedesk_reconnects", "Sessions with Supabase Realtime that were opened again", told["reconnects"])
     yield _counted("livedesk_handler_errors", "Handlers that raised", told["handler_errors"])
     yield _counted("livedesk_worker_resyncs", "Tables that were reset for want of a usable position", told["resyncs"])
     yield _counted("livedesk_takeovers", "Times that this worker took the lead", told["takeovers"])

@@ -102,7 +102,7 @@ class Heartbeat:
     def _renew_deaf(self) -> None:
         for table in self._intake.mark_deaf():
             if time.monotonic() - self._renewed.get(table, -RENEW_SECONDS) >= RENEW_SECONDS:
-                logger.warning("Realtime tells nothing of '%s' any more: joining its channel anew", table)
+                logger.warning("Realtime tells nothing of '%s' any more: joining its channel again", table)
                 self._renewed[table] = time.monotonic()
                 self._manager.renew(table)
 

@@ -52,7 +52,7 @@ def test_green_needs_a_fresh_probe() -> None:
         (beat(status="error", live=False), True, "error", False, "every minute"),
         (beat(live=False, sweep_problem="it is torn"), True, "reconnecting", False, "stopped: it is torn"),
         (beat(status="connecting", live=False, sweep_problem="x"), True, "connecting", False, "stopped: x"),
-        (beat(status="error", live=False, sweep_problem="x"), True, "error", False, "read anew"),
+        (beat(status="error", live=False, sweep_problem="x"), True, "error", False, "refreshed every few seconds"),
         (beat(status="disconnected", live=False, sweep_problem="x"), True, "disconnected", False, "worker"),
         (beat(database="can't be reached", live=False), True, "reconnecting", False, "The database can't be reached"),
         (beat(status="error", database="is not answering", live=False), True, "error", False, "not answering"),
