@@ -12,7 +12,7 @@ from tests.live_site import LiveSite, make_live_site
 from tests.plugin import DEBIAN_POSTGRES_15, SERVICES, SessionServices
 
 # As quick as it goes: what these stretch in production only makes a test wait.
-QUICK = RealtimeOptions(poll_interval_ms=20, idle_multiplier=3, refusal_delay_scale=0, faults=True)
+QUICK = RealtimeOptions(poll_interval_ms=20, idle_multiplier=5, refusal_delay_scale=0, faults=True)
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +43,12 @@ def postgres15_url(services: SessionServices) -> str:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(postgres_url: str, django_db_modify_db_settings_parallel_suffix: None) -> None:
     """pytest-django's hook just before it makes the test database: PostgreSQL must run by then."""
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The whole cluster goes with the session: dropping a database in it first would only wait for its last user."""
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 import pytest
@@ -103,23 +103,22 @@ def test_the_watch_itself_sees_what_runs_and_what_the_policy_stops(
 def test_nothing_written_into_a_row_runs_on_a_page_as_loaded(
     context: BrowserContext, live_site: LiveSite, watched: Watched, sql: "psycopg.Connection[Any]", word: str
 ) -> None:
+    page = context.new_page()
     for hostile in HOSTILE:
         key = insert_product(sql, f"{word} {hostile}", description=f"{hostile} {word}")
         for address in (f"/crm/products/?q={word}", f"/crm/products/{key}/", f"/crm/products/{key}/edit/", "/"):
-            page = open_live(context, live_site, address)
+            page.goto(f"{live_site.url}{address}")
+            wait_live(page)
             if address.endswith("/edit/"):
                 expect(page.locator("[name=name]")).to_have_value(f"{word} {hostile}")
                 expect(page.locator("[name=description]")).to_have_value(f"{hostile} {word}")
             else:
                 expect(page.get_by_text(f"{word} {hostile}").first).to_be_visible()
             watched.assert_quiet()
-            page.close()
-        page = context.new_page()
         page.goto(f"{live_site.url}/crm/products/{key}/delete/")
         wait_live(page)
         expect(page.locator(".quote__title")).to_have_text(f"{word} {hostile}")
         watched.assert_quiet()
-        page.close()
 
 
 @pytest.mark.usefixtures("tidy")
@@ -172,6 +171,7 @@ def test_no_page_breaks_the_policy_or_logs_an_error(
 ) -> None:
     key = insert_product(sql, f"{word} {HOSTILE[0]}", description=HOSTILE[1])
     found: dict[str, object] = {}
+    page = context.new_page()
     for address in (
         "/",
         "/crm/products/",
@@ -193,17 +193,16 @@ def test_no_page_breaks_the_policy_or_logs_an_error(
         "/admin/accounts/user/add/",
         "/admin/password_change/",
     ):
-        page = context.new_page()
         answer = page.goto(f"{live_site.url}{address}")
         assert answer is not None
         if not address.startswith("/admin/"):
             wait_live(page)
         if (told := watched.take()) or answer.status != 200:
             found[address] = [answer.status, *told]
-        page.close()
     assert found == {}
 
 
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LONG = {
     "one word": "W" * 490,
     "many words": "lamp " * 98,
@@ -216,10 +215,11 @@ LONG = {
 
 
 @pytest.mark.usefixtures("tidy")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_longest_names_fit_the_narrowest_screen(
-    context: BrowserContext, live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str, scheme: str
+    context: BrowserContext, live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str
 ) -> None:
+    page = context.new_page()
+    page.set_viewport_size({"width": 360, "height": 740})
     for kind, text in LONG.items():
         key = insert_product(sql, f"{text[:489]}{word[:11]}", "9999999999.99", description=f"{text * 4} {word}")
         for address in (
@@ -229,15 +229,13 @@ def test_the_longest_names_fit_the_narrowest_screen(
             f"/crm/products/{key}/edit/",
             f"/crm/products/{key}/delete/",
         ):
-            page = context.new_page()
-            page.set_viewport_size({"width": 360, "height": 740})
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             page.goto(f"{live_site.url}{address}")
             if address.endswith("/edit/"):
                 sql.execute("update products set name = reverse(name), price = 0 where id = %s", [key])
                 expect(page.locator("[data-live-region] ins").first).to_be_visible()
-            assert_fits(page, f"{kind} on {address} in {scheme}")
-            page.close()
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                assert_fits(page, f"{kind} on {address} in {scheme}")
         sql.execute("delete from products where id = %s", [key])
 
 
