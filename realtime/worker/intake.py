@@ -102,7 +102,7 @@ class Intake:
             behind = change_log.look_up(self._ahead, self.watermark)
             self._ahead.difference_update(revision for revision, entry in behind.items() if entry.swept)
             return []
-        self._fresh_start = current
+        self._fresh_start = change_log.latest_watermark(current, pruned)
         return [TableReset(table, problem or "") for table in (*self.tables, *self.related)]
 
     def opened(self) -> None:

@@ -57,7 +57,8 @@ def keys(live_site: LiveSite) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def looker(browser: Browser, live_site: LiveSite) -> Iterator[Page]:
-    with browser.new_context() as context:
+    # Without motion a new theme is there at once, not at the end of a transition.
+    with browser.new_context(reduced_motion="reduce") as context:
         context.set_default_timeout(20_000)
         page = context.new_page()
         page.goto(f"{live_site.url}/sign-in/")

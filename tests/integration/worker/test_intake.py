@@ -1,15 +1,24 @@
 """A worker's handlers get each change exactly once, wherever the work is cut off."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import connections
+from pytest_django import DjangoDbBlocker
 
 from crm.models import Product
 from realtime.events import RealtimeEvent
+from realtime.local.postgres import EmbeddedPostgres
+from realtime.local.process import LOOPBACK, pick_port
+from realtime.local.supabase import provision
 from realtime.worker.intake import Intake
+from tests.integration.databases import migrate
 from tests.integration.worker.harness import begun
+from tests.plugin import SessionServices
 
-pytestmark = pytest.mark.django_db(transaction=True)
+in_the_test_database = pytest.mark.django_db(transaction=True)
 
 
 def write(*names: str) -> None:
@@ -32,6 +41,7 @@ def intake() -> Intake:
     return begun(Intake(("products",)))
 
 
+@in_the_test_database
 def test_resets_that_nobody_emitted_are_still_due() -> None:
     """A worker may lose the lead after it has read that its position means nothing, but before it tells anybody."""
     assert Intake(("products",)).open()
@@ -42,6 +52,7 @@ def test_resets_that_nobody_emitted_are_still_due() -> None:
     assert successor.open() == []
 
 
+@in_the_test_database
 def test_what_was_emitted_before_the_position_could_move_is_not_emitted_again(intake: Intake) -> None:
     write("a", "b")
     assert emit(intake, sweep(intake)) == ["a", "b"]
@@ -53,6 +64,7 @@ def test_what_was_emitted_before_the_position_could_move_is_not_emitted_again(in
     assert sweep(intake) == []
 
 
+@in_the_test_database
 def test_what_was_read_but_never_reached_a_handler_is_read_again(intake: Intake) -> None:
     """A worker that loses the lead while a read hangs throws the result away (found by bin/chaos, seed 102)."""
     write("a", "b")
@@ -61,6 +73,7 @@ def test_what_was_read_but_never_reached_a_handler_is_read_again(intake: Intake)
     assert emit(intake, sweep(intake)) == ["a", "b"]
 
 
+@in_the_test_database
 def test_the_same_of_what_realtime_told(intake: Intake) -> None:
     write("a")
     product = Product.objects.get()
@@ -81,3 +94,48 @@ def test_the_same_of_what_realtime_told(intake: Intake) -> None:
     intake.hear("products", raw)
     assert intake.resolve() == []
     assert intake.counters["products"].duplicates == 2
+
+
+@pytest.fixture
+def mortal(services: SessionServices, django_db_blocker: DjangoDbBlocker) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL to be killed, which writes its WAL only when it must; this process's Django works on it."""
+    postgres = EmbeddedPostgres(services.directory / "mortal-postgres", pick_port(), durable=False)
+    postgres.start()
+    with psycopg.connect(postgres.url("template1"), autocommit=True) as admin:
+        provision(admin)
+        admin.execute("alter system set wal_writer_delay = '10s'")
+        admin.execute("select pg_reload_conf()")
+    postgres.create_database("mortal")
+    migrate(postgres.url("mortal"))
+    address = connections["default"].settings_dict
+    before = {name: address[name] for name in ("NAME", "HOST", "PORT", "USER", "PASSWORD")}
+    with django_db_blocker.unblock():
+        connections["default"].close()
+        address |= {"NAME": "mortal", "HOST": LOOPBACK, "PORT": str(postgres.port)}
+        address |= {"USER": "postgres", "PASSWORD": postgres.password}
+        yield postgres
+        connections["default"].close()
+        address |= before
+    postgres.stop()
+    postgres.remove()
+
+
+def test_a_crash_that_gives_ids_of_transactions_away_again_hides_nothing(mortal: EmbeddedPostgres) -> None:
+    """Transactions that were rolled back may have left no trace, so their ids come again (bin/chaos, seed 803)."""
+    intake = begun(Intake(("products",)))
+    write("before")
+    assert emit(intake, sweep(intake)) == ["before"]
+    intake.settle()
+    with psycopg.connect(mortal.url("mortal")) as other:
+        for _ in range(5):
+            other.execute("insert into products (name) values ('never')")
+            other.rollback()
+    assert sweep(intake) == []
+    intake.settle()
+    mortal.service.kill()
+    mortal.start()
+    connections["default"].close()
+    names = [f"after {number}" for number in range(8)]
+    write(*names)
+    assert intake.open() == []
+    assert emit(intake, sweep(intake)) == names
