@@ -14,7 +14,7 @@ WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 SHOTS = (
     ("dashboard", "/", "light", WIDE),
     ("ticket", "/ticketing/tickets/first", "light", WIDE),
-    ("customer", "/crm/customers/first", "dark", WIDE),
+    ("customer", "/crm/customers/?q=anneliese+von+der+heide+first", "dark", WIDE),
     ("products-narrow", "/crm/products/", "dark", NARROW),
 )
 
