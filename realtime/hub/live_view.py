@@ -48,9 +48,6 @@ class LiveView:
     def unused(self) -> bool:
         return not self.sockets and not self.waiting and not self.joining
 
-    def everyone(self) -> set[LiveSocket]:
-        return {*self.sockets, *(attaching.socket for attaching in (*self.waiting, *self.joining))}
-
     def attach(self, attaching: Attaching) -> None:
         """Joins a socket at once if it shows exactly this state, otherwise after the next reading."""
         fresh = self.snapshot is not None and not self.dirty and not self.failures
