@@ -97,7 +97,7 @@ class ChooserField(forms.ModelChoiceField):  # type: ignore[type-arg]
         if len(found) > 1:
             raise ValidationError(f"More than one {noun} matches “{asked.text}”. Choose which.", code="several")
         if asked.finding:
-            raise ValidationError(f"One {noun} matches and is chosen now. Save if it is the right one.", code="one")
+            raise ValidationError(f"One {noun} matches and has been chosen. Save if it’s the right one.", code="one")
         return str(found[0].pk)
 
 

@@ -74,13 +74,13 @@ class AcquisitionForm(LiveModelForm):
             return
         if product.price is None:
             # The price in the database isn't a number: see realtime.database.values.
-            self.add_error("total_amount", "This product has no price to multiply. Type the total.")
+            self.add_error("total_amount", "This product has no price, so the total can’t be worked out. Enter it.")
             return
         total: Decimal = product.price * quantity
         try:
             told["total_amount"] = self.fields["total_amount"].clean(str(total))
         except ValidationError:
-            self.add_error("total_amount", f"{quantity} × {product.price} is more than a total can be.")
+            self.add_error("total_amount", f"{quantity} × {product.price} is more than the largest total.")
 
 
 class InteractionForm(LiveModelForm):
@@ -98,5 +98,5 @@ class InteractionForm(LiveModelForm):
         super().__init__(*args, **kwargs)
         # A time that is shown again is still in the zone that it was typed in.
         zone = self["interaction_at"].data.zone if self.is_bound else current_zone()
-        told = "In universal time (UTC)." if zone == "UTC" else f"In your time zone ({zone})."
+        told = "Times are in UTC." if zone == "UTC" else f"In your time zone ({zone})."
         self.fields["interaction_at"].help_text = told

@@ -60,7 +60,8 @@ class FilesField(forms.FileField):
         if not data and self.required:
             raise ValidationError("Choose a file first.", code="required")
         if len(data) > FILES_A_FORM:
-            raise ValidationError(f"{len(data)} files at once are too many; {FILES_A_FORM} are the most.", code="many")
+            told = f"{len(data)} files are too many; at most {FILES_A_FORM} can be sent at once."
+            raise ValidationError(told, code="many")
         refusals = [refusal for file in data if (refusal := why_refused(file))]
         if refusals:
             raise ValidationError(refusals)

@@ -27,7 +27,7 @@ RETRY_AFTER_SECONDS = 10
 # The hidden fields of every form of ours; the page adds its own.
 _OURS = ("csrfmiddlewaretoken", FIELD, TYPED)
 _UNREADABLE = (UnreadablePostError, SuspiciousOperation, MultiPartParserError)
-_LOOK_FIRST = "It isn’t certain that nothing was saved: look before you send it again."
+_LOOK_FIRST = "It isn’t certain that nothing was saved: check before you send it again."
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def words(beat: dict[str, Any] | None, heard_at: float, now: float, hops: Hops) 
     told = _words(beat, heard_at, now, hops)
     doorbell = beat.get("doorbell") if beat else None
     late = (
-        f"Without the doorbell ({doorbell}) the change log is looked into every {beat['sweep_seconds']:g} s."
+        f"Changes are noticed every {beat['sweep_seconds']:g} s: the database doesn’t announce them ({doorbell})."
         if (beat and doorbell and told["live"])
         else ""
     )

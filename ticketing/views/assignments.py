@@ -27,7 +27,7 @@ def _assignee(request: HttpRequest) -> UUID | None:
     try:
         member = UUID(request.POST.get("member", "") if to == "member" else "")
     except ValueError:
-        raise Refused(422, "Nothing was changed: choose who is to have this ticket.") from None
+        raise Refused(422, "Nothing was changed: choose who gets this ticket.") from None
     if not get_user_model()._default_manager.filter(pk=member, is_active=True).exists():
-        raise Refused(422, "Nothing was changed: that member of staff doesn’t work here any more.")
+        raise Refused(422, "Nothing was changed: that colleague’s account is closed.")
     return member

@@ -1,9 +1,9 @@
 // For an answer that isn't ours (from a proxy, during a deploy) or is too broken to say more.
 const REFUSED = "The server refused this. What you typed stays here.";
-const BROKEN = "The server could not do this. What you typed stays here; look whether it arrived, then try again.";
-const CUT = "The connection broke before the server answered. Look whether it arrived, then try again.";
+const BROKEN = "The server could not do this. What you typed stays here; check whether it arrived before you try again.";
+const CUT = "The connection broke before the server answered. Check whether it arrived before you try again.";
 const OFFLINE = "Your browser is offline, nothing was sent. What you typed stays here.";
-const TOO_LARGE = "The server does not take that much at once.";
+const TOO_LARGE = "That is too much to send at once.";
 // For a quicker answer a bar would only flicker.
 const SHOW_AFTER_MS = 300;
 

@@ -590,7 +590,7 @@ def test_a_suspicious_request_is_a_400_of_ours(nobody: Client, monkeypatch: pyte
     monkeypatch.setattr("project.views.render", suspect)
     answer = nobody.get("/")
     assert answer.status_code == 400
-    assert "This request makes no sense" in text(answer)
+    assert "This request can’t be understood" in text(answer)
     assert answer.headers["Content-Security-Policy"] == POLICY
 
 

@@ -235,7 +235,7 @@ def test_one_bad_file_among_good_ones_keeps_none(client: Client, ticket: Ticket,
 
 def test_eleven_files_at_once_are_too_many(client: Client, ticket: Ticket, own_storage: Path) -> None:
     answer = upload(client, ticket, *(file(f"{number}.txt") for number in range(11)))
-    assert "11 files at once are too many; 10 are the most." in text(answer)
+    assert "11 files are too many; at most 10 can be sent at once." in text(answer)
     assert kept_files(own_storage) == []
 
 
