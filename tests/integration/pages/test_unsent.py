@@ -188,7 +188,7 @@ def test_a_lost_answer_is_not_called_a_refusal(product: Product, author: User, m
     answer = signed_in(author, raise_request_exception=False).post(edit(product), sent(product, author))
     assert answer.status_code == 503
     assert "Nothing was saved" not in text(answer)
-    assert "look before you send it again" in text(answer)
+    assert "check before you send it again" in text(answer)
 
 
 def test_a_form_sent_in_the_background_is_told_in_a_sentence(

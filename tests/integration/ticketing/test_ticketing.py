@@ -223,9 +223,9 @@ def test_an_absurd_revision_changes_nothing(agent: User, ticket: Ticket, revisio
     [
         ("status", {"status": "burning"}, "a status is one of open, pending, resolved, closed"),
         ("priority", {"priority": ""}, "a priority is one of low, normal, high, urgent"),
-        ("assignment", {"to": "member", "member": ""}, "choose who is to have this ticket"),
+        ("assignment", {"to": "member", "member": ""}, "choose who gets this ticket"),
         ("assignment", {"to": "member", "member": str(uuid4())}, "account is closed"),
-        ("assignment", {}, "choose who is to have this ticket"),
+        ("assignment", {}, "choose who gets this ticket"),
     ],
 )
 def test_a_choice_that_is_none_is_refused_in_words(
