@@ -1,9 +1,11 @@
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, sync_playwright
 
 from project.chromium import ARGUMENTS, find_chromium
@@ -83,6 +85,11 @@ def live_site(services: SessionServices, postgres_url: str) -> Iterator[LiveSite
 
 @pytest.fixture(scope="session")
 def chromium() -> Path:
+    node, _ = compute_driver_executable()
+    driver = subprocess.run([node, "--version"], capture_output=True, text=True)
+    if driver.returncode:
+        # On Debian 12, for want of a library (libatomic1) that nothing else brings.
+        unavailable(f"Playwright's driver doesn't run here: {driver.stderr.strip()}")
     try:
         return find_chromium()
     except FileNotFoundError as error:

@@ -164,7 +164,8 @@ class Side(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self.link.joined(self)
+        # Not at once: Python 3.11.2, Debian 12's, begins to read after this call even if it was told to pause in it.
+        asyncio.get_running_loop().call_soon(self.link.joined, self)
 
     def data_received(self, data: bytes) -> None:
         self.link.carry(self, data)
