@@ -11,8 +11,7 @@ from django.forms.utils import flatatt
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from crm.search import matching
-from realtime.live.lists import clean_text
+from realtime.live.search import clean_text, matching
 
 LIMIT = 50
 
@@ -43,7 +42,7 @@ class ChooserWidget(forms.Widget):
         self.searched = searched
 
     def matches(self, text: str) -> "QuerySet[Any]":
-        return matching(self.queryset.all(), text, *self.searched)
+        return matching(self.queryset.all(), text, self.searched)
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Asked:
         key, text, answered = (clean_text(data.get(f"{name}{part}", "")) for part in ("", "-find", "-found"))

@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from crm.chooser import ChooserField
 from crm.models import EARLIEST, LATEST, Acquisition, Customer, Interaction, Product
+from realtime.live.zones import current_zone
 from realtime.pages.live_form import LiveModelForm
-from realtime.pages.local_times import LocalTimeField, current_zone
+from realtime.pages.local_times import LocalTimeField
 
 ONE_LINE = {"autocomplete": "off", "dir": "auto"}
 AMOUNT = {"min": 0, "step": "0.01", "inputmode": "decimal"}

@@ -11,11 +11,8 @@ from crm import customer_page
 from crm.blocks import Block, shown_blocks
 from crm.forms import AcquisitionForm, CustomerForm, InteractionForm, ProductForm
 from crm.kinds import ACQUISITION, CUSTOMER, INTERACTION, PRODUCT
-from crm.live.lists import CrmList
 from crm.live.products import ProductAcquisitions
 from crm.models import Customer, Product
-from realtime.live.definition import definition_named
-from realtime.live.first_paint import live_view
 from realtime.live.kind import Kind
 from realtime.models import LiveModel
 from realtime.pages.live_pages import LivePages
@@ -24,23 +21,7 @@ Counted = tuple[int, str]
 
 
 class CrmPages(LivePages):
-    """Pages whose list has filters and owners, and whose detail has blocks of related rows."""
-
-    def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        listing = definition_named(self.kind.plural)
-        assert isinstance(listing, CrmList)
-        params = listing.normalise(request.GET)
-        return {
-            "filters": [
-                {"name": name, "words": words.items(), "chosen": params[name]}
-                for name, words in listing.filters.items()
-            ],
-            "owners": [
-                {"kind": owner, "key": key, "live": live_view(f"{owner.singular}-name", {"id": key})}
-                for owner in listing.owners
-                if (key := params.get(owner.singular)) and request.user.has_perm(owner.permission("view"))
-            ],
-        }
+    """Pages whose detail has blocks of related rows."""
 
     def blocks(self) -> Iterable[Block]:
         return ()

@@ -103,6 +103,8 @@ REALTIME_SWEEP = env.flag("REALTIME_SWEEP", True)
 REALTIME_SWEEP_SECONDS = env.number("REALTIME_SWEEP_SECONDS", 2, minimum=0.05, maximum=3_600)
 # LISTEN/NOTIFY instead of waiting for the next sweep.
 REALTIME_DOORBELL = env.flag("REALTIME_DOORBELL", True)
+# For comparison only: every change rereads every view of its table, as if nobody knew which views it concerns.
+REALTIME_READ_EVERYTHING = env.flag("REALTIME_READ_EVERYTHING", False)
 REALTIME_RETENTION_MAX_DAYS = 36_500
 REALTIME_RETENTION_DAYS = env.number("REALTIME_RETENTION_DAYS", 90, maximum=REALTIME_RETENTION_MAX_DAYS)
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")

@@ -8,22 +8,49 @@ from crm.customer_page import register_block
 from crm.kinds import ACQUISITION, CUSTOMER, INTERACTION
 from crm.live.acquisitions import AcquisitionList
 from crm.live.interactions import InteractionList
-from crm.live.lists import CrmList
+from crm.live.lists import period, since, until
 from crm.live.regions import NameRegion, OwnedBlock, Summary
 from realtime.live.definition import register
+from realtime.live.filters import Filters, OneOf
+from realtime.live.lists import Column, LiveList
 from realtime.live.regions import DetailRegion, EditingRegion
+from realtime.live.sorting import by_text, by_time
+
+
+class CustomerFilters(Filters):
+    contact = OneOf(
+        {
+            "email": ("With email", ~Q(email="")),
+            "phone": ("With phone", ~Q(phone="")),
+            "none": ("Without either", Q(email="", phone="")),
+        },
+        ("email", "phone"),
+        label="Contact",
+    )
+    created = period("created_at", "Created")
+    created_from = since("created_at", "Created")
+    created_to = until("created_at", "Created")
+    updated = period("updated_at", "Updated")
 
 
 @register
-class CustomerList(CrmList):
+class CustomerList(LiveList):
     kind = CUSTOMER
     searched = ("name", "email", "phone")
-    filters: ClassVar = {
-        "contact": {"": "Any contact", "email": "With email", "phone": "With phone", "none": "Without either"}
+    filters = CustomerFilters
+    sorts: ClassVar = {
+        "created": by_time("created_at"),
+        "name": by_text("name"),
+        "email": by_text("email"),
+        "phone": by_text("phone"),
+        "updated": by_time("updated_at"),
     }
-
-    def chosen(self, name: str, value: str) -> Q:
-        return Q(email="", phone="") if value == "none" else ~Q((value, ""))
+    columns = (
+        Column("Customer", "name"),
+        Column("Email", "email"),
+        Column("Phone", "phone"),
+        Column("Updated", "updated"),
+    )
 
 
 @register

@@ -2,29 +2,43 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from crm.kinds import CUSTOMER, INTERACTION
-from crm.live.lists import NAME, CrmList
+from crm.live.lists import NAME, period, since, until
 from crm.live.regions import Summary, WordedEditing
 from crm.models import Interaction
 from realtime.live.definition import register
+from realtime.live.filters import ChoiceFilter, Filters, KeyFilter
+from realtime.live.lists import Column, LiveList, Related
 from realtime.live.regions import DetailRegion
+from realtime.live.sorting import by_time
+
+
+class InteractionFilters(Filters):
+    type = ChoiceFilter(Interaction.Type.choices, field_name="type", label="Type")
+    when = period("interaction_at", "When")
+    when_from = since("interaction_at", "When")
+    when_to = until("interaction_at", "When")
+    customer = KeyFilter(CUSTOMER, field_name="customer", label="Customer")
 
 
 @register
-class InteractionList(CrmList):
+class InteractionList(LiveList):
     kind = INTERACTION
     searched = ("notes", "customer__name")
-    filters: ClassVar = {"type": {"": "Any type", **dict(Interaction.Type.choices)}}
-    owners = (CUSTOMER,)
-    related: ClassVar = {CUSTOMER.table: NAME}
+    filters = InteractionFilters
+    sorts: ClassVar = {
+        "when": by_time("interaction_at"),
+        "created": by_time("created_at"),
+        "updated": by_time("updated_at"),
+    }
+    default_sort = "-when"
+    columns = (Column("Interaction"), Column("Customer"), Column("When", "when"))
+    related: ClassVar = {CUSTOMER.table: Related(NAME, by="customer_id")}
 
-    def rows(self) -> "QuerySet[Interaction]":
-        return Interaction.objects.select_related("customer")
-
-    def chosen(self, name: str, value: str) -> Q:
-        return Q(type=value)
+    def described(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return queryset.select_related("customer")
 
     def row_state(self, instance: Interaction) -> tuple[Any, ...]:
         return (instance.customer.name,)
@@ -33,16 +47,16 @@ class InteractionList(CrmList):
 @register
 class InteractionDetail(DetailRegion):
     kind = INTERACTION
-    related: ClassVar = InteractionList.related
+    related: ClassVar = {CUSTOMER.table: NAME}
 
     def queryset(self) -> "QuerySet[Interaction]":
-        return InteractionList().rows()
+        return Interaction.objects.select_related("customer")
 
 
 @register
 class InteractionEditing(WordedEditing):
     kind = INTERACTION
-    related: ClassVar = InteractionList.related
+    related: ClassVar = {CUSTOMER.table: NAME}
 
 
 @register

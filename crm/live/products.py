@@ -2,24 +2,41 @@
 
 from typing import ClassVar
 
-from django.db.models import Q, Sum
+from django.db.models import Sum
 
 from crm.kinds import PRODUCT
 from crm.live.acquisitions import AcquisitionList
-from crm.live.lists import AMOUNTS, CrmList, amount_in
+from crm.live.lists import at_least, at_most, bands, period, since, until
 from crm.live.regions import NameRegion, OwnedBlock, Summary
 from realtime.live.definition import register
+from realtime.live.filters import Filters
+from realtime.live.lists import Column, LiveList
 from realtime.live.regions import DetailRegion, EditingRegion
+from realtime.live.sorting import by_amount, by_text, by_time
+
+
+class ProductFilters(Filters):
+    price = bands("price", "Price")
+    price_min = at_least("price", "Price")
+    price_max = at_most("price", "Price")
+    created = period("created_at", "Created")
+    created_from = since("created_at", "Created")
+    created_to = until("created_at", "Created")
+    updated = period("updated_at", "Updated")
 
 
 @register
-class ProductList(CrmList):
+class ProductList(LiveList):
     kind = PRODUCT
     searched = ("name", "description")
-    filters: ClassVar = {"price": AMOUNTS}
-
-    def chosen(self, name: str, value: str) -> Q:
-        return amount_in("price", value)
+    filters = ProductFilters
+    sorts: ClassVar = {
+        "created": by_time("created_at"),
+        "name": by_text("name"),
+        "price": by_amount("price"),
+        "updated": by_time("updated_at"),
+    }
+    columns = (Column("Product", "name"), Column("Price", "price", number=True), Column("Updated", "updated"))
 
 
 @register

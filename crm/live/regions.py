@@ -1,15 +1,15 @@
 """Kinds of regions that several pages of the CRM have."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Count, Field, ForeignKey
 
-from crm.live.lists import CrmList
-from realtime.live.definition import Params, RowChange
+from realtime.live.definition import Concern, Params
 from realtime.live.field_changes import FieldChange, label_of
 from realtime.live.kind import Kind
+from realtime.live.lists import LiveList
 from realtime.live.regions import EditingRegion, LiveRegion, RowRegion
 
 # A page shows only the latest related rows; one link leads to the list of all of them.
@@ -48,9 +48,11 @@ class NameRegion(RowRegion):
 
 
 class ListExcerpt(LiveRegion):
-    """The first rows of a list and its figures; whatever concerns the list concerns it."""
+    """The first rows of a list and its figures."""
 
-    listing: ClassVar[type[CrmList]]
+    # Figures are read from many rows, and a busy table changes all the time (design rule 25).
+    pause = 2.0
+    listing: ClassVar[type[LiveList]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -58,8 +60,10 @@ class ListExcerpt(LiveRegion):
             cls.permission = cls.listing.kind.permission("view")
             cls.tables = cls.listing().tables
 
-    def concerns(self, params: Params, table: str, changes: Iterable[RowChange]) -> bool:
-        return self.listing().concerns(params, table, changes)
+    def concerns(self, params: Params) -> Mapping[str, Concern]:
+        listing = self.listing()
+        related = {table: Concern(related.columns) for table, related in listing.related.items()}
+        return {listing.kind.table: Concern()} | related
 
 
 class Summary(ListExcerpt):

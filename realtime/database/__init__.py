@@ -13,4 +13,5 @@ In: a change committed by anybody. Out: the row's revision, its entry in the cha
 - ``thread.py``: one connection on its own thread, for asyncio. ``session.py``: a session whose loss must be noticed.
   ``pool.py``: the connections that requests share. ``refusals.py``: why the database refuses, in a sentence.
   ``values.py``: values that no form would have accepted. ``fold.py``: search that ignores case and accents.
+  ``list_indexes.py``: what lists are sorted and searched by.
 """

@@ -2,8 +2,9 @@
 
 In: numbered messages, heartbeats, what browsers say. Out: frames.
 
-- ``hub.py``: sockets, views, and which message concerns which view. ``layer_listener.py``: hears the channel layer.
+- ``hub.py``: sockets, views, and what the workers say. ``layer_listener.py``: hears the channel layer.
   ``gaps.py``: notices holes in the numbers of its messages.
+- ``reach.py``: finds the views that a change concerns.
 - ``view_reader.py``: rereads views, and sets slow ones aside so that the others needn't wait. ``live_view.py``: one
   view's state.
 - ``consumer.py``: the WebSocket. ``wire.py``: every message on it, and the encoding. ``live_socket.py``: one

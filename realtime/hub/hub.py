@@ -24,6 +24,7 @@ from realtime.hub.gaps import MessageNumbers
 from realtime.hub.layer_listener import LayerListener
 from realtime.hub.live_socket import LiveSocket
 from realtime.hub.live_view import Attaching, LiveView
+from realtime.hub.reach import Reach
 from realtime.hub.view_reader import ViewReader
 from realtime.live.definition import Definition, Params, RowChange, UnknownDefinition
 from realtime.live.person import person_hash
@@ -66,7 +67,8 @@ class Hub:
     def __init__(self) -> None:
         self.views: dict[str, LiveView] = {}
         self.sockets: set[LiveSocket] = set()
-        self.reader = ViewReader(self.views, self._all_read)
+        self.reader = ViewReader(self.views, self._view_read, self._all_read)
+        self._reach = Reach(self.reader.quick, self.reader.reading, self.reader.mark)
         self._admission = Admission(self.sockets, self.leave, self._revoke)
         self._freshness = Freshness(self.sockets, self._hops, self._measure, partial(self._mark_all, Resync.SILENCE))
         self._numbers = MessageNumbers()
@@ -83,7 +85,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        parts = (self._listener.run, self.reader.run, self._freshness.watch, self._admission.watch)
+        parts = (self._listener.run, self.reader.run, self._reach.run, self._freshness.watch, self._admission.watch)
         self._tasks = [asyncio.create_task(self._keep_going(part)) for part in parts]
 
     async def _keep_going(self, part: Callable[[], Awaitable[None]]) -> None:
@@ -144,12 +146,14 @@ class Hub:
             view.detach(socket)
             if view.unused:
                 del self.views[key]
+                self._reach.index.remove(view)
 
     def _view(self, definition: Definition, params: Params) -> LiveView:
         key = view_key(definition, params)
         view = self.views.get(key)
         if view is None:
             view = self.views[key] = LiveView(key, definition, params)
+            self._reach.index.add(view)
         return view
 
     # The workers' messages
@@ -174,9 +178,7 @@ class Hub:
             RowChange(revision, op, key, tuple(columns), actor)
             for revision, op, key, columns, actor, _path in message["changes"]
         ]
-        for view in self.views.values():
-            if table in view.definition.tables and view.definition.concerns(view.params, table, changes):
-                self.reader.mark(view)
+        self._reach.hear(table, changes)
 
     def _hear_beat(self, message: dict[str, Any]) -> None:
         if not self._numbers.knows(message["epoch"]):
@@ -199,6 +201,11 @@ class Hub:
             self.reader.mark(view)
 
     # What the parts ask
+
+    def _view_read(self, view: LiveView) -> None:
+        # Nobody may follow it any more.
+        if self.views.get(view.key) is view:
+            self._reach.read(view)
 
     def _all_read(self, began: float) -> None:
         self._read_at = began

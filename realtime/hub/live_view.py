@@ -4,11 +4,14 @@ It has one state, one sequence number and no task of its own: the hub re-reads, 
 reading happens here without an await, so that an attach and a patch can't overtake each other (design rule 7).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from realtime.hub import wire
 from realtime.hub.live_socket import LiveSocket
-from realtime.live.definition import Definition, Params
+from realtime.live.definition import Concern, Definition, Params
+from realtime.live.membership import Question
 from realtime.live.snapshot import Shown, Snapshot, difference
 
 
@@ -19,7 +22,7 @@ class Attaching:
     shown: Shown
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LiveView:
     key: str
     definition: Definition
@@ -29,8 +32,9 @@ class LiveView:
     dirty: bool = True
     # Whether it is dirty only because it was read long ago.
     aged: bool = False
-    # While a reading runs.
+    # While a reading runs, and the rows that changed meanwhile: it may show them as they were.
     reading: bool = False
+    changed_meanwhile: set[tuple[str, str]] = field(default_factory=set)
     # Whether it is read apart from the others: it waits for a lock, or takes long.
     aside: bool = False
     # Readings in a row that failed, when the next may begin (monotonic clock), and what its pages are told meanwhile.
@@ -41,8 +45,31 @@ class LiveView:
     read_at: float = 0.0
     sockets: set[LiveSocket] = field(default_factory=set)
     waiting: list[Attaching] = field(default_factory=list)
+    concerns: Mapping[str, Concern] = field(init=False)
+    # Asked about the page as it was last read; made when it is needed.
+    _question: Question | None = None
     # Those who waited when the current reading began; later ones may show something newer.
     joining: list[Attaching] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.concerns = self.definition.concerns(self.params)
+
+    def question(self) -> Question | None:
+        """Asks PostgreSQL whether changed rows matter to what was last read; None where only reading can tell."""
+        if self._question is None and self.snapshot is not None:
+            self._question = self.definition.question(self.params, self.snapshot)
+        return self._question
+
+    @property
+    def turned(self) -> bool:
+        """Whether the clock alone has changed who is in the list: a day has begun, say."""
+        at = self.snapshot.turns_at if self.snapshot else None
+        return at is not None and at <= datetime.now(UTC)
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether a row that it shows changed while it was read."""
+        return self.snapshot is not None and not self.changed_meanwhile.isdisjoint(self.snapshot.keys)
 
     @property
     def unused(self) -> bool:
@@ -56,6 +83,9 @@ class LiveView:
             return
         self.waiting.append(attaching)
         self.dirty = True
+        if not self.failures:
+            # Somebody waits, so it isn't too soon.
+            self.retry_at = 0.0
         if self.problem:
             attaching.socket.send(wire.failed(self.key, self.problem, attaching.identifier))
 
@@ -67,6 +97,7 @@ class LiveView:
     def begin_reading(self) -> None:
         """Before the reading: a change or an attach that comes while it runs marks the view again."""
         self.dirty, self.reading = False, True
+        self.changed_meanwhile.clear()
         self.joining, self.waiting = self.joining + self.waiting, []
 
     def reading_failed(self) -> None:
@@ -99,7 +130,7 @@ class LiveView:
         if self.problem:
             for socket in self.sockets:
                 socket.send(wire.healed(self.key))
-        self.snapshot, self.reading = snapshot, False
+        self.snapshot, self.reading, self._question = snapshot, False, None
         self.failures, self.retry_at, self.problem = 0, 0.0, ""
         joining, self.joining = self.joining, []
         for attaching in joining:

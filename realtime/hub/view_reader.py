@@ -61,13 +61,23 @@ Reading = tuple[Snapshot | Exception, float]
 
 
 class ViewReader:
-    """Marks, reads and rereads ``views``; ``on_read`` gets the start time of each successful reading of all of them."""
+    """Marks, reads and rereads ``views``.
 
-    def __init__(self, views: Mapping[str, LiveView], on_read: Callable[[float], None]) -> None:
+    ``on_read`` gets each view that was read; ``on_all_read`` the start time of each successful reading of all of them.
+    """
+
+    def __init__(
+        self,
+        views: Mapping[str, LiveView],
+        on_read: Callable[[LiveView], None],
+        on_all_read: Callable[[float], None],
+    ) -> None:
         self._views = views
         self._on_read = on_read
+        self._on_all_read = on_all_read
         self.quick = DatabaseThread(QUICK.name)
         self._aside = DatabaseThread(ASIDE.name)
+        self.reading: set[LiveView] = set()
         self._wakes = {False: asyncio.Event(), True: asyncio.Event()}
         self._failing = False
         # Seconds that reading a view takes, as a moving average.
@@ -78,6 +88,8 @@ class ViewReader:
 
     def mark(self, view: LiveView) -> None:
         """The view may be out of date: it is reread soon."""
+        if not view.dirty and view.definition.pause:
+            view.retry_at = max(view.retry_at, view.read_at + view.definition.pause)
         view.dirty, view.aged = True, False
         self.wake()
 
@@ -115,6 +127,7 @@ class ViewReader:
         began, clock = time.time(), time.monotonic()
         for view in due:
             view.begin_reading()
+        self.reading.update(due)
         try:
             readings = await database.run(read_views, [(view.definition, view.params) for view in due], lane)
         except (DatabaseError, InterfaceError) as error:
@@ -124,6 +137,8 @@ class ViewReader:
             for view in due:
                 view.reading_failed()
             raise
+        finally:
+            self.reading.difference_update(due)
         if self._failing:
             logger.info("views can be read again")
             self._failing = False
@@ -135,12 +150,13 @@ class ViewReader:
                 if view.aged and view.snapshot is not None and view.snapshot.shown != told.shown:
                     metrics.DRIFTS.inc()
                 metrics.FRAMES.inc(view.take(told))
+                self._on_read(view)
             else:
                 self._failed(view, told)
         # A view that changed meanwhile may belong in the other lane now.
         self.wake()
         if len(due) == len(self._views) and not any(view.failures for view in due):
-            self._on_read(began)
+            self._on_all_read(began)
 
     async def _without_database(self, due: list[LiveView], error: Exception) -> None:
         if not self._failing:
@@ -164,6 +180,9 @@ class ViewReader:
     async def _mark_the_old(self) -> None:
         while True:
             await asyncio.sleep(AGE_LOOK_SECONDS)
+            for view in self._views.values():
+                if not view.dirty and view.turned:
+                    self.mark(view)
             now = time.monotonic()
             old = [v for v in self._views.values() if not v.dirty and not v.reading and now - v.read_at > AGE_SECONDS]
             affordable = max(1, int(AGE_SHARE * AGE_LOOK_SECONDS / self._cost)) if self._cost else 1

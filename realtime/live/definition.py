@@ -6,13 +6,31 @@ socket's session does (design rule 8).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
+from realtime.live.membership import Question
 from realtime.live.snapshot import Snapshot
 
 Params = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Which changes to one table concern a view (design rule 22).
+
+    A change to a row that the view shows always does, if it touches one of the columns ``shown`` (None: any). Any other
+    change does when it may decide what is in the view: an update of one of the columns ``deciding`` (None: any), and a
+    row that comes or goes, if ``coming``. With ``asks``, PostgreSQL knows whether it really does (``membership.py``).
+    ``back`` names the column through which a row of this table belongs to one that the view shows.
+    """
+
+    deciding: frozenset[str] | None = None
+    coming: bool = True
+    shown: frozenset[str] | None = None
+    asks: bool = False
+    back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +68,18 @@ class Definition(ABC):
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         """The canonical parameters; raises KeyError or ValueError where there is no default to fall back to."""
 
-    @abstractmethod
-    def concerns(self, params: Params, table: str, changes: Iterable[RowChange]) -> bool:
-        """Whether these changes to ``table`` can alter what is shown; True when in doubt."""
+    # The table whose rows it shows as rows of its own.
+    own_table = ""
+    # Seconds that must lie between two readings of the same view, however often it changes (design rule 25).
+    pause: ClassVar[float] = 0.0
+
+    def concerns(self, params: Params) -> Mapping[str, Concern]:
+        """Which changes can alter what is shown, for each of ``tables``."""
+        return {table: Concern() for table in self.tables}
+
+    def question(self, params: Params, snapshot: Snapshot) -> Question | None:
+        """Asks PostgreSQL whether changed rows matter to what is shown; None where only reading can tell."""
+        return None
 
     @abstractmethod
     def snapshot(self, params: Params) -> Snapshot:

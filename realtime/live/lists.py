@@ -1,35 +1,67 @@
-"""Live lists: a page of rows of one kind, with its search, its choices and its count."""
+"""Live lists: a page of rows of one kind, with its search, its filters, its order and its count."""
 
-from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
-from unicodedata import category
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.core.exceptions import EmptyResultSet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.utils import timezone
 from django.utils.formats import number_format
 
-from realtime.live.definition import Definition, Params, RowChange
+from realtime.live.definition import Concern, Definition, Params
+from realtime.live.filters import Filters
 from realtime.live.kind import Kind
+from realtime.live.membership import Question, question
 from realtime.live.rendering import fragment, rows
 from realtime.live.row_version import versioned
-from realtime.live.snapshot import Snapshot
+from realtime.live.search import clean_text, matching
+from realtime.live.snapshot import Row, Snapshot, Window
+from realtime.live.sorting import Order, Sort, by_time
+from realtime.live.zones import current_zone, in_zone, known_zone
 
 # Counting stops here: "10,000+" says enough, and a count stays cheap.
 COUNT_LIMIT = 10_000
 
+PAGE_SIZES = (25, 50, 100, 200)
 
-PAGE_LIMIT = 100_000
+# Where a page begins or ends; at most one of these is in an address.
+PLACES = ("after", "before", "last")
 
 
-SEARCH_LIMIT = 200
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's heading; ``sort`` is the name of the order that a click on it brings."""
+
+    label: str
+    sort: str = ""
+    number: bool = False
 
 
-WORDS_LIMIT = 8
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What rows show of another table: its ``columns``, and how its rows belong to theirs.
+
+    Either a row's own column points to the other's key (``by``), or the other's column points to the row (``back``).
+    Without one, any change of these columns concerns every list.
+    """
+
+    columns: frozenset[str]
+    by: str = ""
+    back: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    rows: list[Any]
+    has_previous: bool
+    has_next: bool
+    window: Window
 
 
 class LiveList(Definition):
-    """A page of rows of one kind; subclasses choose them in ``queryset`` and show them with ``<templates>/_row.html``.
+    """A page of rows of one kind, each shown by ``<templates>/_row.html``.
 
     ``related`` declares which columns of other tables the rows show: a change there concerns the list too (rule 10).
     What a row shows from elsewhere belongs in ``row_state`` as well.
@@ -37,9 +69,18 @@ class LiveList(Definition):
 
     kind: ClassVar[Kind]
     page_size: ClassVar[int] = 50
-    related: ClassVar[dict[str, frozenset[str]]] = {}
-    # Parameters besides q and page, each with the values it takes; the first is the default and left out of addresses.
-    choices: ClassVar[dict[str, tuple[str, ...]]] = {}
+    related: ClassVar[Mapping[str, Related]] = {}
+    # Its own columns, or ``relation__column``.
+    searched: ClassVar[tuple[str, ...]] = ()
+    filters: ClassVar[type[Filters]] = Filters
+    # By the name that addresses use.
+    sorts: ClassVar[Mapping[str, Sort]] = {"created": by_time("created_at")}
+    default_sort: ClassVar[str] = "-created"
+    columns: ClassVar[tuple[Column, ...]] = ()
+    # Columns that decide who is in the list whatever the reader asks for.
+    deciding: ClassVar[frozenset[str]] = frozenset()
+    # Where a list begins that is read from its end, as a conversation is.
+    starts_at_end: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -50,93 +91,244 @@ class LiveList(Definition):
         return self.kind.permission("view")
 
     @property
+    def own_table(self) -> str:  # type: ignore[override]
+        return self.kind.table
+
+    @property
     def tables(self) -> frozenset[str]:
         return frozenset({self.kind.table, *self.related})
 
-    def normalise(self, raw: Mapping[str, Any]) -> Params:
-        """The parameters in a request's query; whatever is invalid falls back to its default."""
-        params: Params = {"q": clean_text(raw.get("q", "")), "page": clean_page(raw.get("page", 1))}
-        for name, values in self.choices.items():
-            params[name] = raw[name] if raw.get(name) in values else values[0]
-        return params
+    # Its parameters
 
-    @abstractmethod
+    def normalise(self, raw: Mapping[str, Any]) -> Params:
+        """The parameters in a request's query; whatever is invalid falls back to its default, which is left out."""
+        params: Params = {"q": clean_text(first(raw, "q"))}
+        params |= self.filters.read(lambda name: values_of(raw, name))[0]
+        if self.filters.has_days(params):
+            params["tz"] = known_zone(first(raw, "tz") or current_zone())
+        order = self._order_named(first(raw, "sort"))
+        if order.text != self.default_sort:
+            params["sort"] = order.text
+        size = first(raw, "size")
+        if size in map(str, PAGE_SIZES) and int(size) != self.page_size:
+            params["size"] = int(size)
+        return params | self.place(raw, order)
+
+    def refused(self, raw: Mapping[str, Any]) -> dict[str, list[str]]:
+        """The values of a request's query that a filter doesn't take, by the filter's name."""
+        return self.filters.read(lambda name: values_of(raw, name))[1]
+
+    def _order_named(self, text: str) -> Order:
+        name = text.removeprefix("-")
+        if name not in self.sorts:
+            text, name = self.default_sort, self.default_sort.removeprefix("-")
+        return Order(name, self.sorts[name], text.startswith("-"))
+
+    def place(self, raw: Mapping[str, Any], order: Order) -> Params:
+        """The page that a request's query asks for; none when it is the first, or no page of this order."""
+        for name in PLACES:
+            text = first(raw, name)
+            if name == "last" and text:
+                return {} if self.starts_at_end else {"last": "1"}
+            if name != "last" and text:
+                try:
+                    return {name: order.read_key(text).text}
+                except ValueError:
+                    return {}
+        return {}
+
+    def order(self, params: Params) -> Order:
+        return self._order_named(params.get("sort", self.default_sort))
+
+    def is_filtered(self, params: Params) -> bool:
+        """Whether an empty list may be empty because of its search or filters."""
+        return bool(params.get("q")) or any(name in params for name in self.filters.base_filters)
+
+    def query_string(self, params: Params) -> str:
+        told = {name: value for name, value in params.items() if name != "tz" and value not in ("", [])}
+        return "?" + urlencode(told, doseq=True)
+
+    def start(self, params: Params, **changes: Any) -> str:
+        """The address of the first page with some parameters changed; None takes one away."""
+        kept = {name: value for name, value in params.items() if name not in PLACES}
+        return self.query_string({name: value for name, value in (kept | changes).items() if value is not None})
+
+    # Its rows
+
+    def rows(self) -> "QuerySet[Any]":
+        """All rows that the list may ever show."""
+        return self.kind.model._default_manager.order_by()
+
+    def described(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        """Adds what a row shows of related rows."""
+        return queryset
+
+    def members(self, params: Params, by_row: bool = False) -> "QuerySet[Any]":
+        """The rows of every page, in no order. ``by_row`` is for asking about a few known rows."""
+        return self.filters.apply(matching(self.rows(), params.get("q", ""), self.searched, by_row), params)
+
     def queryset(self, params: Params) -> "QuerySet[Any]":
-        """The rows of every page, in a total order."""
+        """The rows of every page in their order, with all that they show."""
+        with in_zone(params.get("tz", "")):
+            return self.order(params).apply(self.described(self.members(params)))
 
     def row_state(self, instance: Any) -> tuple[Any, ...]:
         """What a row's look depends on besides the row itself: what it shows of related rows (rule 9)."""
         return ()
 
-    def concerns(self, params: Params, table: str, changes: Iterable[RowChange]) -> bool:
-        if table == self.kind.table:
-            return True
-        columns = self.related.get(table, frozenset())
-        return any(change.op != "update" or columns.intersection(change.columns) for change in changes)
+    # What it shows
 
     def snapshot(self, params: Params) -> Snapshot:
-        queryset = self.queryset(params)
-        count = self.count(params)
-        capped = count > COUNT_LIMIT
-        pages = max(1, -(-min(count, COUNT_LIMIT) // self.page_size))
-        page = min(params["page"], pages)
-        first = (page - 1) * self.page_size
-        objects = list(versioned(queryset)[first : first + self.page_size])
-        count_text = self.count_text(count)
-        pager = {
-            "page": page,
-            "pages": pages,
-            "capped": capped,
-            "first": first + 1 if objects else 0,
-            "last": first + len(objects),
-            "count_text": count_text,
-            "has_previous": page > 1,
-            "has_next": page < pages,
-            "previous_query": self.query_string(params | {"page": page - 1}),
-            "next_query": self.query_string(params | {"page": page + 1}),
-        }
-        template = f"{self.kind.templates}/_row.html"
-        empty = {"kind": self.kind, "query": params["q"], "is_empty": not objects, "filtered": self.is_filtered(params)}
+        with in_zone(params.get("tz", "")):
+            page, count = self.read_page(params), self.count(params)
+            turns_at = self.filters.turns_at(params, timezone.now())
         return Snapshot(
-            rows=tuple(rows.render(template, instance, self.row_state(instance)) for instance in objects),
-            count=count_text,
+            rows=self.render(page.rows),
+            count=self.count_text(count),
             parts={
-                "empty": fragment("live/_empty.html", empty),
-                "pager": fragment("live/_pager.html", pager),
+                "empty": fragment("live/_empty.html", self._empty(params, page)),
+                "pager": fragment("live/_pager.html", self._pager(params, page, count)),
             },
+            keys=self.keys_of(page.rows),
+            window=page.window,
+            counts=count <= COUNT_LIMIT,
+            turns_at=turns_at,
         )
 
-    def is_filtered(self, params: Params) -> bool:
-        """Whether an empty list may be empty because of its search or choices."""
-        return bool(params["q"]) or any(params[name] != values[0] for name, values in self.choices.items())
+    def render(self, instances: Iterable[Any], template: str = "") -> tuple[Row, ...]:
+        template = template or f"{self.kind.templates}/_row.html"
+        return tuple(rows.render(template, instance, self.row_state(instance)) for instance in instances)
+
+    def read_page(self, params: Params) -> Page:
+        """The rows of the page that the parameters name, and one further row on either side that says if more come."""
+        order, size = self.order(params), params.get("size", self.page_size)
+        queryset = versioned(self.described(self.members(params)))
+        if "after" in params:
+            key = order.read_key(params["after"])
+            found = list(order.apply(queryset.filter(order.behind(key)))[: size + 1])
+            return _page(order, found, size, Window(first=key), has_previous=True)
+        end = order.read_key(params["before"]) if "before" in params else None
+        if end or "last" in params or self.starts_at_end:
+            ending = queryset.filter(order.before(end)) if end else queryset
+            found = list(order.apply(ending, backwards=True)[: size + 1])
+            if len(found) > size:
+                window = Window(first=order.key_of(found[size]), last=end)
+                return Page(found[size - 1 :: -1], has_previous=True, has_next=end is not None, window=window)
+            if end is None:
+                return Page(found[::-1], has_previous=False, has_next=False, window=Window())
+            # Fewer rows than a page holds come before it: that is the first page.
+        return _page(order, list(order.apply(queryset)[: size + 1]), size, Window(), has_previous=False)
 
     def count(self, params: Params) -> int:
         """The rows of all pages, at most ``COUNT_LIMIT + 1``."""
-        return self.queryset(params).order_by()[: COUNT_LIMIT + 1].count()
+        return self.members(params).order_by()[: COUNT_LIMIT + 1].count()
 
     @staticmethod
     def count_text(count: int) -> str:
         return f"{number_format(COUNT_LIMIT)}+" if count > COUNT_LIMIT else number_format(count)
 
-    def query_string(self, params: Params) -> str:
-        defaults = {"q": "", "page": 1} | {name: values[0] for name, values in self.choices.items()}
-        told = {name: value for name, value in params.items() if value != defaults.get(name)}
-        return "?" + urlencode(told)
+    def steps(self, params: Params, page: Page) -> dict[str, Any]:
+        """The addresses of the pages beside this one."""
+        order = self.order(params)
+        ends = [order.key_of(row).text for row in (*page.rows[:1], *page.rows[-1:])]
+        # Nothing is left on a page whose rows have gone; its place in the order is still known.
+        before, after = ends or (params.get("after"), params.get("after"))
+        return {
+            "has_previous": page.has_previous,
+            "has_next": page.has_next,
+            "first_query": self.start(params),
+            "previous_query": self.start(params, before=before),
+            "next_query": self.start(params, after=after),
+            "last_query": self.start(params, last="1"),
+        }
+
+    def _pager(self, params: Params, page: Page, count: int) -> dict[str, Any]:
+        return self.steps(params, page) | {
+            "shown": len(page.rows),
+            "count_text": self.count_text(count),
+            "size": params.get("size", self.page_size),
+            "sizes": [
+                {"size": size, "query": self.start(params, size=None if size == self.page_size else size)}
+                for size in PAGE_SIZES
+            ],
+        }
+
+    def _empty(self, params: Params, page: Page) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "query": params.get("q", ""),
+            "is_empty": not page.rows,
+            "filtered": self.is_filtered(params),
+            "beyond": not page.rows and page.has_previous,
+            "first_query": self.start(params),
+        }
+
+    # What concerns it
+
+    def keys_of(self, instances: Iterable[Any]) -> frozenset[tuple[str, str]]:
+        """The rows that it shows, and those of other tables that they point to."""
+        keys = {(self.kind.table, str(instance.pk)) for instance in instances}
+        for table, related in self.related.items():
+            if related.by:
+                keys |= {(table, str(key)) for instance in instances if (key := getattr(instance, related.by))}
+        return frozenset(keys)
+
+    def concerns(self, params: Params) -> Mapping[str, Concern]:
+        searched = self.searched if params.get("q") else ()
+        own = {column for column in searched if "__" not in column}
+        own |= {f"{column.split('__')[0]}_id" for column in searched if "__" in column}
+        own |= self.deciding | self.filters.columns(params) | set(self.order(params).sort.columns)
+        # Every update moves it, and the log doesn't list it among the changed columns.
+        every = "updated_at" in own
+        concerns = {self.kind.table: Concern(deciding=None if every else frozenset(own), asks=True)}
+        for table, related in self.related.items():
+            if related.back:
+                concerns[table] = Concern(frozenset(), coming=False, shown=related.columns, back=related.back)
+            elif related.by:
+                # Nothing points to a row that has just come, and what still points to one keeps it from going.
+                found = {column.split("__")[1] for column in searched if self._leads_to(column, table)}
+                concerns[table] = Concern(frozenset(found), coming=False, shown=related.columns)
+            else:
+                concerns[table] = Concern(related.columns)
+        return concerns
+
+    def _leads_to(self, column: str, table: str) -> bool:
+        relation, _, remote = column.partition("__")
+        if not remote:
+            return False
+        return bool(self.kind.model._meta.get_field(relation).related_model._meta.db_table == table)  # type: ignore[union-attr]
+
+    def question(self, params: Params, snapshot: Snapshot) -> Question | None:
+        with in_zone(params.get("tz", "")):
+            try:
+                return question(self.members(params, by_row=True), self._inside(params, snapshot.window))
+            except EmptyResultSet:
+                return None
+
+    def _inside(self, params: Params, window: Window) -> Any:
+        order, told = self.order(params), Q()
+        if window.first is not None:
+            told &= Q(order.behind(window.first, or_at=True))
+        if window.last is not None:
+            told &= Q(order.before(window.last, or_at=True))
+        # Where the page has no end, every row of the list is within it.
+        return ExpressionWrapper(told or ~Q(pk=None), BooleanField())
 
 
-def clean_text(value: Any) -> str:
-    """Search text of bounded length, without what PostgreSQL refuses, and with white space as single blanks."""
-    spaced = " ".join(str(value).split())
-    return "".join(character for character in spaced if category(character) not in ("Cc", "Cs"))[:SEARCH_LIMIT]
+def _page(order: Order, found: list[Any], size: int, window: Window, has_previous: bool) -> Page:
+    """A page from its first row on, of ``size`` rows and the one after them."""
+    more = len(found) > size
+    reach = Window(window.first, order.key_of(found[size]) if more else None)
+    return Page(found[:size], has_previous, more, reach)
 
 
-def search_words(text: str) -> list[str]:
-    """The words that must all occur; few enough that nobody makes a query with a hundred conditions."""
-    return list(dict.fromkeys(text.split()))[:WORDS_LIMIT]
+def values_of(raw: Mapping[str, Any], name: str) -> list[Any]:
+    """All values of a parameter, from a request's query or from a token."""
+    if hasattr(raw, "getlist"):
+        return list(raw.getlist(name))
+    value = raw.get(name, [])
+    return value if isinstance(value, list) else [value]
 
 
-def clean_page(value: Any) -> int:
-    try:
-        return max(1, min(int(value), PAGE_LIMIT))
-    except (TypeError, ValueError):
-        return 1
+def first(raw: Mapping[str, Any], name: str) -> str:
+    return next((str(value) for value in values_of(raw, name)), "")

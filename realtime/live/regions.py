@@ -1,13 +1,14 @@
 """Live regions: blocks of a page that are rendered whole."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from realtime.live.definition import Definition, Params, RowChange
+from realtime.live.definition import Concern, Definition, Params
 from realtime.live.field_changes import changes_since
 from realtime.live.kind import Kind
 from realtime.live.rendering import fragment
@@ -24,9 +25,6 @@ class LiveRegion(Definition):
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         return {}
-
-    def concerns(self, params: Params, table: str, changes: Iterable[RowChange]) -> bool:
-        return True
 
     @abstractmethod
     def context(self, params: Params) -> dict[str, Any]:
@@ -54,11 +52,13 @@ class RowRegion(LiveRegion):
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         return {"id": str(UUID(str(raw["id"])))}
 
-    def concerns(self, params: Params, table: str, changes: Iterable[RowChange]) -> bool:
-        if table != self.kind.table:
-            columns = self.related[table]
-            return any(change.op != "update" or columns.intersection(change.columns) for change in changes)
-        return any(change.key == params["id"] for change in changes)
+    def concerns(self, params: Params) -> Mapping[str, Concern]:
+        related = {table: Concern(columns) for table, columns in self.related.items()}
+        return related | {self.kind.table: Concern(frozenset(), coming=False)}
+
+    def snapshot(self, params: Params) -> Snapshot:
+        # Also for a row that isn't there: it may come.
+        return replace(super().snapshot(params), keys=frozenset({(self.kind.table, params["id"])}))
 
     def queryset(self) -> "QuerySet[Any]":
         """Where the row comes from; override it to load what the template shows of related rows."""

@@ -4,6 +4,7 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 
@@ -23,12 +24,26 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """Which stretch of its order a page shows: places that it reaches from and to, None where it has no end."""
+
+    first: Any = None
+    last: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A list's rows in order, its count and its parts (pager, empty state); a region has the one part ``body``."""
 
     rows: tuple[Row, ...] = ()
     count: str | None = None
     parts: dict[str, Fragment] = field(default_factory=dict)
+    # For the hub, not for the page: the rows whose changes concern it, as (table, key); the page's bounds; whether rows
+    # that come or go elsewhere change the count; and when the clock alone may change it.
+    keys: frozenset[tuple[str, str]] = frozenset()
+    window: Window = Window()
+    counts: bool = True
+    turns_at: datetime | None = None
 
     @property
     def shown(self) -> "Shown":

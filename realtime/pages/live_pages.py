@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from copy import copy
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_http_methods, require_safe
 
+from realtime.live.definition import definition_named
 from realtime.live.first_paint import live_view
 from realtime.live.kind import Kind
+from realtime.live.lists import LiveList
 from realtime.models import LiveModel
 from realtime.pages.access import may
+from realtime.pages.list_head import ListHead
 from realtime.pages.live_form import LiveModelForm
 
 
@@ -46,9 +50,9 @@ class LivePages:
 
     # What a kind may override
 
-    def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """More context for the list's template: choices of a filter, for example."""
-        return {}
+    def choices(self, request: HttpRequest, name: str) -> list[tuple[str, str]]:
+        """What a filter by key offers to choose from, as (value, word); nothing hides it from the filter's form."""
+        return []
 
     def detail_context(self, request: HttpRequest, instance: LiveModel) -> dict[str, Any]:
         """More context for the detail's template: regions of related rows, for example."""
@@ -65,12 +69,14 @@ class LivePages:
     # The pages
 
     def listing(self, request: HttpRequest) -> HttpResponse:
-        context = {
+        listing = definition_named(self.kind.plural)
+        assert isinstance(listing, LiveList)
+        head = ListHead(listing, request, partial(self.choices, request))
+        context = head.context() | {
             "live": live_view(self.kind.plural, request.GET),
-            "query": request.GET.get("q", ""),
             "can_add": request.user.has_perm(self.kind.permission("add")),
         }
-        return self._render(request, "list", context | self.list_context(request))
+        return self._render(request, "list", context)
 
     def detail(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         instance = self._objects().filter(pk=pk).first()

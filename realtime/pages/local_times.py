@@ -4,11 +4,9 @@ Only this field knows the zone. Everything that the hub renders too stays in UTC
 """
 
 from collections.abc import Callable
-from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -17,26 +15,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from realtime.live.zones import current_zone, in_zone, known_zones
+
 COOKIE = "timezone"
 SKIPPED = "{time} doesn’t exist in {zone}: the clocks skip that hour when summer time begins. Choose another time."
 REPEATED = "{time} comes twice in {zone}, because the clocks go back. Choose a time before or after that hour."
-
-_zone: ContextVar[str] = ContextVar("livedesk_zone", default="UTC")
-
-
-@cache
-def _known_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def known_zone(name: str) -> str:
-    """``name`` if it is an IANA zone, else "UTC"."""
-    return name if name in _known_zones() else "UTC"
-
-
-def current_zone() -> str:
-    """The IANA name of the zone of the user who makes this request."""
-    return _zone.get()
 
 
 class TimeZoneMiddleware:
@@ -44,11 +27,8 @@ class TimeZoneMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        token = _zone.set(known_zone(request.COOKIES.get(COOKIE, "")))
-        try:
+        with in_zone(request.COOKIES.get(COOKIE, "")):
             return self.get_response(request)
-        finally:
-            _zone.reset(token)
 
 
 class TypedTime(NamedTuple):
@@ -69,7 +49,7 @@ class LocalTimeInput(forms.DateTimeInput):
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> TypedTime:
         zone = data.get(f"{name}-zone", "")
-        return TypedTime(data.get(name, ""), zone if zone in _known_zones() else current_zone())
+        return TypedTime(data.get(name, ""), zone if zone in known_zones() else current_zone())
 
     def came_back(self, typed: TypedTime, initial: Any) -> bool:
         """Whether nobody touched what was shown for ``initial``."""

@@ -33,6 +33,7 @@ VIEW_READINGS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 HUB_RESYNCS = Counter("livedesk_view_resyncs", "Times that views were read without a change of theirs", ["cause"])
+QUESTIONS = Counter("livedesk_view_questions", "Times that PostgreSQL was asked whether a change matters to a view")
 DRIFTS = Counter("livedesk_view_drifts", "Readings by age that found what nothing had told of")
 SLOW_SOCKETS = Counter("livedesk_slow_sockets", "Times that a socket's backlog was dropped for its state")
 LAYER_SECONDS = Gauge("livedesk_layer_round_trip_seconds", "Web process → channel layer → web process, the last echo")

@@ -29,6 +29,12 @@ def open_live(context: BrowserContext, site: LiveSite, path: str) -> Page:
     return page
 
 
+def open_next(page: Page, site: LiveSite) -> Page:
+    """Opens the page that follows a list's page, beside it."""
+    following = page.locator(".pager [rel=next]").get_attribute("href")
+    return open_live(page.context, site, page.url.removeprefix(site.url).partition("?")[0] + str(following))
+
+
 def wait_live(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("data-realtime-status", "connected", timeout=30_000)
     expect(page.locator("[data-live-state]:not([data-live-state=connected])")).to_have_count(0, timeout=15_000)

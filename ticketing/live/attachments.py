@@ -1,15 +1,15 @@
 """A ticket's files."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from realtime.live.definition import Params, register
+from realtime.live.sorting import by_time
 from ticketing.kinds import ATTACHMENT
 from ticketing.live.lists import ShortList
-from ticketing.models import Attachment
 
 
 @register
@@ -19,9 +19,12 @@ class AttachmentList(ShortList):
     kind = ATTACHMENT
     page_size = 200
     templates = ATTACHMENT.templates
+    sorts: ClassVar = {"created": by_time("created_at")}
+    default_sort = "created"
+    deciding = frozenset({"ticket_id", "comment_id"})
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         return {"ticket": str(UUID(str(raw["ticket"])))}
 
-    def queryset(self, params: Params) -> "QuerySet[Attachment]":
-        return Attachment.objects.filter(ticket=params["ticket"], comment=None)
+    def members(self, params: Params, by_row: bool = False) -> "QuerySet[Any]":
+        return self.rows().filter(ticket=params["ticket"], comment=None)

@@ -17,9 +17,10 @@ class BoardColumn(ShortList, TicketRows):
 
     name = "board"
     templates = "ticketing/board"
+    deciding = frozenset({"status"})
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         return {"status": Ticket.Status(raw["status"]).value}
 
-    def tickets(self, params: Params) -> "QuerySet[Ticket]":
-        return Ticket.objects.filter(status=params["status"])
+    def members(self, params: Params, by_row: bool = False) -> "QuerySet[Any]":
+        return self.rows().filter(status=params["status"])

@@ -7,14 +7,15 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 
 from realtime.live.definition import Params, register
-from realtime.live.lists import COUNT_LIMIT, LiveList, clean_page
+from realtime.live.lists import COUNT_LIMIT, PLACES, LiveList, Related
 from realtime.live.regions import EditingRegion
-from realtime.live.rendering import fragment, rows
+from realtime.live.rendering import fragment
 from realtime.live.row_version import versioned
 from realtime.live.snapshot import Snapshot
+from realtime.live.sorting import by_time
 from ticketing.kinds import ATTACHMENT, COMMENT
 from ticketing.live.lists import PEOPLE
-from ticketing.models import Attachment, Comment
+from ticketing.models import Attachment
 from ticketing.people import name_of
 
 ATTACHMENT_COLUMNS = frozenset({"ticket_id", "comment_id", "file_name", "file_url", "file_type", "file_size"})
@@ -22,41 +23,50 @@ ATTACHMENT_COLUMNS = frozenset({"ticket_id", "comment_id", "file_name", "file_ur
 
 @register
 class Conversation(LiveList):
-    """A ticket's comments: the latest page first, but the oldest first within a page, as people talk."""
+    """A ticket's comments, the oldest first, as people talk; its page begins with the latest."""
 
     kind = COMMENT
     page_size = 100
-    related: ClassVar = {ATTACHMENT.table: ATTACHMENT_COLUMNS, **PEOPLE}
+    sorts: ClassVar = {"created": by_time("created_at")}
+    default_sort = "created"
+    starts_at_end = True
+    deciding = frozenset({"ticket_id"})
+    related: ClassVar = {
+        ATTACHMENT.table: Related(ATTACHMENT_COLUMNS, back="comment_id"),
+        **{table: Related(columns) for table, columns in PEOPLE.items()},
+    }
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
-        return {"ticket": str(UUID(str(raw["ticket"]))), "page": clean_page(raw.get("page", 1))}
+        return {"ticket": str(UUID(str(raw["ticket"]))), **self.place(raw, self.order({}))}
 
-    def queryset(self, params: Params) -> "QuerySet[Any]":
+    def query_string(self, params: Params) -> str:
+        # Its pages are pages of the ticket, whose key is in the address already.
+        return super().query_string({name: value for name, value in params.items() if name in PLACES})
+
+    def members(self, params: Params, by_row: bool = False) -> "QuerySet[Any]":
+        return self.rows().filter(ticket=params["ticket"])
+
+    def described(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         files = Prefetch("attachments", versioned(Attachment.objects.all()), to_attr="files")
-        comments = Comment.objects.filter(ticket=params["ticket"]).order_by("-created_at", "-id")
-        return comments.annotate(author_name=name_of("author_id")).prefetch_related(files)
-
-    def count(self, params: Params) -> int:
-        return Comment.objects.filter(ticket=params["ticket"]).order_by()[: COUNT_LIMIT + 1].count()
+        comments: QuerySet[Any] = queryset.annotate(author_name=name_of("author_id")).prefetch_related(files)
+        return comments
 
     def row_state(self, instance: Any) -> tuple[Any, ...]:
         return (instance.author_name, tuple((str(file.pk), file.row_version) for file in instance.files))
 
     def snapshot(self, params: Params) -> Snapshot:
-        count = self.count(params)
-        pages = max(1, -(-count // self.page_size))
-        page = min(params["page"], pages)
-        first = (page - 1) * self.page_size
-        found = list(versioned(self.queryset(params))[first : first + self.page_size])[::-1]
-        steps = {"page": page, "pages": pages, "earlier": page + 1, "later": page - 1, "is_empty": not found}
-        template = f"{COMMENT.templates}/_row.html"
+        page, count = self.read_page(params), self.count(params)
+        steps = self.steps(params, page) | {"is_empty": not page.rows and not page.has_previous}
         return Snapshot(
-            rows=tuple(rows.render(template, comment, self.row_state(comment)) for comment in found),
+            rows=self.render(page.rows),
             count=self.count_text(count),
             parts={
                 "earlier": fragment(f"{COMMENT.templates}/_earlier.html", steps),
                 "later": fragment(f"{COMMENT.templates}/_later.html", steps),
             },
+            keys=self.keys_of(page.rows),
+            window=page.window,
+            counts=count <= COUNT_LIMIT,
         )
 
 

@@ -22,6 +22,7 @@ class CustomerTickets(LiveRegion):
     permission = TICKET.permission("view")
     template = "ticketing/customers/_tickets.html"
     tables = frozenset({TICKET.table})
+    pause = 2.0
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         return {"id": str(UUID(str(raw["id"])))}

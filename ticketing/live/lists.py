@@ -1,13 +1,11 @@
 """What the lists of ticketing share."""
 
-from typing import Any, ClassVar
-from uuid import UUID
+from typing import ClassVar
 
 from realtime.database.tables import people_table
 from realtime.live.definition import Params
-from realtime.live.lists import LiveList
-from realtime.live.rendering import fragment, rows
-from realtime.live.row_version import versioned
+from realtime.live.lists import COUNT_LIMIT, LiveList
+from realtime.live.rendering import fragment
 from realtime.live.snapshot import Snapshot
 
 # Any change to a comment moves its ticket's last activity.
@@ -15,13 +13,6 @@ COMMENT_COLUMNS = frozenset({"ticket_id", "author_id", "content"})
 
 # Rows show a ticket's assignee and a comment's author; people aren't live, so any change to them counts.
 PEOPLE: dict[str, frozenset[str]] = {people_table(): frozenset()}
-
-
-def clean_key(value: Any) -> str:
-    try:
-        return str(UUID(str(value)))
-    except ValueError:
-        return ""
 
 
 class ShortList(LiveList):
@@ -33,11 +24,14 @@ class ShortList(LiveList):
     templates: ClassVar[str]
 
     def snapshot(self, params: Params) -> Snapshot:
-        found = list(versioned(self.queryset(params))[: self.page_size])
-        count = self.count(params)
-        rest = params | {"is_empty": not found, "more": max(0, count - len(found)), "shown": len(found)}
+        page, count = self.read_page(params), self.count(params)
+        shown = len(page.rows)
+        rest = params | {"is_empty": not page.rows, "more": max(0, count - shown), "shown": shown}
         return Snapshot(
-            rows=tuple(rows.render(f"{self.templates}/_row.html", row, self.row_state(row)) for row in found),
+            rows=self.render(page.rows, f"{self.templates}/_row.html"),
             count=self.count_text(count),
             parts={"rest": fragment(f"{self.templates}/_rest.html", rest)},
+            keys=self.keys_of(page.rows),
+            window=page.window,
+            counts=count <= COUNT_LIMIT,
         )

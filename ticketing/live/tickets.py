@@ -1,7 +1,5 @@
 """Tickets: their list, and the pages of one."""
 
-from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -9,23 +7,29 @@ from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 
 from crm.kinds import CUSTOMER
-from crm.search import matching
+from crm.live.lists import period, since, until
 from realtime.live.definition import Params, register
 from realtime.live.field_changes import label_of
-from realtime.live.lists import COUNT_LIMIT, LiveList
+from realtime.live.filters import ChoiceFilter, Filters, KeyFilter
+from realtime.live.lists import Column, LiveList, Related
 from realtime.live.regions import DetailRegion, EditingRegion, LiveRegion, RowRegion
+from realtime.live.sorting import by_rank, by_text, by_time
 from ticketing.kinds import COMMENT, TICKET
-from ticketing.live.lists import COMMENT_COLUMNS, PEOPLE, clean_key
+from ticketing.live.lists import COMMENT_COLUMNS, PEOPLE
 from ticketing.models import Comment, Ticket
-from ticketing.people import NOBODY, name_of
+from ticketing.people import NOBODY, NOBODY_NAME, name, name_of
 from ticketing.words import in_words
 
 # Support groups and CRM groups both may see customers' names (docs/PERMISSIONS.md), so ticket rows show them.
 CUSTOMER_NAME = frozenset({"name"})
 
 
-ANY = "all"
 LATEST = 5
+
+
+def assignee(value: str) -> str:
+    """What a filter's chip calls a person."""
+    return NOBODY_NAME if value == NOBODY else name(value)
 
 
 def described(tickets: "QuerySet[Ticket]") -> "QuerySet[Any]":
@@ -38,60 +42,59 @@ def described(tickets: "QuerySet[Ticket]") -> "QuerySet[Any]":
     )
 
 
+# In the order of urgency, which isn't that of the alphabet.
+URGENCY = (Ticket.Priority.LOW, Ticket.Priority.NORMAL, Ticket.Priority.HIGH, Ticket.Priority.URGENT)
+PROGRESS = (Ticket.Status.OPEN, Ticket.Status.PENDING, Ticket.Status.RESOLVED, Ticket.Status.CLOSED)
+
+
 class TicketRows(LiveList):
-    """Rows of tickets; subclasses choose which in ``tickets``."""
+    """Rows of tickets, with what they show of their relatives."""
 
     kind = TICKET
-    related: ClassVar = {CUSTOMER.table: CUSTOMER_NAME, COMMENT.table: COMMENT_COLUMNS, **PEOPLE}
+    related: ClassVar = {
+        CUSTOMER.table: Related(CUSTOMER_NAME, by="customer_id"),
+        COMMENT.table: Related(COMMENT_COLUMNS, back="ticket_id"),
+        **{table: Related(columns) for table, columns in PEOPLE.items()},
+    }
 
-    @abstractmethod
-    def tickets(self, params: Params) -> "QuerySet[Ticket]": ...
-
-    def queryset(self, params: Params) -> "QuerySet[Any]":
-        return described(self.tickets(params))
-
-    def count(self, params: Params) -> int:
-        # Without the extras that rows show: counting needs none of them.
-        return self.tickets(params).order_by()[: COUNT_LIMIT + 1].count()
+    def described(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return described(queryset)
 
     def row_state(self, instance: Any) -> tuple[Any, ...]:
         customer = instance.customer.name if instance.customer else None
         return (customer, instance.assignee_name, instance.comment_count, instance.last_activity)
 
 
+class TicketFilters(Filters):
+    status = ChoiceFilter(Ticket.Status.choices, field_name="status", label="Status")
+    priority = ChoiceFilter(Ticket.Priority.choices, field_name="priority", label="Priority")
+    assigned = KeyFilter(field_name="assigned_to", none=NOBODY, names=assignee, label="Assigned to")
+    customer = KeyFilter(CUSTOMER, field_name="customer", label="Customer")
+    created = period("created_at", "Created")
+    created_from = since("created_at", "Created")
+    created_to = until("created_at", "Created")
+    updated = period("updated_at", "Updated")
+
+
 @register
 class TicketList(TicketRows):
-    choices: ClassVar = {"status": (ANY, *Ticket.Status.values)}
-
-    def normalise(self, raw: Mapping[str, Any]) -> Params:
-        params = super().normalise(raw) | {"assigned": clean_assigned(raw.get("assigned"))}
-        # Left out when nobody asks for it, as in the CRM's lists.
-        return params | ({"customer": customer} if (customer := clean_key(raw.get("customer"))) else {})
-
-    def tickets(self, params: Params) -> "QuerySet[Ticket]":
-        tickets = matching(Ticket.objects.all(), params["q"], "title", "description", "customer__name")
-        if params["status"] != ANY:
-            tickets = tickets.filter(status=params["status"])
-        if params["assigned"] == NOBODY:
-            tickets = tickets.filter(assigned_to=None)
-        elif params["assigned"] != ANY:
-            tickets = tickets.filter(assigned_to=params["assigned"])
-        if "customer" in params:
-            tickets = tickets.filter(customer=params["customer"])
-        return tickets
-
-    def is_filtered(self, params: Params) -> bool:
-        return super().is_filtered(params) or params["assigned"] != ANY or "customer" in params
-
-    def query_string(self, params: Params) -> str:
-        return super().query_string(
-            {name: value for name, value in params.items() if (name, value) != ("assigned", ANY)}
-        )
-
-
-def clean_assigned(value: Any) -> str:
-    """ "me" isn't valid here: the page puts the user's id in its place before the parameters are signed (rule 8)."""
-    return NOBODY if value == NOBODY else clean_key(value) or ANY
+    searched = ("title", "description", "customer__name")
+    filters = TicketFilters
+    sorts: ClassVar = {
+        "created": by_time("created_at"),
+        "title": by_text("title"),
+        "status": by_rank("status", PROGRESS),
+        "priority": by_rank("priority", URGENCY),
+        "updated": by_time("updated_at"),
+    }
+    columns = (
+        Column("Ticket", "title"),
+        Column("Status", "status"),
+        Column("Priority", "priority"),
+        Column("Assigned to"),
+        Column("Comments", number=True),
+        Column("Last activity", "updated"),
+    )
 
 
 @register
@@ -142,9 +145,10 @@ class TicketSummary(LiveRegion):
     permission = TICKET.permission("view")
     template = "ticketing/tickets/_summary.html"
     tables = frozenset({TICKET.table})
+    pause = 2.0
 
     def context(self, params: Params) -> dict[str, Any]:
         tickets = TicketList()
         wanted = tickets.normalise({"status": Ticket.Status.OPEN})
-        latest = list(tickets.tickets(wanted)[:LATEST])
+        latest = list(tickets.order(wanted).apply(tickets.members(wanted))[:LATEST])
         return {"count_text": tickets.count_text(tickets.count(wanted)), "latest": latest}

@@ -6,13 +6,11 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 
-from crm.kinds import CUSTOMER
 from realtime.live.first_paint import live_view
 from realtime.pages.live_pages import LivePages
 from ticketing import people
 from ticketing.forms import NewCommentForm, TicketForm, UploadForm
 from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
-from ticketing.live.tickets import ANY, TicketList
 from ticketing.models import Ticket
 from ticketing.rights import may_moderate
 
@@ -21,30 +19,21 @@ ME = "me"
 
 class TicketPages(LivePages):
     def listing(self, request: HttpRequest) -> HttpResponse:
-        if request.GET.get("assigned") == ME:
+        if ME in request.GET.getlist("assigned"):
             # "me" becomes an id before the list's parameters are signed and shared (design rule 8).
             told = request.GET.copy()
-            told["assigned"] = str(request.user.pk)
+            told.setlist(
+                "assigned", [str(request.user.pk) if value == ME else value for value in told.getlist("assigned")]
+            )
             request.GET = told  # type: ignore[assignment]
         return super().listing(request)
 
-    def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        params = TicketList().normalise(request.GET)
+    def choices(self, request: HttpRequest, name: str) -> list[tuple[str, str]]:
+        if name != "assigned":
+            return []
         me = str(request.user.pk)
-        assigned = {ANY: "Anybody’s", me: "Mine", people.NOBODY: "Nobody’s"}
-        if params["assigned"] not in assigned:
-            assigned[params["assigned"]] = people.name(params["assigned"])
-        status = {ANY: "Any status", **dict(Ticket.Status.choices)}
-        customer = params.get("customer")
-        return {
-            "filters": [
-                {"name": "status", "words": list(status.items()), "chosen": params["status"]},
-                {"name": "assigned", "words": list(assigned.items()), "chosen": params["assigned"]},
-            ],
-            "owners": [{"kind": CUSTOMER, "key": customer, "live": live_view("customer-name", {"id": customer})}]
-            if customer and request.user.has_perm(CUSTOMER.permission("view"))
-            else [],
-        }
+        others = [(key, word) for key, word in people.staff() if key != me]
+        return [(ME, "Me"), (people.NOBODY, people.NOBODY_NAME), *others]
 
     def initial(self, request: HttpRequest) -> dict[str, Any]:
         return {"customer": request.GET["customer"]} if "customer" in request.GET else {}
@@ -71,7 +60,7 @@ class TicketPages(LivePages):
         }
         # Also for a deleted ticket: a page that saw it go still has its lists, so a reload must have them too.
         if user.has_perm(COMMENT.permission("view")):
-            context["conversation"] = live_view(COMMENT.plural, {"ticket": pk, "page": request.GET.get("page", 1)})
+            context["conversation"] = live_view(COMMENT.plural, {"ticket": pk, **request.GET.dict()})
         if user.has_perm(ATTACHMENT.permission("view")):
             context["attachments"] = live_view(ATTACHMENT.plural, {"ticket": pk})
         if context["can_change"]:

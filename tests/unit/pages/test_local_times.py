@@ -8,17 +8,15 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime.live.zones import current_zone, known_zone, known_zones
 from realtime.pages.local_times import (
     LocalTimeField,
     LocalTimeInput,
     TypedTime,
-    _known_zones,
     _shown,
-    current_zone,
-    known_zone,
 )
 
-ZONES = st.sampled_from(sorted(_known_zones()))
+ZONES = st.sampled_from(sorted(known_zones()))
 MOMENTS = st.datetimes(datetime(1950, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
 
 

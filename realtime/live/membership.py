@@ -1,0 +1,138 @@
+"""Who is in a list is PostgreSQL's answer, never a second implementation of its filters (design rule 23).
+
+The list's own query is put to the changed rows alone, as they are now and as they were: in it, a common table
+expression with the rows' images from the change log takes the place of the table. Views whose queries differ only in
+their values share a statement, so that it is parsed and planned once for all of them.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.expressions import Expression, RawSQL
+
+_TYPES: dict[type, str] = {
+    str: "text",
+    int: "bigint",
+    bool: "boolean",
+    UUID: "uuid",
+    datetime: "timestamptz",
+    date: "date",
+    Decimal: "numeric",
+}
+_PLACE = re.compile(r"%(.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A view's query about changed rows. ``sql`` has the places of its ``values``, and is the same for all its kind."""
+
+    table: str
+    sql: str
+    types: tuple[str, ...]
+    values: tuple[Any, ...]
+
+    @property
+    def shape(self) -> tuple[str, tuple[str, ...]]:
+        return self.sql, self.types
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether changed rows are, or were, within the page; and whether one has come into the list or left it."""
+
+    inside: bool = False
+    crossed: bool = False
+
+
+class Unanswerable(LookupError):
+    """The log doesn't have these changes any more."""
+
+
+def question(members: "QuerySet[Any]", inside: Expression) -> Question | None:
+    """``members`` is the list's query, ``inside`` whether a row lies within the page; None for values we can't send."""
+    table = members.model._meta.db_table
+    change = RawSQL(f'"{table}"."realtime_change"', [])  # noqa: S611 - a table's own name
+    asked = members.order_by().annotate(realtime_inside=inside, realtime_change=change)
+    sql, values = asked.values_list("realtime_change", "realtime_inside").query.sql_with_params()
+    types = tuple(_TYPES.get(type(value), "") for value in values)
+    return Question(table, sql, types, tuple(values)) if all(types) else None
+
+
+def answers(questions: Mapping[str, Question], revisions: Collection[int]) -> dict[str, Answer]:
+    """What the changes with these revisions mean for each view, by its key; views that they don't touch are left out.
+
+    All questions are about one table. Raises ``Unanswerable``, and ``DatabaseError``.
+    """
+    shapes: defaultdict[tuple[str, tuple[str, ...]], list[tuple[str, tuple[Any, ...]]]] = defaultdict(list)
+    table = ""
+    for view, asked in questions.items():
+        shapes[asked.shape].append((view, asked.values))
+        table = asked.table
+    told: dict[str, Answer] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*) from realtime_change where revision = any(%s) and coalesce(old, new) is not null",
+            [list(revisions)],
+        )
+        if cursor.fetchone()[0] < len(revisions):
+            raise Unanswerable(f"{len(revisions)} changes to {table}")
+        for (sql, types), views in shapes.items():
+            columns = [[view for view, _ in views], *map(list, zip(*(values for _, values in views), strict=True))]
+            cursor.execute(_statement(table, sql, types), [list(revisions), table, *columns])
+            told |= {view: Answer(inside, crossed) for view, inside, crossed in cursor.fetchall()}
+    return told
+
+
+def parents(table: str, column: str, revisions: Iterable[int]) -> set[str]:
+    """The keys that changed rows of a table point to, or pointed to."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct image ->> %s from realtime_change, lateral (values (old), (new)) images (image)"
+            " where revision = any(%s) and table_name = %s and image ->> %s is not null",
+            [column, list(revisions), table, column],
+        )
+        return {key for (key,) in cursor.fetchall()}
+
+
+def _statement(table: str, sql: str, types: tuple[str, ...]) -> str:
+    """Of a change's two images, one that is in the list and one that isn't make a row that came or left.
+
+    An insert or a delete has one image, and an update two.
+    """
+    names = ", ".join(["view", *(f"p{number}" for number in range(len(types)))])
+    arrays = ", ".join(["%s::text[]", *(f"%s::{name}[]" for name in types)])
+    return f"""
+        with "{table}" as materialized (
+            select changed.*, revision as realtime_change
+            from realtime_change, lateral (values (old), (new)) images (image),
+                 lateral jsonb_populate_record(null::"{table}", image) changed
+            where revision = any(%s) and table_name = %s and image is not null
+        ), hits (view, change, inside, images) as (
+            select view, change, bool_or(inside), count(*)
+            from unnest({arrays}) asked ({names}), lateral ({_in_places(sql)}) hit (change, inside)
+            group by view, change
+        )
+        select view, bool_or(inside), bool_or(images = 1) from hits group by view
+    """
+
+
+def _in_places(sql: str) -> str:
+    """The query with columns ``p0``, ``p1``, … where its parameters were."""
+    count = -1
+
+    def place(found: "re.Match[str]") -> str:
+        nonlocal count
+        if found[1] != "s":
+            return found[0]
+        count += 1
+        return f"asked.p{count}"
+
+    return _PLACE.sub(place, sql)

@@ -1,0 +1,112 @@
+"""What stands above a list's rows: its headings, the filters that it offers, and a chip for each that is on.
+
+It depends on the address alone, so it isn't live: the rows, the count and the pager below it are.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.http import HttpRequest
+
+from realtime.live.filters import ChoiceFilter, KeyFilter
+from realtime.live.first_paint import live_view
+from realtime.live.lists import Column, LiveList, values_of
+
+Choices = list[tuple[str, str]]
+
+
+class ListHead:
+    def __init__(self, listing: LiveList, request: HttpRequest, choices: Callable[[str], Choices]) -> None:
+        self._listing = listing
+        self._user = request.user
+        self._raw = request.GET
+        self._params = listing.normalise(request.GET)
+        self._choices = choices
+
+    def context(self) -> dict[str, Any]:
+        on = self._listing.filters.base_filters
+        return {
+            "query": self._params["q"],
+            "headings": [self._heading(column) for column in self._listing.columns],
+            "chips": list(self._chips()),
+            "controls": [*self._controls(), self._sorts()],
+            "refused": list(self._refused()),
+            "kept_beside_search": list(self._kept({*on, "sort", "size"})),
+            # Filters that the form has no control for stay as they are.
+            "kept_beside_filters": list(self._kept({"size", *(n for n in on if not self._offered(n))})),
+        }
+
+    def _heading(self, column: Column) -> dict[str, Any]:
+        order = self._listing.order(self._params)
+        told: dict[str, Any] = {"label": column.label, "number": column.number, "query": "", "direction": ""}
+        if not column.sort:
+            return told
+        descending = self._listing.sorts[column.sort].descending
+        if column.sort == order.name:
+            told["direction"] = "descending" if order.descending else "ascending"
+            descending = not order.descending
+        sort = f"-{column.sort}" if descending else column.sort
+        told["query"] = self._listing.start(self._params, sort=None if sort == self._listing.default_sort else sort)
+        return told
+
+    def _sorts(self) -> dict[str, Any]:
+        """Sorting from the filters' form: a narrow screen has no headings."""
+        default, told = self._listing.default_sort, {column.sort: column.label for column in self._listing.columns}
+        words = {name: told.get(name, name.capitalize()) for name in self._listing.sorts}
+        sorts = [sign + name for name in self._listing.sorts for sign in ("", "-")]
+        return {
+            "name": "sort",
+            "label": "Sort by",
+            "template": "live/filters/_sort.html",
+            "choices": [
+                ("" if sort == default else sort, words[sort.removeprefix("-")], sort.startswith("-")) for sort in sorts
+            ],
+            "values": [self._params.get("sort", "")],
+        }
+
+    def _chips(self) -> Iterator[dict[str, Any]]:
+        if self._params["q"]:
+            yield {"label": "Search", "word": self._params["q"], "without": self._listing.start(self._params, q=None)}
+        for name, filter_ in self._listing.filters.base_filters.items():
+            for value in self._params.get(name, []):
+                rest = [other for other in self._params[name] if other != value]
+                chip = {"label": filter_.label, "without": self._listing.start(self._params, **{name: rest or None})}
+                kind = getattr(filter_, "kind", None)
+                if kind is None:
+                    yield chip | {"word": filter_.word(value)}
+                elif self._user.has_perm(kind.permission("view")):
+                    yield chip | {"live": live_view(f"{kind.singular}-name", {"id": value})}
+                else:
+                    yield chip | {"word": f"one {kind.singular}"}
+
+    def _controls(self) -> Iterator[dict[str, Any]]:
+        for name, filter_ in self._listing.filters.base_filters.items():
+            if offered := self._offered(name):
+                yield {
+                    "name": name,
+                    "label": filter_.label,
+                    "template": filter_.control,
+                    "choices": offered if isinstance(offered, list) else [],
+                    "values": self._params.get(name, []),
+                }
+
+    def _offered(self, name: str) -> Choices | bool:
+        """Whether the filter's form asks for it, and what there is to choose from."""
+        filter_ = self._listing.filters.base_filters[name]
+        if isinstance(filter_, KeyFilter):
+            offered = self._choices(name)
+            known = dict(offered)
+            return [*offered, *((v, filter_.word(v)) for v in self._params.get(name, []) if offered and v not in known)]
+        return filter_.choices if isinstance(filter_, ChoiceFilter) else True
+
+    def _refused(self) -> Iterator[dict[str, Any]]:
+        for name, values in self._listing.refused(self._raw).items():
+            filter_ = self._listing.filters.base_filters[name]
+            valid = [word for _, word in filter_.choices] if isinstance(filter_, ChoiceFilter) else []
+            for value in values:
+                yield {"label": filter_.label, "value": value, "valid": valid}
+
+    def _kept(self, names: set[str]) -> Iterator[tuple[str, str]]:
+        for name, value in self._params.items():
+            if name in names:
+                yield from ((name, str(each)) for each in values_of({name: value}, name))
