@@ -117,6 +117,8 @@ class Reach:
         self._mark = mark
         self._waiting: defaultdict[str, Waiting] = defaultdict(Waiting)
         self._wake = asyncio.Event()
+        # Questions that were put to PostgreSQL.
+        self.asked = 0
 
     def hear(self, table: str, changes: Iterable[RowChange]) -> None:
         if settings.REALTIME_READ_EVERYTHING:
@@ -152,14 +154,18 @@ class Reach:
         self._wake.set()
 
     async def run(self) -> None:
-        """Asks, until cancelled."""
+        """Asks again and again, until cancelled."""
         while True:
             await self._wake.wait()
             await asyncio.sleep(GATHER_SECONDS)
             self._wake.clear()
-            waiting, self._waiting = self._waiting, defaultdict(Waiting)
-            for table, asked in waiting.items():
-                await self._ask(table, asked)
+            await self.ask()
+
+    async def ask(self) -> None:
+        """Asks about everything heard so far."""
+        waiting, self._waiting = self._waiting, defaultdict(Waiting)
+        for table, asked in waiting.items():
+            await self._ask(table, asked)
 
     async def _ask(self, table: str, asked: Waiting) -> None:
         # Whatever has been marked since, or is being read since, will show these changes in any case.
@@ -172,7 +178,7 @@ class Reach:
             else:
                 questions[view.key] = question
         try:
-            told, pointed = await self._database.run(ask, table, questions, asked.revisions, dict(asked.backs))
+            told, pointed = await self._database.run(ask_postgres, table, questions, asked.revisions, dict(asked.backs))
         except (DatabaseError, InterfaceError, Unanswerable) as error:
             logger.debug("asking about '%s' failed (%s): reading instead", table, type(error).__name__)
             for view in views.values():
@@ -181,6 +187,7 @@ class Reach:
                 for view in self.index.backs(table).get(place, ()):
                     self._mark(view)
             return
+        self.asked += len(questions)
         metrics.QUESTIONS.inc(len(questions))
         for key, answer in told.items():
             view = views[key]
@@ -207,7 +214,7 @@ class Reach:
                 self._mark(view)
 
 
-def ask(
+def ask_postgres(
     table: str,
     questions: Mapping[str, Question],
     revisions: set[int],

@@ -1,0 +1,265 @@
+"""A change reads the views that it concerns: every one of them (rules 22 and 23), and few others."""
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from realtime.hub.live_view import LiveView
+from realtime.hub.reach import Reach
+from realtime.live.definition import RowChange, definition_named
+from realtime.live.lists import LiveList
+from realtime.live.tokens import view_key
+from realtime.models import RealtimeChange
+
+pytestmark = pytest.mark.django_db
+
+# The long form: STEPS=10000 SEEDS=7 bin/test tests/integration/hub/test_reach.py
+STEPS = int(os.environ.get("STEPS", "120"))
+SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1 2 3").split()]
+VIEWS = 30
+
+WORDS = ("lamp", "desk", "Lefèvre", "müller", "ROOF")
+PEOPLE = [str(uuid4()) for _ in range(3)]
+
+
+class HereAndNow:
+    """Runs what the hub's database thread would, in the test's own transaction."""
+
+    async def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        return function(*args)
+
+
+class Office:
+    """Some views that are followed, and how they hear of changes: as in the hub, but for sockets and the layer."""
+
+    def __init__(self) -> None:
+        self.views: list[LiveView] = []
+        self.reach = Reach(HereAndNow(), set(), self._mark)  # type: ignore[arg-type]
+        self.heard = RealtimeChange.objects.values_list("revision", flat=True).first() or 0
+        # For the message of a test that fails.
+        self.changes: list[tuple[str, RowChange]] = []
+
+    def _mark(self, view: LiveView) -> None:
+        view.dirty = True
+
+    def open(self, name: str, raw: dict[str, Any]) -> LiveView:
+        definition = definition_named(name)
+        params = definition.normalise(raw)
+        key = view_key(definition, params)
+        if known := next((view for view in self.views if view.key == key), None):
+            return known
+        view = LiveView(key, definition, params)
+        self.reach.index.add(view)
+        self.read(view)
+        self.views.append(view)
+        return view
+
+    def close(self, view: LiveView) -> None:
+        self.views.remove(view)
+        self.reach.index.remove(view)
+
+    def read(self, view: LiveView) -> None:
+        view.begin_reading()
+        view.take(view.definition.snapshot(view.params))
+        self.reach.read(view)
+
+    def hear(self) -> set[LiveView]:
+        """The views that everything committed since the last time marks."""
+        self.changes.clear()
+        for change in RealtimeChange.objects.filter(revision__gt=self.heard).order_by("revision"):
+            old, new = change.old or {}, change.new or {}
+            columns = tuple(c for c in new if old and c not in ("revision", "updated_at") and new[c] != old.get(c))
+            told = RowChange(change.revision, change.op.lower(), str(change.row_key), columns, change.actor)
+            self.reach.hear(change.table_name, [told])
+            self.changes.append((change.table_name, told))
+            self.heard = change.revision
+        # Nothing in it waits, so it needs no loop; in one, Django would use another connection.
+        with suppress(StopIteration):
+            self.reach.ask().send(None)
+        return {view for view in self.views if view.dirty}
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def sql(statement: str, *values: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchone()[0] if cursor.description else None
+
+
+def one_of(chance: random.Random, table: str) -> str:
+    keys = [str(key) for (key,) in _all(f"select id from {table} order by created_at, id")]
+    if keys:
+        return chance.choice(keys)
+    if table in ("comments", "attachments", "acquisitions", "interactions"):
+        return str(uuid4())
+    column = "title" if table == "tickets" else "name"
+    return str(sql(f"insert into {table} ({column}) values ('first') returning id"))
+
+
+def _all(statement: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
+def name(chance: random.Random) -> str:
+    return " ".join(chance.choices(WORDS, k=2)) + f" {chance.randint(0, 9)}"
+
+
+def write(chance: random.Random) -> None:
+    """One random change of one random table."""
+    values = {
+        "products": lambda: {"name": name(chance), "price": chance.choice((1, 50, 150, 2000)), "description": "x"},
+        "customers": lambda: {"name": name(chance), "email": chance.choice(("", "a@b.example")), "phone": "1"},
+        "acquisitions": lambda: {
+            "customer_id": one_of(chance, "customers"),
+            "product_id": one_of(chance, "products"),
+            "quantity": chance.randint(1, 3),
+            "total_amount": chance.choice((1, 500, 5000)),
+        },
+        "interactions": lambda: {
+            "customer_id": one_of(chance, "customers"),
+            "type": chance.choice(("call", "note")),
+            "notes": name(chance),
+            "interaction_at": f"2026-01-{chance.randint(1, 28):02} 10:00Z",
+        },
+        "tickets": lambda: {
+            "title": name(chance),
+            "status": chance.choice(("open", "pending", "closed")),
+            "priority": chance.choice(("low", "urgent")),
+            "customer_id": chance.choice((None, one_of(chance, "customers"))),
+            "assigned_to": chance.choice((None, *PEOPLE)),
+            "created_at": f"2026-02-{chance.randint(1, 28):02} 10:00Z",
+        },
+        "comments": lambda: {"ticket_id": one_of(chance, "tickets"), "content": name(chance)},
+        "attachments": lambda: {
+            "ticket_id": one_of(chance, "tickets"),
+            "file_name": name(chance),
+            "file_url": "https://a.example/b",
+        },
+    }
+    table = chance.choice((*values, "tickets", "tickets", "customers"))
+    row = values[table]()
+    action = chance.choice(("insert", "update", "update", "delete"))
+    if action == "insert":
+        places = ", ".join(["%s"] * len(row))
+        sql(f"insert into {table} ({', '.join(row)}) values ({places})", *row.values())
+    elif action == "update":
+        column = chance.choice(list(row))
+        if column == "created_at":
+            return
+        sql(f"update {table} set {column} = %s where id = %s", row[column], one_of(chance, table))
+    elif not _is_needed(table, key := one_of(chance, table)):
+        sql(f"delete from {table} where id = %s", key)
+
+
+def _is_needed(table: str, key: str) -> bool:
+    column = {"customers": "customer_id", "products": "product_id"}.get(table)
+    owners = ("acquisitions", "interactions", "tickets") if column == "customer_id" else ("acquisitions",)
+    return column is not None and any(
+        sql(f"select exists (select from {owner} where {column} = %s)", key) for owner in owners
+    )
+
+
+def open_something(chance: random.Random, office: Office) -> None:
+    listing = chance.choice(("products", "customers", "acquisitions", "interactions", "tickets", "tickets", "tickets"))
+    other = chance.choice(
+        ("board", "comments", "attachments", "ticket", "ticket-actions", "customer", "ticket-summary")
+    )
+    if chance.random() < 0.3:
+        status = {"status": chance.choice(("open", "closed"))}
+        told = {"board": status, "customer": {"id": one_of(chance, "customers")}}
+        ticket = one_of(chance, "tickets")
+        office.open(other, told.get(other, {"ticket": ticket, "id": ticket}))
+        return
+    definition = definition_named(listing)
+    assert isinstance(definition, LiveList)
+    raw: dict[str, Any] = {"size": 25, "sort": chance.choice(("", "-")) + chance.choice(list(definition.sorts))}
+    if chance.random() < 0.3:
+        raw["q"] = chance.choice(("lamp", "lefevre", "LAMP roo", "mull", "x"))
+    wanted = {
+        "status": chance.sample(("open", "pending", "closed"), k=2),
+        "priority": ["urgent"],
+        "assigned": chance.sample(("nobody", *PEOPLE), k=2),
+        "customer": [one_of(chance, "customers")],
+        "price_min": [50],
+        "total": ["large"],
+        "type": ["call"],
+        "contact": ["email"],
+        "when_from": ["2026-01-10"],
+        "created_to": ["2026-02-20"],
+        "updated": ["today"],
+    }
+    raw |= {name: values for name, values in wanted.items() if chance.random() < 0.25}
+    if chance.random() < 0.5:
+        params = definition.normalise(raw)
+        rows = list(definition.queryset(params))
+        if rows:
+            place = definition.order(params).key_of(chance.choice(rows)).text
+            raw[chance.choice(("after", "before"))] = place
+    elif chance.random() < 0.3:
+        raw["last"] = "1"
+    office.open(listing, raw)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_change_is_missed_whatever_is_open(office: Office, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(200):
+        write(chance)
+    office.hear()
+    told: Counter[str] = Counter()
+    for step in range(STEPS):
+        while len(office.views) < VIEWS:
+            open_something(chance, office)
+        for _ in range(chance.choice((1, 1, 1, 3))):
+            write(chance)
+        marked = office.hear()
+        for view in list(office.views):
+            assert view.snapshot is not None
+            differs = view.definition.snapshot(view.params).shown != view.snapshot.shown
+            if differs and view not in marked:
+                where = f"seed {seed}, step {step}: {view.definition.name} {view.params}"
+                pytest.fail(f"a change was missed by {where}, one of {office.changes}")
+            told[f"{'marked' if view in marked else 'left alone'}, {'differs' if differs else 'same'}"] += 1
+            if view in marked:
+                office.read(view)
+        for view in chance.sample(office.views, 2):
+            office.close(view)
+    # In doubt a view is read, but doubt is the exception.
+    assert told["marked, same"] < told["left alone, same"] / 5, told
+    assert told["marked, differs"] > STEPS, told
+
+
+def test_what_decides_nothing_and_shows_nowhere_asks_nobody(office: Office) -> None:
+    for _ in range(60):
+        sql("insert into tickets (title, status) values ('far away', 'closed')")
+    office.hear()
+    hidden = str(sql("select id from tickets order by created_at, id limit 1"))
+    views = [office.open("tickets", {"size": 25, "status": ["closed"]}), office.open("board", {"status": "open"})]
+    sql("update tickets set description = 'new' where id = %s", hidden)
+    assert not office.hear()
+    assert office.reach.asked == 0
+    # The same column of a row that is shown.
+    shown = views[0].snapshot.rows[0].id  # type: ignore[union-attr]
+    sql("update tickets set description = 'new' where id = %s", shown)
+    assert office.hear() == {views[0]}
+
+
+def test_a_change_that_postgres_cannot_tell_about_is_read(office: Office) -> None:
+    view = office.open("tickets", {"status": ["pending"]})
+    sql("insert into tickets (title, status) values ('elsewhere', 'closed')")
+    sql("delete from realtime_change where revision > %s and table_name = 'tickets'", office.heard - 1)
+    office.reach.hear("tickets", [RowChange(office.heard + 10**6, "insert", str(uuid4()), (), "")])
+    assert office.hear() == {view}
