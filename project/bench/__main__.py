@@ -2,7 +2,7 @@
 
 import argparse
 
-from project.bench import catchup, doorbell, latency, retention, sweep, takeover
+from project.bench import catchup, doorbell, latency, retention, sweep, takeover, views
 
 MODULES = {
     "sweep": sweep,
@@ -11,6 +11,7 @@ MODULES = {
     "retention": retention,
     "catchup": catchup,
     "takeover": takeover,
+    "views": views,
 }
 
 
@@ -21,6 +22,8 @@ def main() -> None:
     parsers["sweep"].add_argument("--commits", type=int, default=300_000, help="behind one open transaction")
     parsers["retention"].add_argument("--entries", type=int, default=300_000, help="pruned each time")
     parsers["catchup"].add_argument("--changes", type=int, default=100_000, help="made while no worker runs")
+    parsers["views"].add_argument("--rows", type=int, default=200_000, help="tickets")
+    parsers["views"].add_argument("--views", type=int, default=1000, help="different lists open at most")
     options = vars(parser.parse_args())
     MODULES[options.pop("what")].run(**options)
 

@@ -117,8 +117,9 @@ class Reach:
         self._mark = mark
         self._waiting: defaultdict[str, Waiting] = defaultdict(Waiting)
         self._wake = asyncio.Event()
-        # Questions that were put to PostgreSQL.
+        # Questions that were put to PostgreSQL, and how often it couldn't answer.
         self.asked = 0
+        self.unanswered = 0
 
     def hear(self, table: str, changes: Iterable[RowChange]) -> None:
         if settings.REALTIME_READ_EVERYTHING:
@@ -180,7 +181,8 @@ class Reach:
         try:
             told, pointed = await self._database.run(ask_postgres, table, questions, asked.revisions, dict(asked.backs))
         except (DatabaseError, InterfaceError, Unanswerable) as error:
-            logger.debug("asking about '%s' failed (%s): reading instead", table, type(error).__name__)
+            self.unanswered += 1
+            logger.warning("asking about '%s' failed (%s): reading instead", table, type(error).__name__)
             for view in views.values():
                 self._mark(view)
             for place in asked.backs:

@@ -17,10 +17,15 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.expressions import Expression, RawSQL
+from psycopg.types.numeric import Int2, Int4, Int8
 
 _TYPES: dict[type, str] = {
     str: "text",
     int: "bigint",
+    # What Django makes of a whole number whose column or function takes no other size.
+    Int2: "smallint",
+    Int4: "integer",
+    Int8: "bigint",
     bool: "boolean",
     UUID: "uuid",
     datetime: "timestamptz",
@@ -111,10 +116,10 @@ def _statement(table: str, sql: str, types: tuple[str, ...]) -> str:
     arrays = ", ".join(["%s::text[]", *(f"%s::{name}[]" for name in types)])
     return f"""
         with "{table}" as materialized (
-            select changed.*, revision as realtime_change
+            select changed.*, realtime_change.revision as realtime_change
             from realtime_change, lateral (values (old), (new)) images (image),
                  lateral jsonb_populate_record(null::"{table}", image) changed
-            where revision = any(%s) and table_name = %s and image is not null
+            where realtime_change.revision = any(%s) and table_name = %s and image is not null
         ), hits (view, change, inside, images) as (
             select view, change, bool_or(inside), count(*)
             from unnest({arrays}) asked ({names}), lateral ({_in_places(sql)}) hit (change, inside)
