@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from realtime.live.filters import ChoiceFilter, KeyFilter
 from realtime.live.first_paint import live_view
-from realtime.live.lists import Column, LiveList, values_of
+from realtime.live.lists import PLACES, Column, LiveList, values_of
 
 Choices = list[tuple[str, str]]
 
@@ -27,6 +27,7 @@ class ListHead:
         on = self._listing.filters.base_filters
         return {
             "query": self._params["q"],
+            "is_later_page": any(place in self._params for place in PLACES),
             "headings": [self._heading(column) for column in self._listing.columns],
             "chips": list(self._chips()),
             "controls": [*self._controls(), self._sorts()],

@@ -13,6 +13,7 @@ import { followGone } from "./live/gone.js";
 import { LiveSocket } from "./live/live-socket.js";
 import { LiveViews } from "./live/live-views.js";
 import { followOtherTabs } from "./live/other-tabs.js";
+import { startPaceSwitch } from "./live/pace.js";
 import { PageState } from "./live/page-state.js";
 import { startMenus } from "./menu.js";
 import { startRowLinks } from "./row-link.js";
@@ -21,6 +22,7 @@ import "./typed.js";
 const root = document.documentElement;
 
 startMenus();
+startPaceSwitch();
 startRowLinks();
 
 // Pages without the dot (sign-in, errors) aren't live.

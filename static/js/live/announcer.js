@@ -9,6 +9,7 @@ export function startAnnouncer(line) {
   window.addEventListener("live:patched", ({ target, detail }) => {
     if (detail.source === "patch") announcer.patched(target, detail);
   });
+  window.addEventListener("live:pending", ({ detail }) => announcer.pending(detail.count));
   window.addEventListener("live:status", ({ detail }) => announcer.status(detail));
   window.addEventListener("live:notice", ({ detail }) => announcer.say(detail.reason));
 }
@@ -16,6 +17,8 @@ export function startAnnouncer(line) {
 class Announcer {
   #line;
   #rows = 0;
+  // Changes that a list holds back, while they are news.
+  #pending = 0;
   #sentences = new Set();
   #connection = null;
   #toldTrouble = false;
@@ -33,6 +36,11 @@ class Announcer {
     if (own) this.#sentences.add(own);
     else if (element.matches?.("[data-live-region]")) this.#sentences.add("Page updated");
     this.#schedule();
+  }
+
+  pending(count) {
+    this.#pending = count;
+    if (count > 0) this.#schedule();
   }
 
   say(sentence) {
@@ -69,7 +77,9 @@ class Announcer {
     const words = [...this.#sentences];
     if (this.#connection) words.unshift(this.#connection);
     if (this.#rows > 0) words.push(this.#rows === 1 ? "1 row updated" : `${this.#rows} rows updated`);
+    if (this.#pending > 0) words.push(this.#pending === 1 ? "1 change waits" : `${this.#pending} changes wait`);
     this.#rows = 0;
+    this.#pending = 0;
     this.#sentences.clear();
     this.#connection = null;
     if (!words.length) return;

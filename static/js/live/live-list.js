@@ -1,13 +1,36 @@
 import { LiveView } from "./live-view.js";
 import { patchList, rowsOf } from "./live-patch.js";
+import { pace } from "./pace.js";
+import { Stillness } from "./stillness.js";
+import { Withheld } from "./withheld.js";
 
-/** A [data-live-list]: rows in order, the count, and named parts such as the pager. */
+/**
+ * A [data-live-list]: rows in order, the count, and named parts such as the pager.
+ *
+ * With [data-live-still], nothing moves while somebody uses it: such changes wait until it is at rest, or until its
+ * [data-live-apply] is pressed.
+ */
 export class LiveList extends LiveView {
+  #withheld = new Withheld();
+  #stillness = null;
+
+  constructor(...args) {
+    super(...args);
+    if (!("liveStill" in this.root.dataset)) return;
+    this.#stillness = new Stillness(this.root);
+    this.#stillness.addEventListener("rest", () => this.#mayRelease());
+    window.addEventListener("live:pace", () => this.#mayRelease());
+    this.root.querySelector("[data-live-apply]").addEventListener("click", () => this.#release());
+  }
+
   get token() {
     return this.root.dataset.liveList;
   }
 
   shown() {
+    // The difference will be to what is on the page; whatever was withheld is part of it.
+    this.#withheld.take();
+    this.#tellPending();
     const parts = this.root.querySelectorAll("[data-live-part]");
     return {
       rows: rowsOf(this.root).map((row) => [row.dataset.id, row.dataset.version]),
@@ -17,6 +40,40 @@ export class LiveList extends LiveView {
   }
 
   apply(ops) {
-    return patchList(this.root, ops);
+    if (!this.#holds) return patchList(this.root, [...this.#withheld.take(), ...ops]);
+    const now = this.#withheld.sift(ops, (id) => this.#row(id) !== null, { all: pace() === "paused" });
+    const changed = patchList(this.root, now);
+    this.#tellPending();
+    return changed;
+  }
+
+  get #holds() {
+    if (this.#stillness === null) return false;
+    return pace() !== "live" || this.root.dataset.liveStill === "page" || this.#stillness.inUse || this.#withheld.overflown;
+  }
+
+  #mayRelease() {
+    if (this.#withheld.size > 0 && !this.#withheld.overflown && !this.#holds) this.#release();
+  }
+
+  #release() {
+    if (this.#withheld.overflown) return this.resync();
+    const ops = this.#withheld.take();
+    this.applyAll(ops, (all) => patchList(this.root, all));
+    this.#tellPending();
+  }
+
+  #tellPending() {
+    if (this.#stillness === null) return;
+    for (const row of rowsOf(this.root)) row.toggleAttribute("data-live-gone", this.#withheld.isGone(row.dataset.id));
+    const pending = this.root.querySelector("[data-live-pending]");
+    pending.dataset.livePending = this.#withheld.size;
+    pending.hidden = this.#withheld.size === 0;
+    pending.querySelector("[data-live-apply]").textContent = `Show ${this.#withheld.words}`;
+    this.root.dispatchEvent(new CustomEvent("live:pending", { bubbles: true, detail: { count: this.#withheld.size } }));
+  }
+
+  #row(id) {
+    return this.root.querySelector(`[data-live-rows] > [data-id="${CSS.escape(id)}"]`);
   }
 }

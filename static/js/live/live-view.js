@@ -144,9 +144,14 @@ export class LiveView {
     conceal(this.#root);
   }
 
-  #apply(ops, source) {
+  /** Applies what was held back so far, in another way than what comes. */
+  applyAll(ops, apply) {
+    return this.#apply(ops, "patch", apply);
+  }
+
+  #apply(ops, source, apply = (all) => this.apply(all)) {
     try {
-      const changed = this.apply(ops);
+      const changed = apply(ops);
       if (ops.length) this.#tell({ source, ops: ops.length, ...changed });
       return true;
     } catch (error) {
