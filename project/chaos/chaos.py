@@ -4,6 +4,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 from uuid import UUID
@@ -22,6 +23,7 @@ from project.chaos.site import WEBS, WORKERS, Site
 from project.chaos.storm import Storm
 from project.chaos.verdict import Round
 from project.chaos.writers import Writers
+from realtime.live.sorting import PageKey
 
 USERNAME = PASSWORD = "demo"  # noqa: S105 (seed_demo's)
 TICK_SECONDS = 0.2
@@ -236,10 +238,18 @@ def _anchors(sql: "psycopg.Connection[tuple[object, ...]]", table: str) -> list[
 
 
 def _paths(anchors: dict[str, list[UUID]]) -> Iterator[str]:
-    """The pages that plain sockets follow: plain, filtered, searched and paged lists, and pages about one row."""
+    """The pages that plain sockets follow: lists with all that addresses may ask for, and pages about one row."""
     yield from ("/", "/crm/products/", "/ticketing/tickets/", "/ticketing/board/")
-    yield from ("/crm/products/?page=2", "/crm/products/?q=red", "/crm/products/?price=small")
-    yield from ("/crm/customers/", "/crm/customers/?contact=email", "/crm/customers/?q=green&page=1")
+    yield from ("/crm/products/?last=1", "/crm/products/?q=red", "/crm/products/?price=small")
+    yield from ("/crm/products/?sort=name&size=25", "/crm/products/?sort=-price&price_min=100&created=today&last=1")
+    somewhere = PageKey(Decimal(1500), anchors["products"][0]).text
+    yield from (f"/crm/products/?sort=-price&{place}={somewhere}" for place in ("after", "before"))
+    yield from ("/crm/customers/", "/crm/customers/?contact=email", "/crm/customers/?q=green&sort=-updated")
+    yield from (
+        "/ticketing/tickets/?status=open&status=pending&sort=-priority&size=25",
+        "/ticketing/tickets/?sort=title",
+    )
+    yield from ("/ticketing/tickets/?assigned=nobody&priority=urgent&q=re", "/crm/acquisitions/?sort=quantity&last=1")
     yield from ("/crm/acquisitions/", "/crm/acquisitions/?total=large", "/crm/interactions/?type=call")
     yield from ("/crm/interactions/", "/ticketing/tickets/?status=open", "/ticketing/tickets/?q=blue")
     for customer in anchors["customers"]:
