@@ -47,6 +47,15 @@ class AcquisitionList(LiveList):
         Column("Total", "total", number=True),
         Column("Updated", "updated"),
     )
+    exported: ClassVar = {
+        "Product": "product__name",
+        "Customer": "customer__name",
+        "Quantity": "quantity",
+        "Total": "total_amount",
+        "Created (UTC)": "created_at",
+        "Updated (UTC)": "updated_at",
+        "Key": "id",
+    }
     related: ClassVar = {
         CUSTOMER.table: Related(NAME, by="customer_id"),
         PRODUCT.table: Related(NAME, by="product_id"),

@@ -51,6 +51,14 @@ class CustomerList(LiveList):
         Column("Phone", "phone"),
         Column("Updated", "updated"),
     )
+    exported: ClassVar = {
+        "Customer": "name",
+        "Email": "email",
+        "Phone": "phone",
+        "Created (UTC)": "created_at",
+        "Updated (UTC)": "updated_at",
+        "Key": "id",
+    }
 
 
 @register

@@ -35,6 +35,15 @@ class InteractionList(LiveList):
     }
     default_sort = "-when"
     columns = (Column("Interaction"), Column("Customer"), Column("When", "when"))
+    exported: ClassVar = {
+        "Type": "type",
+        "Customer": "customer__name",
+        "When (UTC)": "interaction_at",
+        "Notes": "notes",
+        "Created (UTC)": "created_at",
+        "Updated (UTC)": "updated_at",
+        "Key": "id",
+    }
     related: ClassVar = {CUSTOMER.table: Related(NAME, by="customer_id")}
 
     def described(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":

@@ -37,6 +37,14 @@ class ProductList(LiveList):
         "updated": by_time("updated_at"),
     }
     columns = (Column("Product", "name"), Column("Price", "price", number=True), Column("Updated", "updated"))
+    exported: ClassVar = {
+        "Product": "name",
+        "Description": "description",
+        "Price": "price",
+        "Created (UTC)": "created_at",
+        "Updated (UTC)": "updated_at",
+        "Key": "id",
+    }
 
 
 @register

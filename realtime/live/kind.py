@@ -36,6 +36,10 @@ class Kind:
         return f"{self.app}:{self.plural}"
 
     @property
+    def export_name(self) -> str:
+        return f"{self.app}:{self.plural}-csv"
+
+    @property
     def detail_name(self) -> str:
         return f"{self.app}:{self.singular}"
 

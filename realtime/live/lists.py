@@ -77,6 +77,8 @@ class LiveList(Definition):
     sorts: ClassVar[Mapping[str, Sort]] = {"created": by_time("created_at")}
     default_sort: ClassVar[str] = "-created"
     columns: ClassVar[tuple[Column, ...]] = ()
+    # What an export has of each row: by heading, the path that leads there.
+    exported: ClassVar[Mapping[str, str]] = {}
     # Columns that decide who is in the list whatever the reader asks for.
     deciding: ClassVar[frozenset[str]] = frozenset()
     # Where a list begins that is read from its end, as a conversation is.

@@ -28,6 +28,7 @@ class ListHead:
         return {
             "query": self._params["q"],
             "is_later_page": any(place in self._params for place in PLACES),
+            "export_query": self._listing.start(self._params, size=None),
             "headings": [self._heading(column) for column in self._listing.columns],
             "chips": list(self._chips()),
             "controls": [*self._controls(), self._sorts()],

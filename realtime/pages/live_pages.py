@@ -9,6 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_http_methods, require_safe
@@ -19,12 +20,15 @@ from realtime.live.kind import Kind
 from realtime.live.lists import LiveList
 from realtime.models import LiveModel
 from realtime.pages.access import may
+from realtime.pages.export import as_csv
 from realtime.pages.list_head import ListHead
 from realtime.pages.live_form import LiveModelForm
 
 
 class LivePages:
-    """The five pages of one kind. Subclass to add to a page's context or to say who may be deleted.
+    """The pages of one kind: list, export, new, detail, edit, delete.
+
+    Subclass to add to a page's context or to say who may be deleted.
 
     A list and regions named ``<plural>``, ``<singular>`` and ``<singular>-editing`` must be registered.
     """
@@ -38,6 +42,7 @@ class LivePages:
         safe, writing = require_safe, require_http_methods(["GET", "HEAD", "POST"])
         pages = (
             ("", kind.plural, "view", safe, self.listing),
+            ("export.csv", f"{kind.plural}-csv", "view", safe, self.export),
             ("new/", f"{kind.singular}-create", "add", writing, self.create),
             ("<uuid:pk>/", kind.singular, "view", safe, self.detail),
             ("<uuid:pk>/edit/", f"{kind.singular}-edit", "change", writing, self.edit),
@@ -77,6 +82,11 @@ class LivePages:
             "can_add": request.user.has_perm(self.kind.permission("add")),
         }
         return self._render(request, "list", context)
+
+    def export(self, request: HttpRequest) -> HttpResponseBase:
+        listing = definition_named(self.kind.plural)
+        assert isinstance(listing, LiveList)
+        return as_csv(request, listing)
 
     def detail(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         instance = self._objects().filter(pk=pk).first()

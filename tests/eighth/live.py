@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from realtime.live.definition import register
 from realtime.live.lists import Column, LiveList
 from realtime.live.regions import DetailRegion, EditingRegion
@@ -9,6 +11,7 @@ class SupplierList(LiveList):
     kind = SUPPLIER
     searched = ("name",)
     columns = (Column("Supplier"),)
+    exported: ClassVar = {"Supplier": "name"}
 
 
 @register

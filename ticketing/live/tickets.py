@@ -95,6 +95,18 @@ class TicketList(TicketRows):
         Column("Comments", number=True),
         Column("Last activity", "updated"),
     )
+    exported: ClassVar = {
+        "Ticket": "title",
+        "Description": "description",
+        "Status": "status",
+        "Priority": "priority",
+        "Customer": "customer__name",
+        "Assigned to": "assignee_name",
+        "Comments": "comment_count",
+        "Created (UTC)": "created_at",
+        "Updated (UTC)": "updated_at",
+        "Key": "id",
+    }
 
 
 @register

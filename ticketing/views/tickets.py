@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from realtime.live.first_paint import live_view
@@ -19,14 +20,10 @@ ME = "me"
 
 class TicketPages(LivePages):
     def listing(self, request: HttpRequest) -> HttpResponse:
-        if ME in request.GET.getlist("assigned"):
-            # "me" becomes an id before the list's parameters are signed and shared (design rule 8).
-            told = request.GET.copy()
-            told.setlist(
-                "assigned", [str(request.user.pk) if value == ME else value for value in told.getlist("assigned")]
-            )
-            request.GET = told  # type: ignore[assignment]
-        return super().listing(request)
+        return super().listing(with_me(request))
+
+    def export(self, request: HttpRequest) -> HttpResponseBase:
+        return super().export(with_me(request))
 
     def choices(self, request: HttpRequest, name: str) -> list[tuple[str, str]]:
         if name != "assigned":
@@ -66,6 +63,16 @@ class TicketPages(LivePages):
         if context["can_change"]:
             context |= {"actions": live_view("ticket-actions", {"id": pk}), "staff": people.staff()}
         return self._render(request, "detail", context | forms, status=status if ticket else 404)
+
+
+def with_me(request: HttpRequest) -> HttpRequest:
+    """ "me" becomes an id before a list's parameters are signed and shared (design rule 8)."""
+    asked = request.GET.getlist("assigned")
+    if ME in asked:
+        told = request.GET.copy()
+        told.setlist("assigned", [str(request.user.pk) if value == ME else value for value in asked])
+        request.GET = told  # type: ignore[assignment]
+    return request
 
 
 PAGES = TicketPages(TICKET, TicketForm)
