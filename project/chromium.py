@@ -16,6 +16,11 @@ ARGUMENTS = (
     "--disable-sync",
 )
 
+# A list that somebody uses, and each later page, holds back what would move until it is asked for.
+TAKE_WHAT_WAITS = """
+() => document.querySelectorAll("[data-live-pending]:not([hidden]) [data-live-apply]").forEach((it) => it.click())
+"""
+
 # Everything that must be equal: rows with their content, counts, parts, regions. What concerns only this visit is left
 # out: the state of the connection, tokens, and the "just updated" badge.
 READ_PAGE = """

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Error, Page, sync_playwright
 
 from project.chaos.crowd import Divergence
 from project.chaos.typist import Typist
-from project.chromium import ARGUMENTS, READ_PAGE, find_chromium
+from project.chromium import ARGUMENTS, READ_PAGE, TAKE_WHAT_WAITS, find_chromium
 
 # A portal under faults may not answer; waiting longer would hold up the storm.
 PATIENCE_MS = 8_000
@@ -92,6 +92,7 @@ class Browsers:
             fresh = watched.page.context.new_page()
             try:
                 fresh.goto(watched.page.url)
+                watched.page.evaluate(TAKE_WHAT_WAITS)
                 live, reloaded = watched.page.evaluate(READ_PAGE), fresh.evaluate(READ_PAGE)
             finally:
                 fresh.close()

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from playwright.sync_api import BrowserContext, Page, expect
 
-from project.chromium import READ_PAGE
+from project.chromium import READ_PAGE, TAKE_WHAT_WAITS
 from tests.live_site import LiveSite
 
 
@@ -60,6 +60,7 @@ def assert_equals_reload(page: Page, site: LiveSite) -> None:
         live, reloaded = [""], ["-"]
         # Bounded by tries, and every try is a whole page load: this allows about 15 s of healing.
         for _ in range(60):
+            page.evaluate(TAKE_WHAT_WAITS)
             live = shown(page)
             fresh.goto(page.url)
             reloaded = shown(fresh)

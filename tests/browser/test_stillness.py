@@ -9,6 +9,7 @@ from tests.live_site import LiveSite
 
 
 def pending(page: Page, words: str) -> None:
+    expect(page.locator("[data-live-pending]")).to_be_visible()
     expect(page.locator("[data-live-apply]")).to_have_text(words)
 
 

@@ -48,12 +48,16 @@ export class LiveList extends LiveView {
   }
 
   get #holds() {
+    return this.#withheld.overflown || this.#isToHold;
+  }
+
+  get #isToHold() {
     if (this.#stillness === null) return false;
-    return pace() !== "live" || this.root.dataset.liveStill === "page" || this.#stillness.inUse || this.#withheld.overflown;
+    return pace() !== "live" || this.root.dataset.liveStill === "page" || this.#stillness.inUse;
   }
 
   #mayRelease() {
-    if (this.#withheld.size > 0 && !this.#withheld.overflown && !this.#holds) this.#release();
+    if (this.#withheld.size > 0 && !this.#isToHold) this.#release();
   }
 
   #release() {

@@ -9,7 +9,7 @@ export class Withheld {
   #rows = new Map();
 
   get size() {
-    return this.#rows.size;
+    return this.overflown ? Math.max(1, this.#rows.size) : this.#rows.size;
   }
 
   /** Whether there is so much that it was thrown away: only the server knows what to show then. */
@@ -21,7 +21,7 @@ export class Withheld {
     const counts = { new: 0, moved: 0, changed: 0, gone: 0 };
     for (const kind of this.#rows.values()) counts[kind] += 1;
     const told = Object.entries(counts).filter(([, count]) => count > 0);
-    return told.map(([kind, count]) => `${count} ${kind}`).join(", ");
+    return told.length === 0 ? "changes" : told.map(([kind, count]) => `${count} ${kind}`).join(", ");
   }
 
   /**
@@ -40,7 +40,8 @@ export class Withheld {
         this.#keep({ op: "move", id: op.id, after }, has);
       } else this.#keep(op, has);
     }
-    return now;
+    // Without rows that wait, nothing is left that could move one: the pager, or a row that came and went.
+    return this.size === 0 ? [...now, ...this.take()] : now;
   }
 
   /** What is to be applied now; nothing is withheld any more. */
