@@ -8,7 +8,7 @@ from tests.browser.portal import assert_equals_reload, insert_product, open_live
 from tests.live_site import LiveSite
 
 
-def pending(page: Page, words: str) -> None:
+def pending(page: Page, words: "str | re.Pattern[str]") -> None:
     expect(page.locator("[data-live-pending]")).to_be_visible()
     expect(page.locator("[data-live-apply]")).to_have_text(words)
 
@@ -100,9 +100,15 @@ def test_a_flood_that_waits_is_fetched_when_it_is_asked_for(
         keys = [insert_product(sql, f"{word} {number}", number) for number in range(30)]
         page = open_live(context, live_site, f"/crm/products/?q={word}&sort=-price")
         row(page, keys[20]).hover()
-        for turn in range(30):
-            sql.execute("update products set price = %s - price where name like %s", [1000 + turn, f"{word}%"])
-        expect(page.locator("[data-live-apply]")).to_have_text(re.compile("moved"))
+        for turn in range(21):
+            # Upside down each time; what is withheld soon fills more than the page keeps.
+            sql.execute(
+                "update products set price = 1000 - price, description = %s where name like %s",
+                [f"turn {turn}.", f"{word}%"],
+            )
+            expect(row(page, keys[20])).to_contain_text(f"turn {turn}.")
+        pending(page, re.compile("moved"))
+        assert shown_ids(page) == keys[::-1]
         page.locator("[data-live-apply]").click()
         page.mouse.move(5, 5)
         assert_equals_reload(page, live_site)
