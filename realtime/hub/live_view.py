@@ -83,9 +83,6 @@ class LiveView:
             return
         self.waiting.append(attaching)
         self.dirty = True
-        if not self.failures:
-            # Somebody waits, so it isn't too soon.
-            self.retry_at = 0.0
         if self.problem:
             attaching.socket.send(wire.failed(self.key, self.problem, attaching.identifier))
 
@@ -131,7 +128,8 @@ class LiveView:
             for socket in self.sockets:
                 socket.send(wire.healed(self.key))
         self.snapshot, self.reading, self._question = snapshot, False, None
-        self.failures, self.retry_at, self.problem = 0, 0.0, ""
+        self.failures, self.problem = 0, ""
+        self.retry_at = self.read_at + self.definition.pause if self.dirty else 0.0
         joining, self.joining = self.joining, []
         for attaching in joining:
             self._join(attaching)

@@ -66,6 +66,9 @@ class ViewIndex:
             self._by_row[key].add(view)
         self._keys[view] = keys
 
+    def __contains__(self, view: LiveView) -> bool:
+        return view in self._keys
+
     @property
     def views(self) -> Iterable[LiveView]:
         return list(self._keys)
@@ -170,7 +173,8 @@ class Reach:
 
     async def _ask(self, table: str, asked: Waiting) -> None:
         # Whatever has been marked since, or is being read since, will show these changes in any case.
-        views = {view.key: view for view in asked.views if not view.dirty and not view.reading}
+        # A view that was closed has no say, even if another of its name has been opened.
+        views = {view.key: view for view in asked.views if view in self.index and not view.dirty and not view.reading}
         questions: dict[str, Question] = {}
         for view in views.values():
             question = view.question()
@@ -179,7 +183,9 @@ class Reach:
             else:
                 questions[view.key] = question
         try:
-            told, pointed = await self._database.run(ask_postgres, table, questions, asked.revisions, dict(asked.backs))
+            told, untold, pointed = await self._database.run(
+                ask_postgres, table, questions, asked.revisions, dict(asked.backs)
+            )
         except (DatabaseError, InterfaceError, Unanswerable) as error:
             self.unanswered += 1
             logger.warning("asking about '%s' failed (%s): reading instead", table, type(error).__name__)
@@ -191,10 +197,14 @@ class Reach:
             return
         self.asked += len(questions)
         metrics.QUESTIONS.inc(len(questions))
+        self.unanswered += len(untold)
+        for key in untold:
+            self._mark(views[key])
         for key, answer in told.items():
             view = views[key]
+            # Beyond the limit of counting, rows that come change no count; one that goes may bring it below.
             counts = view.snapshot is None or view.snapshot.counts
-            if answer.inside or (answer.crossed and counts):
+            if answer.inside or answer.left or (answer.came and counts):
                 self._mark(view)
         for (column, parent), keys in pointed.items():
             self._point(table, column, parent, keys)
@@ -221,14 +231,14 @@ def ask_postgres(
     questions: Mapping[str, Question],
     revisions: set[int],
     backs: Mapping[tuple[str, str], set[int]],
-) -> tuple[dict[str, Answer], dict[tuple[str, str], set[str]]]:
+) -> tuple[dict[str, Answer], set[str], dict[tuple[str, str], set[str]]]:
     """What changes of a table mean for each view, and which rows they point to. Raises as ``answers`` does."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             for name in ("lock_timeout", "statement_timeout"):
                 cursor.execute("select set_config(%s, %s, true)", [name, PATIENCE])
-        told = answers(questions, revisions) if questions else {}
-        return told, {place: parents(table, place[0], pointing) for place, pointing in backs.items()}
+        told, untold = answers(questions, revisions) if questions else ({}, set())
+        return told, untold, {place: parents(table, place[0], pointing) for place, pointing in backs.items()}
 
 
 def _touches(concern: Concern | None, change: RowChange) -> bool:

@@ -30,6 +30,8 @@ RETRY_SECONDS = 1.0
 # A view that can't be read is tried again after 1, 2, 4, … seconds.
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 30.0
+# No reading of many views goes on for longer: what is left takes its turn again, behind what others wait for.
+BUDGET_SECONDS = 2.0
 # Every view is reread this often, so that an unreported change is on screen within the minute (rule 38).
 AGE_SECONDS = 50.0
 AGE_LOOK_SECONDS = 1.0
@@ -121,7 +123,7 @@ class ViewReader:
         later = [view.retry_at for view in waiting if view.retry_at > now]
         if later:
             asyncio.get_running_loop().call_later(min(later) - now, self._wakes[aside].set)
-        return sorted((view for view in waiting if view.retry_at <= now), key=lambda view: view.retry_at)
+        return sorted((view for view in waiting if view.retry_at <= now), key=lambda view: view.read_at)
 
     async def _read(self, due: list[LiveView], database: DatabaseThread, lane: Lane) -> None:
         began, clock = time.time(), time.monotonic()
@@ -143,9 +145,22 @@ class ViewReader:
             logger.info("views can be read again")
             self._failing = False
         metrics.VIEW_READINGS.observe(time.time() - began)
-        for view, (told, seconds) in zip(due, readings, strict=True):
+        try:
+            self._take(due, readings, clock)
+        finally:
+            for view in due:
+                if view.reading:
+                    view.reading_failed()
+        # A view that changed meanwhile may belong in the other lane now.
+        self.wake()
+        if len(readings) == len(due) == len(self._views) and not any(view.failures for view in due):
+            self._on_all_read(began)
+
+    def _take(self, due: list[LiveView], readings: list[Reading], clock: float) -> None:
+        # There are fewer readings where time ran out.
+        for view, (told, seconds) in zip(due, readings, strict=False):
             if isinstance(told, Snapshot):
-                view.read_at, view.aside = clock, view.aside and seconds > QUICK_SECONDS
+                view.read_at, view.aside = clock, seconds > QUICK_SECONDS
                 self._cost += (seconds - self._cost) / 10
                 if view.aged and view.snapshot is not None and view.snapshot.shown != told.shown:
                     metrics.DRIFTS.inc()
@@ -153,10 +168,6 @@ class ViewReader:
                 self._on_read(view)
             else:
                 self._failed(view, told)
-        # A view that changed meanwhile may belong in the other lane now.
-        self.wake()
-        if len(due) == len(self._views) and not any(view.failures for view in due):
-            self._on_all_read(began)
 
     async def _without_database(self, due: list[LiveView], error: Exception) -> None:
         if not self._failing:
@@ -194,7 +205,9 @@ class ViewReader:
 
 
 def read_views(wanted: list[tuple[Definition, Params]], lane: Lane) -> list[Reading]:
-    """Reads every wanted view in one snapshot, each with the seconds that it took; for one that fails, its error.
+    """Reads wanted views in one snapshot, each with the seconds that it took; for one that fails, its error.
+
+    It ends early, but for the first, when time runs out.
 
     Once a view has waited for a lock in vain, other views that show a locked table aren't even tried.
     """
@@ -206,8 +219,11 @@ def read_views(wanted: list[tuple[Definition, Params]], lane: Lane) -> list[Read
             cursor.execute("set transaction isolation level repeatable read read only")
             for name, value in (("lock_timeout", lane.lock_timeout), ("statement_timeout", lane.statement_timeout)):
                 cursor.execute("select set_config(%s, %s, true)", [name, value])
+        started = time.monotonic()
         for definition, params in wanted:
             began = time.monotonic()
+            if readings and began - started > BUDGET_SECONDS:
+                break
             if in_vain is not None and definition.tables & locked:
                 readings.append((in_vain, 0.0))
                 continue

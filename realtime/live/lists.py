@@ -41,13 +41,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """What rows show of another table: its ``columns``, and how its rows belong to theirs.
+    """What rows show of another table: its ``columns`` (None: any), and how its rows belong to theirs.
 
     Either a row's own column points to the other's key (``by``), or the other's column points to the row (``back``).
     Without one, any change of these columns concerns every list.
     """
 
-    columns: frozenset[str]
+    columns: frozenset[str] | None
     by: str = ""
     back: str = ""
 
@@ -182,8 +182,9 @@ class LiveList(Definition):
 
     def snapshot(self, params: Params) -> Snapshot:
         with in_zone(params.get("tz", "")):
-            page, count = self.read_page(params), self.count(params)
+            # First: should the day end meanwhile, the list has turned already and is read again.
             turns_at = self.filters.turns_at(params, timezone.now())
+            page, count = self.read_page(params), self.count(params)
         return Snapshot(
             rows=self.render(page.rows),
             count=self.count_text(count),
@@ -287,9 +288,9 @@ class LiveList(Definition):
             if related.back:
                 concerns[table] = Concern(frozenset(), coming=False, shown=related.columns, back=related.back)
             elif related.by:
-                # Nothing points to a row that has just come, and what still points to one keeps it from going.
                 found = {column.split("__")[1] for column in searched if self._leads_to(column, table)}
-                concerns[table] = Concern(frozenset(found), coming=False, shown=related.columns)
+                # A search finds rows by it. Keys are checked late: what comes may have been pointed to before.
+                concerns[table] = Concern(frozenset(found), coming=bool(found), shown=related.columns)
             else:
                 concerns[table] = Concern(related.columns)
         return concerns

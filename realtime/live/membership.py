@@ -7,14 +7,14 @@ their values share a statement, so that it is parsed and planned once for all of
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import QuerySet
 from django.db.models.expressions import Expression, RawSQL
 from psycopg.types.numeric import Int2, Int4, Int8
@@ -51,10 +51,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Whether changed rows are, or were, within the page; and whether one has come into the list or left it."""
+    """Whether changed rows are, or were, within the page; and whether one has come into the list, or left it."""
 
     inside: bool = False
-    crossed: bool = False
+    came: bool = False
+    left: bool = False
 
 
 class Unanswerable(LookupError):
@@ -64,17 +65,22 @@ class Unanswerable(LookupError):
 def question(members: "QuerySet[Any]", inside: Expression) -> Question | None:
     """``members`` is the list's query, ``inside`` whether a row lies within the page; None for values we can't send."""
     table = members.model._meta.db_table
-    change = RawSQL(f'"{table}"."realtime_change"', [])  # noqa: S611 - a table's own name
-    asked = members.order_by().annotate(realtime_inside=inside, realtime_change=change)
-    sql, values = asked.values_list("realtime_change", "realtime_inside").query.sql_with_params()
+    asked = members.order_by().annotate(
+        realtime_inside=inside,
+        realtime_change=RawSQL(f'"{table}"."realtime_change"', []),  # noqa: S611 - a table's own name
+        realtime_new=RawSQL(f'"{table}"."realtime_new"', []),  # noqa: S611
+    )
+    told = asked.values_list("realtime_change", "realtime_new", "realtime_inside")
+    sql, values = told.query.sql_with_params()
     types = tuple(_TYPES.get(type(value), "") for value in values)
     return Question(table, sql, types, tuple(values)) if all(types) else None
 
 
-def answers(questions: Mapping[str, Question], revisions: Collection[int]) -> dict[str, Answer]:
-    """What the changes with these revisions mean for each view, by its key; views that they don't touch are left out.
+def answers(questions: Mapping[str, Question], revisions: Collection[int]) -> tuple[dict[str, Answer], set[str]]:
+    """What the changes with these revisions mean for each view, by its key, and the views that nobody can tell about.
 
-    All questions are about one table. Raises ``Unanswerable``, and ``DatabaseError``.
+    Views that the changes don't touch are in neither. All questions are about one table. Raises ``Unanswerable``, and
+    ``DatabaseError`` when the connection is gone.
     """
     shapes: defaultdict[tuple[str, tuple[str, ...]], list[tuple[str, tuple[Any, ...]]]] = defaultdict(list)
     table = ""
@@ -82,6 +88,24 @@ def answers(questions: Mapping[str, Question], revisions: Collection[int]) -> di
         shapes[asked.shape].append((view, asked.values))
         table = asked.table
     told: dict[str, Answer] = {}
+    untold: set[str] = set()
+    _must_be_logged(table, revisions)
+    for (sql, types), views in shapes.items():
+        names = [view for view, _ in views]
+        columns = [names, *map(list, zip(*(values for _, values in views), strict=True))]
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(_statement(table, sql, types), [list(revisions), table, *columns])
+                told |= {view: Answer(*answer) for view, *answer in cursor.fetchall()}
+        except DatabaseError:
+            # One query that fails, or takes long, is no reason to know nothing of the others.
+            if connection.connection is None or connection.connection.closed:
+                raise
+            untold.update(names)
+    return told, untold
+
+
+def _must_be_logged(table: str, revisions: Collection[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "select count(*) from realtime_change where revision = any(%s) and coalesce(old, new) is not null",
@@ -89,15 +113,11 @@ def answers(questions: Mapping[str, Question], revisions: Collection[int]) -> di
         )
         if cursor.fetchone()[0] < len(revisions):
             raise Unanswerable(f"{len(revisions)} changes to {table}")
-        for (sql, types), views in shapes.items():
-            columns = [[view for view, _ in views], *map(list, zip(*(values for _, values in views), strict=True))]
-            cursor.execute(_statement(table, sql, types), [list(revisions), table, *columns])
-            told |= {view: Answer(inside, crossed) for view, inside, crossed in cursor.fetchall()}
-    return told
 
 
-def parents(table: str, column: str, revisions: Iterable[int]) -> set[str]:
-    """The keys that changed rows of a table point to, or pointed to."""
+def parents(table: str, column: str, revisions: Collection[int]) -> set[str]:
+    """The keys that changed rows of a table point to, or pointed to. Raises ``Unanswerable``."""
+    _must_be_logged(table, revisions)
     with connection.cursor() as cursor:
         cursor.execute(
             "select distinct image ->> %s from realtime_change, lateral (values (old), (new)) images (image)"
@@ -116,16 +136,17 @@ def _statement(table: str, sql: str, types: tuple[str, ...]) -> str:
     arrays = ", ".join(["%s::text[]", *(f"%s::{name}[]" for name in types)])
     return f"""
         with "{table}" as materialized (
-            select changed.*, realtime_change.revision as realtime_change
-            from realtime_change, lateral (values (old), (new)) images (image),
+            select changed.*, realtime_change.revision as realtime_change, is_new as realtime_new
+            from realtime_change, lateral (values (old, false), (new, true)) images (image, is_new),
                  lateral jsonb_populate_record(null::"{table}", image) changed
             where realtime_change.revision = any(%s) and table_name = %s and image is not null
-        ), hits (view, change, inside, images) as (
-            select view, change, bool_or(inside), count(*)
-            from unnest({arrays}) asked ({names}), lateral ({_in_places(sql)}) hit (change, inside)
+        ), hits (view, inside, images, has_new) as (
+            select view, bool_or(inside), count(*), bool_or(is_new)
+            from unnest({arrays}) asked ({names}), lateral ({_in_places(sql)}) hit (change, is_new, inside)
             group by view, change
         )
-        select view, bool_or(inside), bool_or(images = 1) from hits group by view
+        select view, bool_or(inside), bool_or(images = 1 and has_new), bool_or(images = 1 and not has_new)
+        from hits group by view
     """
 
 

@@ -1,7 +1,7 @@
 """The order of a list, and its pages by key: page two of a busy list neither repeats nor skips a row (design rule 24).
 
 Every order ends with the row's key, in the same direction, so that it is total: a reload can't differ from the live
-page. What may be NULL is sorted as if it were empty.
+page. It is only by columns that can't be NULL: a comparison with NULL is neither before nor behind.
 """
 
 import base64
@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -96,8 +96,12 @@ class Order:
         """Raises ``ValueError`` for anything but a key that ``PageKey.text`` wrote for this order."""
         try:
             value, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            return PageKey(self.sort.read(value), UUID(key))
-        except (ValueError, TypeError, AttributeError, binascii.Error, InvalidOperation, RecursionError):
+            found = PageKey(self.sort.read(value), UUID(key))
+            # What can't be written again can't be in an address either: a time at the very end of time.
+            if not found.text:
+                raise ValueError(text)
+            return found
+        except (ValueError, TypeError, AttributeError, ArithmeticError, binascii.Error, RecursionError):
             raise ValueError(f"'{text[:40]}' is no place in a list sorted by {self.name}") from None
 
 
@@ -152,13 +156,13 @@ def _time(value: Any) -> datetime:
 
 def _amount(value: Any) -> Decimal:
     amount = Decimal(value if isinstance(value, str) else int(value))
-    if not amount.is_finite():
-        raise ValueError("not a number")
+    if not amount.is_finite() or abs(amount) >= 10**15 or int(amount.as_tuple().exponent) < -10:
+        raise ValueError("no amount")
     return amount
 
 
 def _whole(value: Any) -> int:
     number = int(value)
-    if not -(2**63) <= number < 2**63:
+    if not -(2**31) <= number < 2**31:
         raise ValueError("too large")
     return number

@@ -4,8 +4,10 @@ One transaction sees all rows as they were at one moment, and PostgreSQL hands t
 """
 
 import csv
+import re
 from asyncio import Semaphore
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
@@ -24,8 +26,8 @@ PORTION = 2000
 # Each holds a thread and a connection of its own while it runs.
 AT_ONCE = 2
 
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Where a spreadsheet may see the beginning of a formula: in a cell, and after whatever it may take for a cell's end.
+_FORMULA = re.compile(r"^(?=[-\t\r\n])|(^\s*|[;\t\r\n]\s*)(?=[=+@]|-(?! ))")
 
 _BUSY = {"heading": "Too many exports at once", "sentence": "Other lists are being exported just now."}
 
@@ -49,8 +51,9 @@ async def _portions(listing: LiveList, params: Params) -> AsyncIterator[bytes]:
     async with _running:
         database = DatabaseThread("export")
         try:
-            async for portion in database.pages(lambda: _written(listing, params)):
-                yield portion
+            async with aclosing(database.pages(lambda: _written(listing, params))) as portions:
+                async for portion in portions:
+                    yield portion
         finally:
             database.close()
 
@@ -88,4 +91,4 @@ def cell(value: Any) -> str:
     if not isinstance(value, str):
         return str(value)
     is_number = value.isdigit() and (value.startswith("0") or len(value) > 15) and value != "0"
-    return f"'{value}" if value.startswith(_FORMULA) or is_number else value
+    return f"'{value}" if is_number else _FORMULA.sub(lambda found: f"{found[0]}'", value)

@@ -33,7 +33,7 @@ def test_it_has_every_row_of_every_page_in_the_lists_order(
 
 
 def test_a_text_is_never_a_formula_and_keeps_its_zeros(context: BrowserContext, live_site: LiveSite, word: str) -> None:
-    names = [f"={word}", f"+{word}", f"-{word}", f"@{word}", f'{word} "quoted", and\nbroken']
+    names = [f"={word}", f"+{word}", f"-{word}", f"@{word}", f'{word} "quoted", and\n- broken']
     with live_site.connect() as sql:
         for name in names:
             insert_product(sql, name, description="0049301234")

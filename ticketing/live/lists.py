@@ -8,9 +8,6 @@ from realtime.live.lists import COUNT_LIMIT, LiveList
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Snapshot
 
-# Any change to a comment moves its ticket's last activity.
-COMMENT_COLUMNS = frozenset({"ticket_id", "author_id", "content"})
-
 # Rows show a ticket's assignee and a comment's author; people aren't live, so any change to them counts.
 PEOPLE: dict[str, frozenset[str]] = {people_table(): frozenset()}
 

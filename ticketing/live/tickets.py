@@ -15,7 +15,7 @@ from realtime.live.lists import Column, LiveList, Related
 from realtime.live.regions import DetailRegion, EditingRegion, LiveRegion, RowRegion
 from realtime.live.sorting import by_rank, by_text, by_time
 from ticketing.kinds import COMMENT, TICKET
-from ticketing.live.lists import COMMENT_COLUMNS, PEOPLE
+from ticketing.live.lists import PEOPLE
 from ticketing.models import Comment, Ticket
 from ticketing.people import NOBODY, NOBODY_NAME, name, name_of
 from ticketing.words import in_words
@@ -51,9 +51,10 @@ class TicketRows(LiveList):
     """Rows of tickets, with what they show of their relatives."""
 
     kind = TICKET
+    # Any change to a comment moves its ticket's last activity.
     related: ClassVar = {
         CUSTOMER.table: Related(CUSTOMER_NAME, by="customer_id"),
-        COMMENT.table: Related(COMMENT_COLUMNS, back="ticket_id"),
+        COMMENT.table: Related(None, back="ticket_id"),
         **{table: Related(columns) for table, columns in PEOPLE.items()},
     }
 

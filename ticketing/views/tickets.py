@@ -57,7 +57,7 @@ class TicketPages(LivePages):
         }
         # Also for a deleted ticket: a page that saw it go still has its lists, so a reload must have them too.
         if user.has_perm(COMMENT.permission("view")):
-            context["conversation"] = live_view(COMMENT.plural, {"ticket": pk, **request.GET.dict()})
+            context["conversation"] = live_view(COMMENT.plural, request.GET.dict() | {"ticket": pk})
         if user.has_perm(ATTACHMENT.permission("view")):
             context["attachments"] = live_view(ATTACHMENT.plural, {"ticket": pk})
         if context["can_change"]:

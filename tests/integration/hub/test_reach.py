@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -257,6 +258,38 @@ def test_what_decides_nothing_and_shows_nowhere_asks_nobody(office: Office) -> N
     # The same column of a row that is shown.
     shown = views[0].snapshot.rows[0].id  # type: ignore[union-attr]
     sql("update tickets set description = 'new' where id = %s", shown)
+    assert office.hear() == {views[0]}
+
+
+def test_a_list_at_the_limit_of_counting_hears_of_what_goes(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.live.lists.COUNT_LIMIT", 60)
+    sql("insert into tickets (title, status) select 'one of many', 'closed' from generate_series(1, 61)")
+    office.hear()
+    view = office.open("tickets", {"size": 25, "status": ["closed"], "sort": "created"})
+    assert view.snapshot is not None
+    assert view.snapshot.count == "60+"
+    sql("delete from tickets where id = (select id from tickets order by created_at desc, id desc limit 1)")
+    assert office.hear() == {view}
+
+
+def test_a_search_by_a_relative_hears_of_a_relative_that_goes(office: Office) -> None:
+    lamp = sql("insert into customers (name) values ('lamp') returning id")
+    other = sql("insert into customers (name) values ('other') returning id")
+    for _ in range(30):
+        sql("insert into tickets (title, customer_id) values ('x', %s)", lamp)
+    office.hear()
+    view = office.open("tickets", {"size": 25, "q": "lamp"})
+    sql("update tickets set customer_id = %s where customer_id = %s", other, lamp)
+    sql("delete from customers where id = %s", lamp)
+    assert view in office.hear()
+
+
+def test_one_query_that_fails_leaves_the_others_answered(office: Office) -> None:
+    views = [office.open("tickets", {"status": [status]}) for status in ("open", "pending")]
+    asked = views[0].question()
+    assert asked is not None
+    views[0]._question = replace(asked, sql=asked.sql + " and 1 / 0 = 1")
+    sql("insert into tickets (title, status) values ('elsewhere', 'closed')")
     assert office.hear() == {views[0]}
 
 
