@@ -117,10 +117,9 @@ def test_random_writes_end_in_what_a_reload_shows(
     chance = random.Random(seed)
     with live_site.connect() as sql:
         keys = [insert_product(sql, f"{word} {chance.choice('ab')}", chance.randint(0, 999)) for _ in range(52)]
-        paths = (f"?q={word}", f"?q={word}+a", f"?q={word}&sort=price&size=25", f"?q={word}&price_min=500&sort=name")
+        paths = (f"?q={word}+a", f"?q={word}&sort=price&size=25", f"?q={word}&price_min=500&sort=name")
         pages = [open_live(context, live_site, path) for path in (*(f"/crm/products/{path}" for path in paths), "/")]
-        pages += [open_next(pages[0], live_site), open_next(pages[2], live_site)]
-        pages.append(open_live(context, live_site, f"/crm/products/?q={word}&sort=-price&size=25&last=1"))
+        pages.append(open_next(pages[1], live_site))
         for _ in range(80):
             _write_something(sql, chance, keys, word)
         for page in pages:

@@ -33,11 +33,12 @@ NAMES = (
 
 def fill() -> None:
     chance = random.Random(5)
-    for number in range(130):
-        name = chance.choice(NAMES)
-        Product.objects.create(name=name + ("" if number % 2 else " x"), price=chance.choice((1, 1, 5, 70)))
-        Customer.objects.create(name=name, email=chance.choice(("", "A@b.example", "a@b.example")))
-        Ticket.objects.create(title=name, status=chance.choice(Ticket.Status.values), priority="high")
+    names = [chance.choice(NAMES) + ("" if number % 2 else " x") for number in range(130)]
+    emails = ("", "A@b.example", "a@b.example")
+    Product.objects.bulk_create(Product(name=name, price=chance.choice((1, 1, 5, 70))) for name in names)
+    Customer.objects.bulk_create(Customer(name=name, email=chance.choice(emails)) for name in names)
+    status = Ticket.Status.values
+    Ticket.objects.bulk_create(Ticket(title=name, status=chance.choice(status), priority="high") for name in names)
 
 
 def listing(name: str) -> LiveList:
