@@ -7,6 +7,8 @@ export class Withheld {
   #ops = [];
   // What waits, by row: "new", "moved", "changed" or "gone".
   #rows = new Map();
+  // Rows whose content waits: whatever comes for them later waits behind it, or the older would come last.
+  #contents = new Set();
 
   get size() {
     return this.overflown ? Math.max(1, this.#rows.size) : this.#rows.size;
@@ -49,6 +51,7 @@ export class Withheld {
     const ops = this.#ops ?? [];
     this.#ops = [];
     this.#rows.clear();
+    this.#contents.clear();
     return ops;
   }
 
@@ -58,13 +61,14 @@ export class Withheld {
   }
 
   #isShown(id, has) {
-    return has(id) && !["new", "gone"].includes(this.#rows.get(id));
+    return has(id) && this.#rows.get(id) !== "gone" && !this.#contents.has(id);
   }
 
   #keep(op, has) {
     if (this.#ops !== null) this.#ops.push(op);
     if (this.#ops?.length > LIMIT) this.#ops = null;
     if (!("id" in op)) return;
+    if (op.op === "put") this.#contents.add(op.id);
     if (op.op === "remove") {
       if (has(op.id)) this.#rows.set(op.id, "gone");
       else this.#rows.delete(op.id);
