@@ -84,6 +84,8 @@ class ListFilter(django_filters.Filter):  # type: ignore[misc]
     # What an address may say for "any".
     nothing: tuple[str, ...] = ("", "all")
     in_days = False
+    # The template that asks for its values.
+    control: str
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -114,11 +116,6 @@ class ListFilter(django_filters.Filter):  # type: ignore[misc]
         """What people call one of its values."""
         return value
 
-    @property
-    def control(self) -> str:
-        """The template that asks for its values."""
-        raise NotImplementedError
-
 
 class ChoiceFilter(ListFilter):
     """Any of several words."""
@@ -140,9 +137,7 @@ class ChoiceFilter(ListFilter):
     def word(self, value: str) -> str:
         return dict(self.choices).get(value, value)
 
-    @property
-    def control(self) -> str:
-        return "live/filters/_choices.html"
+    control = "live/filters/_choices.html"
 
 
 class OneOf(ChoiceFilter):
@@ -162,9 +157,7 @@ class OneOf(ChoiceFilter):
     def condition(self, values: list[str]) -> Q:
         return self._conditions[values[0]][1]
 
-    @property
-    def control(self) -> str:
-        return "live/filters/_one.html"
+    control = "live/filters/_one.html"
 
 
 class KeyFilter(ListFilter):
@@ -198,9 +191,7 @@ class KeyFilter(ListFilter):
     def word(self, value: str) -> str:
         return self._names(value)
 
-    @property
-    def control(self) -> str:
-        return "live/filters/_choices.html"
+    control = "live/filters/_choices.html"
 
 
 class AmountFilter(ListFilter):
@@ -217,9 +208,7 @@ class AmountFilter(ListFilter):
             raise ValueError(value)
         return amount
 
-    @property
-    def control(self) -> str:
-        return "live/filters/_amount.html"
+    control = "live/filters/_amount.html"
 
 
 class PeriodFilter(ChoiceFilter):
@@ -246,9 +235,7 @@ class PeriodFilter(ChoiceFilter):
     def turns_at(self, values: list[str], now: datetime) -> datetime | None:
         return next_midnight(now)
 
-    @property
-    def control(self) -> str:
-        return "live/filters/_one.html"
+    control = "live/filters/_one.html"
 
 
 class DayFilter(ListFilter):
@@ -274,9 +261,7 @@ class DayFilter(ListFilter):
             else _between(self.field_name, day, None)
         )
 
-    @property
-    def control(self) -> str:
-        return "live/filters/_day.html"
+    control = "live/filters/_day.html"
 
 
 def _between(column: str, first: date | None, end: date | None) -> Q:

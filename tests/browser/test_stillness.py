@@ -112,3 +112,21 @@ def test_a_flood_that_waits_is_fetched_when_it_is_asked_for(
         page.locator("[data-live-apply]").click()
         page.mouse.move(5, 5)
         assert_equals_reload(page, live_site)
+
+
+def test_what_left_came_back_and_changed_again_is_shown_as_it_is(
+    context: BrowserContext, live_site: LiveSite, word: str
+) -> None:
+    with live_site.connect() as sql:
+        keys = [insert_product(sql, f"{word} {number}", number) for number in range(3)]
+        page = open_live(context, live_site, f"/crm/products/?q={word}&sort=price")
+        row(page, keys[0]).hover()
+        for name, price in (("away", 1), (f"{word} back", 1), (f"{word} back", 77)):
+            sql.execute("update products set name = %s, price = %s where id = %s", [name, price, keys[1]])
+            # A row that stays tells when the change has arrived.
+            sql.execute("update products set description = %s where id = %s", [f"{name} {price}.", keys[2]])
+            expect(row(page, keys[2])).to_contain_text(f"{name} {price}.")
+        page.mouse.move(5, 5)
+        expect(page.locator("[data-live-pending]")).to_be_hidden()
+        expect(row(page, keys[1])).to_contain_text("77.00")
+        assert_equals_reload(page, live_site)
