@@ -143,15 +143,15 @@ class Office:
             self.views.append(view)
 
     def _read(self, views: "list[LiveView]") -> None:
-        from realtime.hub.view_reader import ASIDE, read_views
+        from realtime.hub.view_reader import ASIDE, Wanted, read_views
         from realtime.live.snapshot import Snapshot
 
         for view in views:
             view.begin_reading()
-        wanted = [(view.definition, view.params) for view in views]
-        for view, (snapshot, _) in zip(views, read_views(wanted, ASIDE), strict=True):
-            assert isinstance(snapshot, Snapshot), snapshot
-            view.take(snapshot)
+        wanted = [Wanted.of(view) for view in views]
+        for view, reading in zip(views, read_views(wanted, ASIDE), strict=True):
+            assert isinstance(reading.told, Snapshot), reading.told
+            view.take(reading.told, reading.accounts)
             self._reach.read(view)
 
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 from realtime.hub import wire
 from realtime.hub.live_socket import LiveSocket
+from realtime.live.accounts import Account
 from realtime.live.definition import Concern, Definition, Params
 from realtime.live.membership import Question
-from realtime.live.snapshot import Shown, Snapshot, difference
+from realtime.live.snapshot import Operation, Shown, Snapshot, difference
 
 
 @dataclass(slots=True)
@@ -113,14 +114,17 @@ class LiveView:
         for attaching in (*self.waiting, *self.joining):
             attaching.socket.send(wire.failed(self.key, problem, attaching.identifier))
 
-    def take(self, snapshot: Snapshot) -> int:
-        """Moves to what was read: one frame to every socket, a difference to each that waits. Returns frames sent."""
+    def take(self, snapshot: Snapshot, accounts: Mapping[str, Account]) -> int:
+        """Moves to what was read: one frame to every socket, a difference to each that waits. Returns frames sent.
+
+        ``accounts`` says of changed rows who did what.
+        """
         frames = 0
         if self.snapshot is not None:
             operations = difference(self.snapshot.shown, snapshot)
             if operations:
                 self.seq += 1
-                frame = wire.patch(self.key, self.seq, operations)
+                frame = wire.patch(self.key, self.seq, [told(operation, accounts) for operation in operations])
                 for socket in self.sockets:
                     socket.send(frame, droppable=True)
                 frames = len(self.sockets)
@@ -140,3 +144,8 @@ class LiveView:
         operations = difference(attaching.shown, self.snapshot)
         attaching.socket.send(wire.attached(attaching.identifier, self.key, self.seq, operations))
         self.sockets.add(attaching.socket)
+
+
+def told(operation: Operation, accounts: Mapping[str, Account]) -> Operation:
+    account = accounts.get(operation.get("id", "")) if operation["op"] == "put" else None
+    return operation if account is None else operation | {"by": account.told}

@@ -9,13 +9,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from realtime.database.thread import DatabaseThread
 from realtime.hub.live_view import LiveView
+from realtime.live.accounts import ROWS_LIMIT, Account
 from realtime.live.definition import Definition, Params
 from realtime.live.snapshot import Snapshot
 from realtime.status import metrics
@@ -59,7 +60,34 @@ QUICK = Lane("realtime-hub", "300ms", "2s")
 # Below the patience of the database thread, beyond which a connection counts as dead.
 ASIDE = Lane("realtime-hub-aside", "1s", "15s")
 
-Reading = tuple[Snapshot | Exception, float]
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A view to be read, and at which revisions it showed its rows before."""
+
+    definition: Definition
+    params: Params
+    revisions: Mapping[str, int]
+
+    @classmethod
+    def of(cls, view: LiveView) -> "Wanted":
+        rows = view.snapshot.rows if view.snapshot else ()
+        return cls(view.definition, view.params, {row.id: row.revision for row in rows})
+
+    def changed(self, snapshot: Snapshot) -> dict[str, int]:
+        """The rows that it showed already and that have changed since, at their new revisions."""
+        return {
+            row.id: row.revision for row in snapshot.rows if row.revision > self.revisions.get(row.id, row.revision)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a view shows now, or why it couldn't be read; the seconds it took; and who changed which of its rows."""
+
+    told: Snapshot | Exception
+    seconds: float
+    accounts: Mapping[str, Account] = field(default_factory=dict)
 
 
 class ViewReader:
@@ -131,7 +159,7 @@ class ViewReader:
             view.begin_reading()
         self.reading.update(due)
         try:
-            readings = await database.run(read_views, [(view.definition, view.params) for view in due], lane)
+            readings = await database.run(read_views, [Wanted.of(view) for view in due], lane)
         except (DatabaseError, InterfaceError) as error:
             await self._without_database(due, error)
             return
@@ -158,13 +186,14 @@ class ViewReader:
 
     def _take(self, due: list[LiveView], readings: list[Reading], clock: float) -> None:
         # There are fewer readings where time ran out.
-        for view, (told, seconds) in zip(due, readings, strict=False):
+        for view, reading in zip(due, readings, strict=False):
+            told = reading.told
             if isinstance(told, Snapshot):
-                view.read_at, view.aside = clock, seconds > QUICK_SECONDS
-                self._cost += (seconds - self._cost) / 10
+                view.read_at, view.aside = clock, reading.seconds > QUICK_SECONDS
+                self._cost += (reading.seconds - self._cost) / 10
                 if view.aged and view.snapshot is not None and view.snapshot.shown != told.shown:
                     metrics.DRIFTS.inc()
-                metrics.FRAMES.inc(view.take(told))
+                metrics.FRAMES.inc(view.take(told, reading.accounts))
                 self._on_read(view)
             else:
                 self._failed(view, told)
@@ -204,7 +233,7 @@ class ViewReader:
                 view.aged = True
 
 
-def read_views(wanted: list[tuple[Definition, Params]], lane: Lane) -> list[Reading]:
+def read_views(wanted: list[Wanted], lane: Lane) -> list[Reading]:
     """Reads wanted views in one snapshot, each with the seconds that it took; for one that fails, its error.
 
     It ends early, but for the first, when time runs out.
@@ -214,31 +243,61 @@ def read_views(wanted: list[tuple[Definition, Params]], lane: Lane) -> list[Read
     readings: list[Reading] = []
     locked: frozenset[str] = frozenset()
     in_vain: Exception | None = None
+    log = ChangeAccounts()
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read read only")
             for name, value in (("lock_timeout", lane.lock_timeout), ("statement_timeout", lane.statement_timeout)):
                 cursor.execute("select set_config(%s, %s, true)", [name, value])
         started = time.monotonic()
-        for definition, params in wanted:
+        for each in wanted:
             began = time.monotonic()
             if readings and began - started > BUDGET_SECONDS:
                 break
-            if in_vain is not None and definition.tables & locked:
-                readings.append((in_vain, 0.0))
+            if in_vain is not None and each.definition.tables & locked:
+                readings.append(Reading(in_vain, 0.0))
                 continue
             told: Snapshot | Exception
+            accounts: Mapping[str, Account] = {}
             try:
                 with transaction.atomic():
-                    told = definition.snapshot(params)
+                    told = each.definition.snapshot(each.params)
+                accounts = log.of(each, told)
             except Exception as error:
                 if connection.connection is None or connection.connection.closed:
                     raise
                 told = error
                 if isinstance(error.__cause__, LockNotAvailable):
                     in_vain, locked = error, _locked_tables()
-            readings.append((told, time.monotonic() - began))
+            readings.append(Reading(told, time.monotonic() - began, accounts))
     return readings
+
+
+class ChangeAccounts:
+    """Reads who did what, once for all views of a reading; a log that can't be read keeps no view from being shown."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], Account | None] = {}
+        self._readable = True
+
+    def of(self, wanted: Wanted, snapshot: Snapshot) -> Mapping[str, Account]:
+        table, changed = wanted.definition.own_table, wanted.changed(snapshot)
+        if not changed or len(changed) > ROWS_LIMIT or not self._readable:
+            return {}
+        new = {key: revision for key, revision in changed.items() if (table, revision) not in self._known}
+        if new:
+            try:
+                with transaction.atomic():
+                    found = wanted.definition.accounts(new)
+            except DatabaseError as error:
+                if connection.connection is None or connection.connection.closed:
+                    raise
+                logger.debug("the change log can't be read (%s): badges don't say who", type(error).__name__)
+                self._readable = False
+                return {}
+            self._known |= {(table, revision): found.get(key) for key, revision in new.items()}
+        told = {key: self._known[table, revision] for key, revision in changed.items()}
+        return {key: account for key, account in told.items() if account is not None}
 
 
 def _locked_tables() -> frozenset[str]:

@@ -27,7 +27,8 @@ Operations, in order::
 
     remove    id
     move      id, after                      after: id of the row before it, null for the first place
-    put       id, version, html[, after]     without ``after`` the row stays where it is
+    put       id, version, html[, after, by] without ``after`` the row stays where it is; ``by`` (name, person, did)
+                                             says who has just changed it, and what
     count     text
     part      name, version, html            a region's only part is ``body``
 """

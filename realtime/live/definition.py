@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
+from realtime.live.accounts import Account
 from realtime.live.membership import Question
 from realtime.live.snapshot import Snapshot
 
@@ -80,6 +81,10 @@ class Definition(ABC):
     def question(self, params: Params, snapshot: Snapshot) -> Question | None:
         """Asks PostgreSQL whether changed rows matter to what is shown; None where only reading can tell."""
         return None
+
+    def accounts(self, revisions: Mapping[str, int]) -> Mapping[str, Account]:
+        """Who changed rows of its own that have just come to these revisions, and what they did."""
+        return {}
 
     @abstractmethod
     def snapshot(self, params: Params) -> Snapshot:

@@ -37,13 +37,13 @@ def changes_since(instance: LiveModel, revision: int) -> list[FieldChange]:
     before = first.old if first and first.old else {}
     changes = []
     for field in shown_fields(instance):
-        was, now = _value(field, before.get(str(field.column))), getattr(instance, field.attname)
+        was, now = logged_value(field, before.get(str(field.column))), getattr(instance, field.attname)
         if not before or was != now:
             changes.append(FieldChange(label_of(field), was, now))
     return changes
 
 
-def _value(field: "Field[Any, Any]", logged: Any) -> Any:
+def logged_value(field: "Field[Any, Any]", logged: Any) -> Any:
     """A logged value as the row would hold it: JSON has no decimals, so the column gives their places."""
     if isinstance(field, DecimalField) and logged is not None:
         amount = Decimal(str(logged))
@@ -60,7 +60,7 @@ def _value(field: "Field[Any, Any]", logged: Any) -> Any:
         return logged
 
 
-def shown_fields(instance: LiveModel) -> "list[Field[Any, Any]]":
+def shown_fields(instance: LiveModel | type[LiveModel]) -> "list[Field[Any, Any]]":
     return [field for field in instance._meta.concrete_fields if field.name not in HIDDEN_FIELDS]
 
 

@@ -10,6 +10,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import number_format
 
+from realtime.live.accounts import Account, accounts_of
 from realtime.live.definition import Concern, Definition, Params
 from realtime.live.filters import Filters
 from realtime.live.kind import Kind
@@ -177,6 +178,13 @@ class LiveList(Definition):
     def row_state(self, instance: Any) -> tuple[Any, ...]:
         """What a row's look depends on besides the row itself: what it shows of related rows (rule 9)."""
         return ()
+
+    def in_words(self, column: str, value: Any) -> Any:
+        """What people call the value of a column of its rows."""
+        return dict(self.kind.model._meta.get_field(column).flatchoices).get(value, value)  # type: ignore[union-attr]
+
+    def accounts(self, revisions: Mapping[str, int]) -> Mapping[str, Account]:
+        return accounts_of(self.kind, revisions, self.in_words)
 
     # What it shows
 

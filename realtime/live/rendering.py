@@ -58,7 +58,7 @@ class RowRenderer:
 def _render_row(template: str, instance: LiveModel) -> Row:
     version = version_of(_rendered(template, {"object": instance, "version": ""}))
     html = _rendered(template, {"object": instance, "version": version})
-    return Row(str(instance.pk), version, html)
+    return Row(str(instance.pk), version, html, instance.revision)
 
 
 def _rendered(template: str, context: dict[str, Any]) -> SafeString:

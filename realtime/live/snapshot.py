@@ -18,9 +18,12 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """``revision`` is that of the row itself, where it has one: it may look different for the sake of another row."""
+
     id: str
     version: str
     html: str
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 const SHOWN_FOR_MS = 6_000;
 
 /**
- * "Just updated" in a row that changed while the user was watching. At rest it is exactly what the server rendered,
+ * "Just updated", or by whom and what, in a row that changed while the user was watching. At rest it is exactly what the server rendered,
  * hidden and empty, so a patched row equals a reloaded one.
  */
 export class LiveUpdateIndicator extends HTMLElement {
@@ -15,9 +15,9 @@ export class LiveUpdateIndicator extends HTMLElement {
   // Kept empty on purpose: without it a move would count as leaving and entering.
   connectedMoveCallback() {}
 
-  show() {
+  show(words = "Just updated") {
     clearTimeout(this.#timer);
-    this.textContent = "Just updated";
+    this.textContent = words;
     this.hidden = false;
     this.#timer = setTimeout(() => this.hide(), SHOWN_FOR_MS);
   }
@@ -29,6 +29,10 @@ export class LiveUpdateIndicator extends HTMLElement {
   }
 }
 
+function wordsFor(by) {
+  return [by?.name, by?.did].filter(Boolean).join(": ") || undefined;
+}
+
 if (customElements.get("live-update-indicator") === undefined) {
   customElements.define("live-update-indicator", LiveUpdateIndicator);
 
@@ -36,7 +40,10 @@ if (customElements.get("live-update-indicator") === undefined) {
   window.addEventListener("live:patched", ({ detail }) => {
     if (detail.source !== "patch" || document.documentElement.dataset.realtimeStatus !== "connected") return;
     for (const element of detail.updated) {
-      element.querySelectorAll("live-update-indicator").forEach((indicator) => indicator.show());
+      const by = detail.by.get(element);
+      // Nobody needs to be told what they have just done.
+      if (by?.person && by.person === document.documentElement.dataset.person) continue;
+      element.querySelectorAll("live-update-indicator").forEach((indicator) => indicator.show(wordsFor(by)));
     }
   });
 

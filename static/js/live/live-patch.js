@@ -13,14 +13,16 @@ export function rowsOf(list) {
 
 /** Applies one frame at once: list, count and pager never disagree in a painted frame. */
 export function patchList(list, ops) {
-  const updated = new Set();
+  // By row: who has changed it, where that is known.
+  const updated = new Map();
   const restore = keepPlace(rowsOf(list), movedIds(ops));
   try {
     for (const op of ops) applyToList(list, op, updated);
   } finally {
     restore();
   }
-  return { rows: touchedIds(ops).size, updated: [...updated].filter((row) => row.isConnected) };
+  const shown = [...updated].filter(([row]) => row.isConnected);
+  return { rows: touchedIds(ops).size, updated: shown.map(([row]) => row), by: new Map(shown) };
 }
 
 export function patchRegion(region, ops) {
@@ -33,7 +35,7 @@ export function patchRegion(region, ops) {
   } finally {
     restore();
   }
-  return { rows: 0, updated: [region] };
+  return { rows: 0, updated: [region], by: new Map() };
 }
 
 function applyToList(list, op, updated) {
@@ -58,7 +60,7 @@ function put(list, op, updated) {
   const row = findRow(list, op.id);
   if (row) {
     // A row that only comes back to life says nothing new; one that was shown did change.
-    if (row.dataset.version !== op.version && "liveRow" in row.dataset) updated.add(row);
+    if (row.dataset.version !== op.version && "liveRow" in row.dataset) updated.set(row, op.by);
     morph(row, fresh, "outerHTML");
     if ("after" in op) place(list, row, op.after);
   } else {

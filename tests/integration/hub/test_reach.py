@@ -68,7 +68,7 @@ class Office:
 
     def read(self, view: LiveView) -> None:
         view.begin_reading()
-        view.take(view.definition.snapshot(view.params))
+        view.take(view.definition.snapshot(view.params), {})
         self.reach.read(view)
 
     def hear(self) -> set[LiveView]:

@@ -1,0 +1,88 @@
+"""Who changed a row, and what, in a few words: "Anna: Status Open → Pending". From the change log."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db.models import Field, TextField
+from django.utils.text import Truncator
+
+from realtime.live.field_changes import label_of, logged_value, shown_fields
+from realtime.live.kind import Kind
+from realtime.live.person import person_hash
+from realtime.models import RealtimeChange
+
+# More rows than this change at once only by machine, and nobody reads so many badges.
+ROWS_LIMIT = 20
+FIELDS_LIMIT = 2
+VALUE_LENGTH = 40
+NOTHING = "–"
+
+# A column's name and value as people call it.
+InWords = Callable[[str, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """``person`` is the hash of who acted, so that somebody's own page can tell; both are empty for nobody known."""
+
+    name: str
+    person: str
+    did: str
+
+    @property
+    def told(self) -> dict[str, str]:
+        """As patches carry it."""
+        return {"name": self.name, "person": self.person, "did": self.did}
+
+
+def accounts_of(kind: Kind, revisions: Mapping[str, int], in_words: InWords) -> dict[str, Account]:
+    """Of rows that have just come to these revisions, by key; rows that the log says nothing about are left out."""
+    entries = list(
+        RealtimeChange.objects.filter(
+            table_name=kind.table, revision__in=list(revisions.values()), op=RealtimeChange.Op.UPDATE
+        )
+    )
+    names = _names(entry.actor for entry in entries)
+    return {
+        str(entry.row_key): Account(
+            names.get(entry.actor, ""),
+            person_hash(entry.actor) if entry.actor in names else "",
+            _did(kind, entry, in_words),
+        )
+        for entry in entries
+    }
+
+
+def _did(kind: Kind, entry: RealtimeChange, in_words: InWords) -> str:
+    old, new = entry.old or {}, entry.new or {}
+    changed = [field for field in shown_fields(kind.model) if old.get(field.column) != new.get(field.column)]
+    told = [_change(field, old.get(field.column), new.get(field.column), in_words) for field in changed[:FIELDS_LIMIT]]
+    more = len(changed) - len(told)
+    return ", ".join([*told, *([f"{more} more"] if more > 0 else [])])
+
+
+def _change(field: "Field[Any, Any]", was: Any, now: Any, in_words: InWords) -> str:
+    if isinstance(field, TextField):
+        return f"{label_of(field)} edited"
+    before, after = (_short(in_words(field.name, logged_value(field, value))) for value in (was, now))
+    return f"{label_of(field)} {before} → {after}"
+
+
+def _short(value: Any) -> str:
+    return NOTHING if value in (None, "") else str(Truncator(" ".join(str(value).split())).chars(VALUE_LENGTH))
+
+
+def _names(actors: Any) -> dict[str, str]:
+    keys = {actor for actor in actors if _is_key(actor)}
+    return {str(user.pk): str(user) for user in get_user_model()._default_manager.filter(pk__in=keys)} if keys else {}
+
+
+def _is_key(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
