@@ -6,4 +6,5 @@ class CrmConfig(AppConfig):
     verbose_name = "CRM"
 
     def ready(self) -> None:
-        import crm.live  # noqa: F401  registers this app's live lists and regions
+        import crm.live
+        import crm.search  # noqa: F401  registers what the search through everything finds

@@ -4,15 +4,26 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from realtime.build import build_id
+from realtime.pages.search_everywhere import found_icons
 
+# Label, address, icon, who may see it, and the key that goes there after "g".
 ENTRIES = (
-    ("Dashboard", "dashboard", "layout-dashboard", None),
-    ("Products", "crm:products", "package", "crm.view_product"),
-    ("Customers", "crm:customers", "users", "crm.view_customer"),
-    ("Acquisitions", "crm:acquisitions", "shopping-cart", "crm.view_acquisition"),
-    ("Interactions", "crm:interactions", "messages-square", "crm.view_interaction"),
-    ("Tickets", "ticketing:tickets", "ticket", "ticketing.view_ticket"),
-    ("Board", "ticketing:board", "list-checks", "ticketing.view_ticket"),
+    ("Dashboard", "dashboard", "layout-dashboard", None, "d"),
+    ("Products", "crm:products", "package", "crm.view_product", "p"),
+    ("Customers", "crm:customers", "users", "crm.view_customer", "c"),
+    ("Acquisitions", "crm:acquisitions", "shopping-cart", "crm.view_acquisition", "a"),
+    ("Interactions", "crm:interactions", "messages-square", "crm.view_interaction", "i"),
+    ("Tickets", "ticketing:tickets", "ticket", "ticketing.view_ticket", "t"),
+    ("Board", "ticketing:board", "square-kanban", "ticketing.view_ticket", "b"),
+)
+
+# What people can begin from every page.
+NEW = (
+    ("New ticket", "ticketing:ticket-create", "ticketing.add_ticket"),
+    ("New customer", "crm:customer-create", "crm.add_customer"),
+    ("New interaction", "crm:interaction-create", "crm.add_interaction"),
+    ("New acquisition", "crm:acquisition-create", "crm.add_acquisition"),
+    ("New product", "crm:product-create", "crm.add_product"),
 )
 
 
@@ -22,10 +33,11 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return {"nav": [], "build": build_id()}
     entries = []
-    for label, name, icon, permission in ENTRIES:
+    for label, name, icon, permission, key in ENTRIES:
         if permission and not user.has_perm(permission):
             continue
         url = reverse(name)
         active = request.path == url or (url != "/" and request.path.startswith(url))
-        entries.append({"label": label, "url": url, "icon": icon, "active": active})
-    return {"nav": entries, "build": build_id()}
+        entries.append({"label": label, "url": url, "icon": icon, "active": active, "key": key})
+    new = [{"label": label, "url": reverse(name)} for label, name, permission in NEW if user.has_perm(permission)]
+    return {"nav": entries, "new": new, "found_icons": found_icons(), "build": build_id()}

@@ -8,7 +8,8 @@ class TicketingConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_delete
 
-        import ticketing.live  # noqa: F401  registers this app's live lists and regions
+        import ticketing.live
+        import ticketing.search  # noqa: F401  registers what the search through everything finds
         from crm.customer_page import register_block, register_dependants
         from ticketing.customers import ticket_count
         from ticketing.files import forget_file

@@ -69,7 +69,7 @@ class NewCommentForm(CommentForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Without a placeholder, style sheets can't tell that a box is empty.
-        self.fields["content"].widget.attrs["placeholder"] = " "
+        self.fields["content"].widget.attrs |= {"placeholder": "Write a comment …", "rows": 2, "data-key": "c"}
         # Made with each form: its words depend on the settings.
         self.fields["files"] = FilesField(label="Files", required=False)
 

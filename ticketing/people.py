@@ -1,5 +1,6 @@
 """Names of staff for ids without a foreign key: other writers know users that this portal doesn't (rule 19)."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +43,11 @@ def name(key: UUID | str | None) -> str:
         return NOBODY_NAME
     found: str | None = _named().filter(pk=key).values_list("shown_name", flat=True).first()
     return found or UNKNOWN
+
+
+def names(keys: Iterable[UUID | str]) -> dict[str, str]:
+    """The names of all of them who have an account here, by key."""
+    return {str(key): name for key, name in _named().filter(pk__in=list(keys)).values_list("pk", "shown_name")}
 
 
 def _named() -> "QuerySet[Any]":

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import IntegrityError, transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from realtime.live.definition import definition_named
@@ -23,6 +23,7 @@ from realtime.pages.access import may
 from realtime.pages.export import as_csv
 from realtime.pages.list_head import ListHead
 from realtime.pages.live_form import LiveModelForm
+from realtime.pages.neighbours import came_from, neighbour, ways
 
 
 class LivePages:
@@ -45,6 +46,8 @@ class LivePages:
             ("export.csv", f"{kind.plural}-csv", "view", safe, self.export),
             ("new/", f"{kind.singular}-create", "add", writing, self.create),
             ("<uuid:pk>/", kind.singular, "view", safe, self.detail),
+            ("<uuid:pk>/next/", f"{kind.singular}-next", "view", safe, partial(self.step, True)),
+            ("<uuid:pk>/previous/", f"{kind.singular}-previous", "view", safe, partial(self.step, False)),
             ("<uuid:pk>/edit/", f"{kind.singular}-edit", "change", writing, self.edit),
             ("<uuid:pk>/delete/", f"{kind.singular}-delete", "delete", writing, self.delete),
         )
@@ -59,6 +62,10 @@ class LivePages:
         """What a filter by key offers to choose from, as (value, word); nothing hides it from the filter's form."""
         return []
 
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """More context for the list's template."""
+        return {}
+
     def detail_context(self, request: HttpRequest, instance: LiveModel) -> dict[str, Any]:
         """More context for the detail's template: regions of related rows, for example."""
         return {}
@@ -71,22 +78,48 @@ class LivePages:
         """A sentence saying why this row must stay, or an empty string."""
         return ""
 
+    def asked(self, request: HttpRequest, query: QueryDict) -> QueryDict:
+        """A list's query, with what means the reader said in full."""
+        return query
+
     # The pages
 
-    def listing(self, request: HttpRequest) -> HttpResponse:
+    @property
+    def list_view(self) -> LiveList:
         listing = definition_named(self.kind.plural)
         assert isinstance(listing, LiveList)
-        head = ListHead(listing, request, partial(self.choices, request))
+        return listing
+
+    def ways(self, request: HttpRequest, pk: UUID) -> dict[str, str]:
+        """The way back to the list that somebody came from, and on to its other records."""
+        query = came_from(request, self.list_view)
+        if query is None:
+            return {"back_url": reverse(self.kind.list_name)}
+        return ways(self.list_view, self.list_view.normalise(self.asked(request, query)), pk)
+
+    def listing(self, request: HttpRequest) -> HttpResponse:
+        head = ListHead(self.list_view, request, partial(self.choices, request))
         context = head.context() | {
             "live": live_view(self.kind.plural, request.GET),
             "can_add": request.user.has_perm(self.kind.permission("add")),
+            "can_change": request.user.has_perm(self.kind.permission("change")),
         }
-        return self._render(request, "list", context)
+        return self._render(request, "list", context | self.list_context(request))
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        listing = definition_named(self.kind.plural)
-        assert isinstance(listing, LiveList)
-        return as_csv(request, listing)
+        return as_csv(request, self.list_view)
+
+    def step(self, forwards: bool, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """To the next or previous record of the list that the page was opened from."""
+        params = self.list_view.normalise(self.asked(request, came_from(request, self.list_view) or QueryDict()))
+        ways_on = ways(self.list_view, params, pk)
+        found = neighbour(self.list_view, params, pk, forwards)
+        if found is None:
+            end = "last" if forwards else "first"
+            messages.info(request, f"That was the {end} {self.kind.singular} of this list.")
+            return redirect(ways_on["back_url"])
+        query = ways_on["next_url"].partition("?")[2]
+        return redirect(f"{reverse(self.kind.detail_name, args=[found])}?{query}")
 
     def detail(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         instance = self._objects().filter(pk=pk).first()
@@ -98,6 +131,7 @@ class LivePages:
         }
         if instance is not None:
             context |= self.detail_context(request, instance)
+        context |= self.ways(request, pk)
         # An open page whose row was deleted shows the same as this answer to a reload.
         return self._render(request, "detail", context, status=200 if instance else 404)
 

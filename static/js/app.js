@@ -1,5 +1,6 @@
 // The entry module: one socket per page, its views, and the window's events that everything else listens to.
 import "./elements/background-form.js";
+import "./elements/file-drop.js";
 import "./elements/live-notice.js";
 import "./elements/live-update-indicator.js";
 import "./elements/local-time.js";
@@ -15,15 +16,24 @@ import { LiveViews } from "./live/live-views.js";
 import { followOtherTabs } from "./live/other-tabs.js";
 import { startPaceSwitch } from "./live/pace.js";
 import { PageState } from "./live/page-state.js";
+import { startSearchMarks } from "./live/search-marks.js";
+import { startKeyboard } from "./keyboard.js";
 import { startMenus } from "./menu.js";
+import { startPalette } from "./palette.js";
 import { startRowLinks } from "./row-link.js";
+import { startTicketWork } from "./ticketing/work.js";
 import "./typed.js";
 
 const root = document.documentElement;
 
 startMenus();
 startPaceSwitch();
+// Before the row links: a click on a status isn't one on its row.
+startTicketWork();
 startRowLinks();
+startKeyboard(document);
+startPalette(document);
+startSearchMarks(document);
 
 // Pages without the dot (sign-in, errors) aren't live.
 if (document.querySelector("realtime-status-indicator")) startLive();

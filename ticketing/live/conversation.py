@@ -1,20 +1,23 @@
 """A ticket's comments."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 
-from realtime.live.definition import Params, register
-from realtime.live.lists import COUNT_LIMIT, PLACES, LiveList, Related
+from crm.kinds import CUSTOMER
+from realtime.live.definition import Concern, Params, register
+from realtime.live.lists import COUNT_LIMIT, PLACES, LiveList, Page, Related
 from realtime.live.regions import EditingRegion
 from realtime.live.rendering import fragment
 from realtime.live.row_version import versioned
-from realtime.live.snapshot import Snapshot
+from realtime.live.snapshot import Row, Snapshot
 from realtime.live.sorting import by_time
-from ticketing.kinds import ATTACHMENT, COMMENT
-from ticketing.live.lists import PEOPLE
+from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
+from ticketing.live.changes import TicketChange, changes_of
+from ticketing.live.lists import CUSTOMER_NAME, PEOPLE
 from ticketing.models import Attachment
 from ticketing.people import name_of
 
@@ -23,7 +26,10 @@ ATTACHMENT_COLUMNS = frozenset({"ticket_id", "comment_id", "file_name", "file_ur
 
 @register
 class Conversation(LiveList):
-    """A ticket's comments, the oldest first, as people talk; its page begins with the latest."""
+    """A ticket's comments and changes, the oldest first, as people talk; its page begins with the latest.
+
+    Its pages are pages of comments. Each shows the changes from its first comment to the next page's.
+    """
 
     kind = COMMENT
     page_size = 100
@@ -54,20 +60,48 @@ class Conversation(LiveList):
     def row_state(self, instance: Any) -> tuple[Any, ...]:
         return (instance.author_name, tuple((str(file.pk), file.row_version) for file in instance.files))
 
+    @property
+    def tables(self) -> frozenset[str]:
+        return super().tables | {TICKET.table, CUSTOMER.table}
+
+    def concerns(self, params: Params) -> Mapping[str, Concern]:
+        return {
+            **super().concerns(params),
+            TICKET.table: Concern(frozenset(), coming=False),
+            CUSTOMER.table: Concern(frozenset(), coming=False, shown=CUSTOMER_NAME),
+        }
+
     def snapshot(self, params: Params) -> Snapshot:
         page, count = self.read_page(params), self.count(params)
+        changes = changes_of(params["ticket"], *self._stretch(page))
         steps = self.steps(params, page) | {"is_empty": not page.rows and not page.has_previous}
         return Snapshot(
-            rows=self.render(page.rows),
+            rows=merged(page.rows, self.render(page.rows), changes),
             count=self.count_text(count),
             parts={
                 "earlier": fragment(f"{COMMENT.templates}/_earlier.html", steps),
                 "later": fragment(f"{COMMENT.templates}/_later.html", steps),
             },
-            keys=self.keys_of(page.rows),
+            keys=self.keys_of(page.rows)
+            | {(TICKET.table, params["ticket"])}
+            | {(CUSTOMER.table, key) for change in changes for key in change.customers},
             window=page.window,
             counts=count <= COUNT_LIMIT,
         )
+
+    @staticmethod
+    def _stretch(page: Page) -> tuple[datetime | None, datetime | None]:
+        """From when and until when a page shows changes; None where it is the first or the last."""
+        since = page.rows[0].created_at if page.rows and page.has_previous else None
+        return since, page.window.last.value if page.window.last else None
+
+
+def merged(comments: Sequence[Any], rows: Sequence[Row], changes: Iterable[TicketChange]) -> tuple[Row, ...]:
+    """The rows of comments and changes, by time; what changed in the moment of a comment comes before it."""
+    spoken = [(comment.created_at, 1, index) for index, comment in enumerate(comments)]
+    done = list(changes)
+    order = sorted([*spoken, *((change.at, 0, index) for index, change in enumerate(done))])
+    return tuple(rows[index] if is_comment else done[index].row() for _, is_comment, index in order)
 
 
 @register

@@ -11,6 +11,9 @@ from realtime.live.snapshot import Snapshot
 # Rows show a ticket's assignee and a comment's author; people aren't live, so any change to them counts.
 PEOPLE: dict[str, frozenset[str]] = {people_table(): frozenset()}
 
+# Support groups and CRM groups both may see customers' names (docs/PERMISSIONS.md), so ticket rows show them.
+CUSTOMER_NAME = frozenset({"name"})
+
 
 class ShortList(LiveList):
     """The first rows and how many more there are, without pages: one list among others.

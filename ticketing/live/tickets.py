@@ -15,14 +15,10 @@ from realtime.live.lists import Column, LiveList, Related
 from realtime.live.regions import DetailRegion, EditingRegion, LiveRegion, RowRegion
 from realtime.live.sorting import by_rank, by_text, by_time
 from ticketing.kinds import COMMENT, TICKET
-from ticketing.live.lists import PEOPLE
+from ticketing.live.lists import CUSTOMER_NAME, PEOPLE
 from ticketing.models import Comment, Ticket
 from ticketing.people import NOBODY, NOBODY_NAME, name, name_of
 from ticketing.words import in_words
-
-# Support groups and CRM groups both may see customers' names (docs/PERMISSIONS.md), so ticket rows show them.
-CUSTOMER_NAME = frozenset({"name"})
-
 
 LATEST = 5
 
@@ -60,6 +56,9 @@ class TicketRows(LiveList):
 
     def described(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         return described(queryset)
+
+    def in_words(self, column: str, value: Any) -> Any:
+        return in_words(column, value)
 
     def row_state(self, instance: Any) -> tuple[Any, ...]:
         customer = instance.customer.name if instance.customer else None

@@ -6,6 +6,7 @@ from realtime.live.first_paint import live_view
 from realtime.pages.access import may
 from ticketing.kinds import TICKET
 from ticketing.models import Ticket
+from ticketing.views.tickets import quick_choices
 
 
 @require_safe
@@ -15,5 +16,10 @@ def board(request: HttpRequest) -> HttpResponse:
         {"status": value, "title": word, "live": live_view("board", {"status": value})}
         for value, word in Ticket.Status.choices
     ]
-    can_add = request.user.has_perm(TICKET.permission("add"))
-    return render(request, "ticketing/board/board.html", {"columns": columns, "kind": TICKET, "can_add": can_add})
+    context = {
+        "columns": columns,
+        "kind": TICKET,
+        "can_add": request.user.has_perm(TICKET.permission("add")),
+        "can_change": request.user.has_perm(TICKET.permission("change")),
+    }
+    return render(request, "ticketing/board/board.html", context | quick_choices(request))

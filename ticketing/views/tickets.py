@@ -32,6 +32,12 @@ class TicketPages(LivePages):
         others = [(key, word) for key, word in people.staff() if key != me]
         return [(ME, "Me"), (people.NOBODY, people.NOBODY_NAME), *others]
 
+    def asked(self, request: HttpRequest, query: QueryDict) -> QueryDict:
+        return _named(query, request.user)
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        return quick_choices(request)
+
     def initial(self, request: HttpRequest) -> dict[str, Any]:
         return {"customer": request.GET["customer"]} if "customer" in request.GET else {}
 
@@ -62,17 +68,30 @@ class TicketPages(LivePages):
             context["attachments"] = live_view(ATTACHMENT.plural, {"ticket": pk})
         if context["can_change"]:
             context |= {"actions": live_view("ticket-actions", {"id": pk}), "staff": people.staff()}
-        return self._render(request, "detail", context | forms, status=status if ticket else 404)
+        return self._render(
+            request, "detail", context | self.ways(request, pk) | forms, status=status if ticket else 404
+        )
+
+
+def quick_choices(request: HttpRequest) -> dict[str, Any]:
+    """What the menu of a ticket's row offers."""
+    colleagues = [(key, name) for key, name in people.staff() if key != str(request.user.pk)]
+    return {"statuses": Ticket.Status.choices, "priorities": Ticket.Priority.choices, "colleagues": colleagues}
 
 
 def with_me(request: HttpRequest) -> HttpRequest:
     """ "me" becomes an id before a list's parameters are signed and shared (design rule 8)."""
-    asked = request.GET.getlist("assigned")
-    if ME in asked:
-        told = request.GET.copy()
-        told.setlist("assigned", [str(request.user.pk) if value == ME else value for value in asked])
-        request.GET = told  # type: ignore[assignment]
+    request.GET = _named(request.GET, request.user)  # type: ignore[assignment]
     return request
+
+
+def _named(query: QueryDict, user: Any) -> QueryDict:
+    asked = query.getlist("assigned")
+    if ME not in asked:
+        return query
+    told = query.copy()
+    told.setlist("assigned", [str(user.pk) if value == ME else value for value in asked])
+    return told
 
 
 PAGES = TicketPages(TICKET, TicketForm)

@@ -1,9 +1,5 @@
-// For an answer that isn't ours (from a proxy, during a deploy) or is too broken to say more.
-const REFUSED = "The server refused this. What you typed stays here.";
-const BROKEN = "The server could not do this. What you typed stays here; check whether it arrived before you try again.";
-const CUT = "The connection broke before the server answered. Check whether it arrived before you try again.";
-const OFFLINE = "Your browser is offline, nothing was sent. What you typed stays here.";
-const TOO_LARGE = "That is too much to send at once.";
+import { CUT, explain, OFFLINE, parseAnswer } from "../answers.js";
+
 // For a quicker answer a bar would only flicker.
 const SHOW_AFTER_MS = 300;
 
@@ -19,23 +15,33 @@ export class BackgroundForm extends HTMLElement {
     this.addEventListener("submit", this);
     this.addEventListener("click", this);
     this.addEventListener("change", this);
+    this.addEventListener("keydown", this);
   }
 
   disconnectedCallback() {
     this.removeEventListener("submit", this);
     this.removeEventListener("click", this);
     this.removeEventListener("change", this);
+    this.removeEventListener("keydown", this);
     this.#request?.abort();
   }
 
   handleEvent(event) {
     if (event.type === "submit") this.#onSubmit(event);
     else if (event.type === "change") this.#say("");
+    else if (event.type === "keydown") this.#onKey(event);
     else if (event.target.closest("[data-progress-cancel]")) this.#request?.abort();
   }
 
   get #form() {
     return this.querySelector("form");
+  }
+
+  /** Ctrl-Enter sends what is being written. */
+  #onKey(event) {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || !event.target.matches("textarea")) return;
+    event.preventDefault();
+    this.#form.requestSubmit();
   }
 
   #onSubmit(event) {
@@ -69,7 +75,7 @@ export class BackgroundForm extends HTMLElement {
   }
 
   #onAnswer(request) {
-    const answer = parse(request);
+    const answer = parseAnswer(request.getResponseHeader("Content-Type"), request.responseText);
     if (answer === null) return this.#say(explain(request.status), "error");
     if (request.status >= 400) return this.#say(answer.said, "error", answer.sign_in);
     this.#form.reset();
@@ -123,15 +129,6 @@ export class BackgroundForm extends HTMLElement {
   }
 }
 
-function parse(request) {
-  if (!request.getResponseHeader("Content-Type")?.startsWith("application/json")) return null;
-  try {
-    return JSON.parse(request.responseText);
-  } catch {
-    return null;
-  }
-}
-
 function signInLink(address) {
   const link = document.createElement("a");
   link.href = address;
@@ -139,11 +136,6 @@ function signInLink(address) {
   link.rel = "noopener";
   link.textContent = "Sign in in another tab";
   return link;
-}
-
-function explain(status) {
-  if (status === 413) return TOO_LARGE;
-  return status === 403 ? REFUSED : BROKEN;
 }
 
 function megabytes(bytes) {

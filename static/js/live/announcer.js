@@ -12,6 +12,7 @@ export function startAnnouncer(line) {
   window.addEventListener("live:pending", ({ detail }) => announcer.pending(detail.count));
   window.addEventListener("live:status", ({ detail }) => announcer.status(detail));
   window.addEventListener("live:notice", ({ detail }) => announcer.say(detail.reason));
+  window.addEventListener("live:said", ({ detail }) => announcer.say(detail.sentence));
 }
 
 class Announcer {

@@ -4,15 +4,19 @@ import { pace } from "./pace.js";
 import { Stillness } from "./stillness.js";
 import { Withheld } from "./withheld.js";
 
+// A change made by hand comes back within an instant; later ones are somebody else's.
+const OWN_FOR_MS = 10_000;
+
 /**
  * A [data-live-list]: rows in order, the count, and named parts such as the pager.
  *
  * With [data-live-still], nothing moves while somebody uses it: such changes wait until it is at rest, or until its
- * [data-live-apply] is pressed.
+ * [data-live-apply] is pressed. What its own reader has just changed (the window's event "live:own") comes at once.
  */
 export class LiveList extends LiveView {
   #withheld = new Withheld();
   #stillness = null;
+  #own = new Map();
 
   constructor(...args) {
     super(...args);
@@ -20,6 +24,7 @@ export class LiveList extends LiveView {
     this.#stillness = new Stillness(this.root);
     this.#stillness.addEventListener("rest", () => this.#mayRelease());
     window.addEventListener("live:pace", () => this.#mayRelease());
+    window.addEventListener("live:own", ({ detail }) => this.#own.set(detail.id, performance.now() + OWN_FOR_MS));
     this.root.querySelector("[data-live-apply]").addEventListener("click", () => this.#release());
   }
 
@@ -40,11 +45,19 @@ export class LiveList extends LiveView {
   }
 
   apply(ops) {
-    if (!this.#holds) return patchList(this.root, [...this.#withheld.take(), ...ops]);
+    if (!this.#holds || this.#isOwn(ops)) {
+      const changed = patchList(this.root, [...this.#withheld.take(), ...ops]);
+      this.#tellPending();
+      return changed;
+    }
     const now = this.#withheld.sift(ops, (id) => this.#row(id) !== null, { all: pace() === "paused" });
     const changed = patchList(this.root, now);
     this.#tellPending();
     return changed;
+  }
+
+  #isOwn(ops) {
+    return !this.#withheld.overflown && ops.some(({ id }) => performance.now() < (this.#own.get(id) ?? 0));
   }
 
   get #holds() {

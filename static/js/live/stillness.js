@@ -33,7 +33,7 @@ export class Stillness extends EventTarget {
     return (
       performance.now() < this.#pointerUntil ||
       this.#rows.contains(document.activeElement) ||
-      this.#rows.querySelector("input[data-select]:checked, details[open]") !== null ||
+      this.#rows.querySelector("input[data-select]:checked, details[open], [aria-expanded=true], [draggable=true]") !== null ||
       this.#holdsSelection() ||
       this.#isScrolled()
     );

@@ -1,0 +1,133 @@
+"""What happened to a ticket besides its comments, from the change log, as entries of its conversation."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils.dateparse import parse_datetime
+
+from crm.models import Customer
+from realtime.live.rendering import fragment
+from realtime.live.snapshot import Row
+from realtime.models import RealtimeChange
+from ticketing import people
+from ticketing.kinds import TICKET
+from ticketing.models import Ticket
+
+# Of one page of a conversation; the latest are shown.
+LIMIT = 200
+
+OUTSIDE = "Somebody outside the portal"
+CREATED = "created the ticket"
+
+WORDS = {"status": dict(Ticket.Status.choices), "priority": dict(Ticket.Priority.choices)}
+ICONS = {"status": "circle-dot", "priority": "flag", "assigned_to": "user-check", "customer_id": "user"}
+
+
+@dataclass(frozen=True, slots=True)
+class TicketChange:
+    """One entry: who did what, as words around values: ``("changed the status to", "Pending")``."""
+
+    revision: int
+    at: datetime
+    who: str
+    did: tuple[tuple[str, str], ...]
+    icon: str
+    # The customers that it names, by key.
+    customers: frozenset[str] = frozenset()
+
+    def row(self) -> Row:
+        key = f"change-{self.revision}"
+        context = {"change": self, "key": key}
+        version = fragment("ticketing/changes/_row.html", context | {"version": ""}).version
+        return Row(key, version, fragment("ticketing/changes/_row.html", context | {"version": version}).html)
+
+
+def changes_of(ticket: str, since: datetime | None, until: datetime | None) -> list[TicketChange]:
+    """What was done to the ticket in a stretch of time, the oldest first; the log may have been pruned."""
+    logged = RealtimeChange.objects.filter(table_name=TICKET.table, row_key=ticket, new__isnull=False)
+    created = Q(op=RealtimeChange.Op.INSERT)
+    within = ~created
+    if since is not None:
+        within &= Q(at__gte=since)
+    if until is not None:
+        within &= Q(at__lt=until)
+    # It begins with its creation, whenever that was written: an imported ticket is older than its entry.
+    wanted = within if since is not None else within | created
+    entries = list(logged.filter(wanted).order_by("-revision")[:LIMIT])[::-1]
+    names = _names(entries)
+    told = (_told(entry, names) for entry in entries)
+    return [change for change in told if change is not None]
+
+
+def _told(entry: RealtimeChange, names: Mapping[str, str]) -> TicketChange | None:
+    who = names.get(entry.actor, people.UNKNOWN if _is_key(entry.actor) else OUTSIDE)
+    if entry.op == RealtimeChange.Op.INSERT:
+        return TicketChange(entry.revision, _created(entry), who, ((CREATED, ""),), "plus")
+    old, new = entry.old or {}, entry.new or {}
+    changed = [column for column in _PHRASES if old.get(column) != new.get(column)]
+    if not changed:
+        return None
+    did = tuple(_PHRASES[column](old.get(column), new.get(column), names, entry.actor) for column in changed)
+    named = frozenset(filter(None, [new.get("customer_id") if "customer_id" in changed else None]))
+    return TicketChange(entry.revision, entry.at, who, did, ICONS.get(changed[0], "pencil"), named)
+
+
+def _created(entry: RealtimeChange) -> datetime:
+    told = parse_datetime(str((entry.new or {}).get("created_at")))
+    return told if told is not None and told.tzinfo is not None else entry.at
+
+
+def _assigned(was: Any, now: Any, names: Mapping[str, str], actor: str) -> tuple[str, str]:
+    if not now:
+        return ("took the ticket from", names.get(str(was), people.UNKNOWN))
+    if now == actor:
+        return ("took the ticket", "")
+    return ("assigned the ticket to", names.get(str(now), people.UNKNOWN))
+
+
+def _customer(was: Any, now: Any, names: Mapping[str, str], actor: str) -> tuple[str, str]:
+    if not now:
+        return ("removed the customer", "")
+    return ("set the customer to", names.get(str(now), "a deleted one"))
+
+
+def _word(column: str) -> Any:
+    def told(was: Any, now: Any, names: Mapping[str, str], actor: str) -> tuple[str, str]:
+        return (f"changed the {column} from {WORDS[column].get(was, was)} to", WORDS[column].get(now, str(now)))
+
+    return told
+
+
+_PHRASES: dict[str, Any] = {
+    "status": _word("status"),
+    "priority": _word("priority"),
+    "assigned_to": _assigned,
+    "customer_id": _customer,
+    "title": lambda was, now, names, actor: ("renamed the ticket to", str(now)),
+    "description": lambda was, now, names, actor: ("edited the description", ""),
+}
+
+
+def _names(entries: Iterable[RealtimeChange]) -> dict[str, str]:
+    """The names of all people and customers that the entries speak of, by key."""
+    staff: set[str] = set()
+    customers: set[str] = set()
+    for entry in entries:
+        staff.add(entry.actor)
+        for row in filter(None, (entry.old, entry.new)):
+            staff.add(str(row.get("assigned_to") or ""))
+            customers.add(str(row.get("customer_id") or ""))
+    known = Customer.objects.filter(pk__in=filter(_is_key, customers)).values_list("pk", "name")
+    return people.names(filter(_is_key, staff)) | {str(key): name for key, name in known}
+
+
+def _is_key(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
