@@ -119,7 +119,7 @@ class Palette {
   }
 
   #icon(name) {
-    return this.#dialog.querySelector(`[data-palette-icon="${CSS.escape(name)}"]`)?.content.firstElementChild?.cloneNode(true) ?? "";
+    return this.#dialog.querySelector(`[data-palette-icon="${CSS.escape(name)}"]`)?.firstElementChild?.cloneNode(true) ?? "";
   }
 
   #mark(index) {

@@ -121,8 +121,8 @@ def _names(entries: Iterable[RealtimeChange]) -> dict[str, str]:
         for row in filter(None, (entry.old, entry.new)):
             staff.add(str(row.get("assigned_to") or ""))
             customers.add(str(row.get("customer_id") or ""))
-    known = Customer.objects.filter(pk__in=filter(_is_key, customers)).values_list("pk", "name")
-    return people.names(filter(_is_key, staff)) | {str(key): name for key, name in known}
+    known = Customer.objects.filter(pk__in=[key for key in customers if _is_key(key)]).values_list("pk", "name")
+    return people.names([key for key in staff if _is_key(key)]) | {str(key): name for key, name in known}
 
 
 def _is_key(text: str) -> bool:

@@ -46,7 +46,7 @@ FRAME_KEYS = {
 OPERATION_KEYS = {
     "remove": {"op", "id"},
     "move": {"op", "id", "after"},
-    "put": {"op", "id", "version", "html", "after"},
+    "put": {"op", "id", "version", "html", "after", "by"},
     "count": {"op", "text"},
     "part": {"op", "name", "version", "html"},
 }
