@@ -140,6 +140,7 @@ class Palette {
     clearTimeout(this.#timer);
     this.#asking?.abort();
     this.#groups = [];
+    this.#input.value = "";
     this.#list.replaceChildren();
     this.#say("");
   }

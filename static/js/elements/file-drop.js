@@ -1,7 +1,7 @@
 /**
  * Around a file field: what was chosen is listed, with a way to take each back, and more can be added by dropping or
- * pasting it anywhere in the form. Files that are dropped beside every form go to the page's first one: the browser
- * would leave the page for them.
+ * pasting it anywhere in the form. Files that are dropped beside every form go to the one marked `anywhere`: the
+ * browser would leave the page for them.
  *
  * Without a script it is the plain field.
  */
@@ -84,7 +84,7 @@ function entry({ name, size }) {
 
 function dropOf(event) {
   if (!event.dataTransfer?.types.includes("Files")) return null;
-  return event.target.closest?.("form")?.querySelector("file-drop") ?? document.querySelector("file-drop");
+  return event.target.closest?.("form")?.querySelector("file-drop") ?? document.querySelector("file-drop[anywhere]");
 }
 
 function mark(drop) {

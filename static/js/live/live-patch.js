@@ -15,14 +15,22 @@ export function rowsOf(list) {
 export function patchList(list, ops) {
   // By row: who has changed it, where that is known.
   const updated = new Map();
-  const restore = keepPlace(rowsOf(list), movedIds(ops));
+  const before = rowsOf(list);
+  const focused = before.findIndex((row) => row.contains(document.activeElement));
+  const restore = keepPlace(before, movedIds(ops));
   try {
     for (const op of ops) applyToList(list, op, updated);
   } finally {
     restore();
   }
+  if (focused >= 0 && !before[focused].isConnected) focusRow(rowsOf(list), focused);
   const shown = [...updated].filter(([row]) => row.isConnected);
   return { rows: touchedIds(ops).size, updated: shown.map(([row]) => row), by: new Map(shown) };
+}
+
+/** Whoever works down a list by keyboard goes on where the row was that has left it. */
+function focusRow(rows, index) {
+  rows[Math.min(index, rows.length - 1)]?.querySelector("a[href], button")?.focus({ preventScroll: true });
 }
 
 export function patchRegion(region, ops) {
