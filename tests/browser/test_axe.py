@@ -31,8 +31,11 @@ PATHS = (
     "/crm/interactions/new/",
     "/ticketing/tickets/new/",
     "/crm/products/?q=nothing-has-this-name",
+    "/search/?q=lamp",
     "/crm/nothing-here/",
 )
+# What opens over a page: the keys that open it, after the first row was reached.
+OPENED = ("Control+k", "?", "s", "a")
 
 
 def found_by_axe(page: Page) -> list[str]:
@@ -72,6 +75,15 @@ def test_axe_finds_nothing(looker: Page, live_site: LiveSite, keys: dict[str, st
     looker.goto(live_site.url + path.format(**keys))
     if looker.locator("[data-live-state]").count():
         expect(looker.locator("[data-live-state]:not([data-live-state=connected])")).to_have_count(0)
+    assert_axe_finds_nothing(looker)
+
+
+@pytest.mark.parametrize("key", OPENED)
+def test_axe_finds_nothing_in_what_opens(looker: Page, live_site: LiveSite, key: str) -> None:
+    looker.goto(f"{live_site.url}/ticketing/tickets/")
+    looker.keyboard.press("j")
+    looker.keyboard.press(key)
+    expect(looker.locator("dialog[open], :popover-open:not(nav)")).to_be_visible()
     assert_axe_finds_nothing(looker)
 
 
