@@ -1,10 +1,13 @@
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from realtime.build import build_id
 from realtime.pages.search_everywhere import found_icons
+from realtime.pages.side_bar import pinned
 
 # Label, address, icon, who may see it, and the key that goes there after "g".
 ENTRIES = (
@@ -28,7 +31,7 @@ NEW = (
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the entries this user may open, the current one marked, and this deploy's name."""
+    """Context processor: the entries this user may open, the current one marked, their views, this deploy's name."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"nav": [], "build": build_id()}
@@ -39,5 +42,11 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         url = reverse(name)
         active = request.path == url or (url != "/" and request.path.startswith(url))
         entries.append({"label": label, "url": url, "icon": icon, "active": active, "key": key})
-    new = [{"label": label, "url": reverse(name)} for label, name, permission in NEW if user.has_perm(permission)]
-    return {"nav": entries, "new": new, "found_icons": found_icons(), "build": build_id()}
+    return {
+        "nav": entries,
+        "new": [{"label": label, "url": reverse(name)} for label, name, permission in NEW if user.has_perm(permission)],
+        "found_icons": found_icons(),
+        # Read only where a side bar is painted.
+        "pinned": SimpleLazyObject(partial(pinned, request)),
+        "build": build_id(),
+    }

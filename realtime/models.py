@@ -1,10 +1,12 @@
 """The engine's tables, and the base of every live table."""
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 
 
 class RandomUUID(models.Func):
@@ -92,3 +94,71 @@ class RealtimeProbe(models.Model):
 
     def __str__(self) -> str:
         return f"probe of worker {self.id}"
+
+
+def leave_what_is_shared(collector: Any, field: Any, sub_objs: Any, using: str) -> None:
+    """For ``on_delete``: a shared view outlives its owner's account, a private one goes with it."""
+    models.SET_NULL(collector, field, sub_objs.filter(shared=True), using)
+    models.CASCADE(collector, field, sub_objs.filter(shared=False), using)
+
+
+class SavedView(models.Model):
+    """An address of a list under a name, without the page. In it, "me" is whoever reads it."""
+
+    NAME_LENGTH = 80
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=leave_what_is_shared, null=True, editable=False, related_name="+"
+    )
+    # The list's name among the definitions.
+    listing = models.TextField(editable=False)
+    name = models.CharField(max_length=NAME_LENGTH)
+    query = models.TextField(editable=False, blank=True)
+    shared = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "realtime_saved_view"
+        ordering = (Lower("name"), "id")
+        constraints = [
+            models.UniqueConstraint("owner", "listing", Lower("name"), name="realtime_saved_view_name"),
+            models.CheckConstraint(
+                condition=models.Q(shared=True) | models.Q(owner__isnull=False), name="realtime_saved_view_seen"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PinnedView(models.Model):
+    """A view that somebody has in the side bar."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    view = models.ForeignKey(SavedView, on_delete=models.CASCADE, related_name="pins")
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "realtime_pinned_view"
+        ordering = ("at", "id")
+        constraints = [models.UniqueConstraint(fields=("user", "view"), name="realtime_pinned_once")]
+
+    def __str__(self) -> str:
+        return f"{self.view_id} pinned by {self.user_id}"
+
+
+class ListPreference(models.Model):
+    """How somebody wants a list: the view that it opens with, its columns in order, and those that are hidden."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    listing = models.TextField()
+    default_view = models.ForeignKey(SavedView, on_delete=models.SET_NULL, null=True, related_name="+")
+    columns: "ArrayField[list[str], list[str]]" = ArrayField(models.TextField(), default=list)
+    hidden: "ArrayField[list[str], list[str]]" = ArrayField(models.TextField(), default=list)
+
+    class Meta:
+        db_table = "realtime_list_preference"
+        constraints = [models.UniqueConstraint(fields=("user", "listing"), name="realtime_list_preference_once")]
+
+    def __str__(self) -> str:
+        return f"{self.listing} of {self.user_id}"

@@ -3,7 +3,7 @@
 In: a view's name and parameters. Out: a ``Snapshot`` of rendered rows and parts, and the difference between two.
 
 - ``definition.py``: what a view is, which changes concern it, and the registry. ``lists.py`` and ``regions.py``: the
-  two kinds.
+  two kinds. ``counts.py``: a list's count, for wherever the list itself isn't.
 - ``filters.py``, ``search.py``, ``sorting.py``: what a list can be filtered, searched and sorted by, and its pages.
   ``zones.py``: when somebody's day begins. ``membership.py``: asks PostgreSQL whether a changed row matters to a list.
 - ``kind.py``: a live table's names, in addresses, templates and words. ``tokens.py``: the signed token that a page

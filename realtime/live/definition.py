@@ -71,6 +71,8 @@ class Definition(ABC):
 
     # The table whose rows it shows as rows of its own.
     own_table = ""
+    # Definitions that come with it, such as its count.
+    companions: "tuple[Definition, ...]" = ()
     # Seconds that must lie between two readings of the same view, however often it changes (design rule 25).
     pause: ClassVar[float] = 0.0
 
@@ -100,9 +102,10 @@ D = TypeVar("D", bound=type[Definition])
 def register(definition: D) -> D:
     """Class decorator: makes a list or region known under its name. Raises ValueError when the name is taken."""
     instance = definition()
-    if instance.name in _definitions:
-        raise ValueError(f"live view '{instance.name}' is registered twice")
-    _definitions[instance.name] = instance
+    for told in (instance, *instance.companions):
+        if told.name in _definitions:
+            raise ValueError(f"live view '{told.name}' is registered twice")
+        _definitions[told.name] = told
     return definition
 
 

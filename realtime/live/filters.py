@@ -23,6 +23,9 @@ from realtime.live.zones import midnight, next_midnight, today
 VALUES_LIMIT = 20
 VALUE_LENGTH = 100
 
+# In the address of a filter by people: whoever reads it.
+ME = "me"
+
 PERIODS = {
     "today": "Today",
     "yesterday": "Yesterday",
@@ -71,6 +74,11 @@ class Filters(django_filters.FilterSet):  # type: ignore[misc]
         return min((at for at in turning if at is not None), default=None)
 
     @classmethod
+    def personal(cls) -> frozenset[str]:
+        """The filters by people, whose address may say "me"."""
+        return frozenset(name for name, filter_ in cls.base_filters.items() if filter_.people)
+
+    @classmethod
     def has_days(cls, params: dict[str, Any]) -> bool:
         """Whether somebody's days, and with them a time zone, decide who is in the list."""
         return any(filter_.in_days for name, filter_ in cls.base_filters.items() if name in params)
@@ -84,6 +92,7 @@ class ListFilter(django_filters.Filter):  # type: ignore[misc]
     # What an address may say for "any".
     nothing: tuple[str, ...] = ("", "all")
     in_days = False
+    people = False
     # The template that asks for its values.
     control: str
 
@@ -161,14 +170,23 @@ class OneOf(ChoiceFilter):
 
 
 class KeyFilter(ListFilter):
-    """Rows that point to any of several others, named by their keys; ``none`` is the word for pointing to nothing."""
+    """Rows that point to any of several others, named by their keys; ``none`` is the word for pointing to nothing.
+
+    With ``people``, the keys are those of users, and an address may say "me".
+    """
 
     limit = VALUES_LIMIT
 
     def __init__(
-        self, kind: Kind | None = None, none: str = "", names: Callable[[str], str] = str, **kwargs: Any
+        self,
+        kind: Kind | None = None,
+        none: str = "",
+        names: Callable[[str], str] = str,
+        people: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.people = people
         self.kind = kind
         self.none = none
         self._names = names

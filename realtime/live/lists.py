@@ -4,15 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.formats import number_format
+from django.utils.text import slugify
 
 from realtime.live.accounts import Account, accounts_of
+from realtime.live.counts import ListCount
 from realtime.live.definition import Concern, Definition, Params
-from realtime.live.filters import Filters
+from realtime.live.filters import ME, Filters
 from realtime.live.kind import Kind
 from realtime.live.membership import Question, question
 from realtime.live.rendering import fragment, rows
@@ -30,6 +34,12 @@ PAGE_SIZES = (25, 50, 100, 200)
 # Where a page begins or ends; at most one of these is in an address.
 PLACES = ("after", "before", "last")
 
+# What an address carries that neither decides who is in the list nor how it looks: the page, and the saved view that
+# was opened. An address without anything else leaves the rest to that view, or to the reader's default; ``all`` says
+# that nothing else is meant.
+BESIDE = (*PLACES, "view")
+EVERYTHING = "?all=1"
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -38,6 +48,11 @@ class Column:
     label: str
     sort: str = ""
     number: bool = False
+
+    @property
+    def key(self) -> str:
+        """Its name in ``data-column``, on its heading and its cells, and in what people choose to see."""
+        return slugify(self.label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +116,10 @@ class LiveList(Definition):
     def tables(self) -> frozenset[str]:
         return frozenset({self.kind.table, *self.related})
 
+    @property
+    def companions(self) -> tuple[Definition, ...]:  # type: ignore[override]
+        return (ListCount(self),)
+
     # Its parameters
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
@@ -115,6 +134,8 @@ class LiveList(Definition):
         size = first(raw, "size")
         if size in map(str, PAGE_SIZES) and int(size) != self.page_size:
             params["size"] = int(size)
+        if view := _key(first(raw, "view")):
+            params["view"] = view
         return params | self.place(raw, order)
 
     def refused(self, raw: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -149,12 +170,31 @@ class LiveList(Definition):
 
     def query_string(self, params: Params) -> str:
         told = {name: value for name, value in params.items() if name != "tz" and value not in ("", [])}
-        return "?" + urlencode(told, doseq=True)
+        says_nothing = told.keys() <= set(BESIDE) and ("view" in told or not told)
+        return "?" + urlencode(told | ({"all": "1"} if says_nothing else {}), doseq=True)
 
     def start(self, params: Params, **changes: Any) -> str:
         """The address of the first page with some parameters changed; None takes one away."""
         kept = {name: value for name, value in params.items() if name not in PLACES}
         return self.query_string({name: value for name, value in (kept | changes).items() if value is not None})
+
+    def membership(self, params: Params) -> Params:
+        """The parameters that decide who is in the list."""
+        return {name: value for name, value in params.items() if name not in (*BESIDE, "sort", "size")}
+
+    def for_reader(self, raw: QueryDict, reader: Any) -> QueryDict:
+        """ "me" becomes a person, before parameters are signed and shared (design rule 8)."""
+        told = raw.copy()
+        for name in self.filters.personal() & raw.keys():
+            told.setlist(name, [str(reader) if value == ME else value for value in raw.getlist(name)])
+        return told
+
+    def kept_query(self, params: Params, reader: Any) -> str:
+        """What a saved view keeps of an address: all but the page, and the reader as "me" again."""
+        told = {n: v for n, v in params.items() if n not in (*BESIDE, "tz") and v not in ("", [])}
+        for name in self.filters.personal() & told.keys():
+            told[name] = sorted(ME if value == str(reader) else value for value in told[name])
+        return urlencode(told, doseq=True)
 
     # Its rows
 
@@ -202,7 +242,7 @@ class LiveList(Definition):
             },
             keys=self.keys_of(page.rows),
             window=page.window,
-            counts=count <= COUNT_LIMIT,
+            counts=self.is_exact(count),
             turns_at=turns_at,
         )
 
@@ -233,6 +273,10 @@ class LiveList(Definition):
     def count(self, params: Params) -> int:
         """The rows of all pages, at most ``COUNT_LIMIT + 1``."""
         return self.members(params).order_by()[: COUNT_LIMIT + 1].count()
+
+    @staticmethod
+    def is_exact(count: int) -> bool:
+        return count <= COUNT_LIMIT
 
     @staticmethod
     def count_text(count: int) -> str:
@@ -272,6 +316,7 @@ class LiveList(Definition):
             "filtered": self.is_filtered(params),
             "beyond": not page.rows and page.has_previous,
             "first_query": self.start(params),
+            "all_query": EVERYTHING,
         }
 
     # What concerns it
@@ -284,21 +329,32 @@ class LiveList(Definition):
                 keys |= {(table, str(key)) for instance in instances if (key := getattr(instance, related.by))}
         return frozenset(keys)
 
-    def concerns(self, params: Params) -> Mapping[str, Concern]:
+    def deciding_columns(self, params: Params) -> frozenset[str]:
+        """The columns of its own table that decide who is in the list."""
         searched = self.searched if params.get("q") else ()
-        own = {column for column in searched if "__" not in column}
-        own |= {f"{column.split('__')[0]}_id" for column in searched if "__" in column}
-        own |= self.deciding | self.filters.columns(params) | set(self.order(params).sort.columns)
-        # Every update moves it, and the log doesn't list it among the changed columns.
-        every = "updated_at" in own
-        concerns = {self.kind.table: Concern(deciding=None if every else frozenset(own), asks=True)}
+        own = {f"{column.split('__')[0]}_id" if "__" in column else column for column in searched}
+        return frozenset(own) | self.deciding | self.filters.columns(params)
+
+    def searched_columns(self, params: Params, table: str) -> frozenset[str]:
+        """The columns of a related table by which a search finds rows."""
+        searched = self.searched if params.get("q") else ()
+        return frozenset(column.split("__")[1] for column in searched if self._leads_to(column, table))
+
+    @staticmethod
+    def deciding_concern(own: frozenset[str], shown: frozenset[str] | None = None) -> Concern:
+        # Every update moves this column, and the log doesn't list it among the changed ones.
+        return Concern(None if "updated_at" in own else own, shown=shown, asks=True)
+
+    def concerns(self, params: Params) -> Mapping[str, Concern]:
+        own = self.deciding_columns(params) | set(self.order(params).sort.columns)
+        concerns = {self.kind.table: self.deciding_concern(own)}
         for table, related in self.related.items():
             if related.back:
                 concerns[table] = Concern(frozenset(), coming=False, shown=related.columns, back=related.back)
             elif related.by:
-                found = {column.split("__")[1] for column in searched if self._leads_to(column, table)}
+                found = self.searched_columns(params, table)
                 # A search finds rows by it. Keys are checked late: what comes may have been pointed to before.
-                concerns[table] = Concern(frozenset(found), coming=bool(found), shown=related.columns)
+                concerns[table] = Concern(found, coming=bool(found), shown=related.columns)
             else:
                 concerns[table] = Concern(related.columns)
         return concerns
@@ -339,6 +395,13 @@ def values_of(raw: Mapping[str, Any], name: str) -> list[Any]:
         return list(raw.getlist(name))
     value = raw.get(name, [])
     return value if isinstance(value, list) else [value]
+
+
+def _key(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return ""
 
 
 def first(raw: Mapping[str, Any], name: str) -> str:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from realtime.live.filters import ChoiceFilter, KeyFilter
 from realtime.live.first_paint import live_view
-from realtime.live.lists import PLACES, Column, LiveList, values_of
+from realtime.live.lists import EVERYTHING, PLACES, Column, LiveList, values_of
 
 Choices = list[tuple[str, str]]
 
@@ -27,20 +27,27 @@ class ListHead:
         on = self._listing.filters.base_filters
         return {
             "query": self._params["q"],
+            "all_query": EVERYTHING,
             "is_later_page": any(place in self._params for place in PLACES),
             "export_query": self._listing.start(self._params, size=None),
             "headings": [self._heading(column) for column in self._listing.columns],
             "chips": list(self._chips()),
             "controls": [*self._controls(), self._sorts()],
             "refused": list(self._refused()),
-            "kept_beside_search": list(self._kept({*on, "sort", "size"})),
+            "kept_beside_search": list(self._kept({*on, "sort", "size", "view"})),
             # Filters that the form has no control for stay as they are.
-            "kept_beside_filters": list(self._kept({"size", *(n for n in on if not self._offered(n))})),
+            "kept_beside_filters": list(self._kept({"size", "view", *(n for n in on if not self._offered(n))})),
         }
 
     def _heading(self, column: Column) -> dict[str, Any]:
         order = self._listing.order(self._params)
-        told: dict[str, Any] = {"label": column.label, "number": column.number, "query": "", "direction": ""}
+        told: dict[str, Any] = {
+            "key": column.key,
+            "label": column.label,
+            "number": column.number,
+            "query": "",
+            "direction": "",
+        }
         if not column.sort:
             return told
         descending = self._listing.sorts[column.sort].descending

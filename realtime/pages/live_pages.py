@@ -20,14 +20,17 @@ from realtime.live.kind import Kind
 from realtime.live.lists import LiveList
 from realtime.models import LiveModel
 from realtime.pages.access import may
+from realtime.pages.columns import ColumnPages, column_menu
 from realtime.pages.export import as_csv
 from realtime.pages.list_head import ListHead
 from realtime.pages.live_form import LiveModelForm
 from realtime.pages.neighbours import came_from, neighbour, ways
+from realtime.pages.saved_views import opening, opens_with, preference_of, view_bar
+from realtime.pages.view_pages import ViewPages
 
 
 class LivePages:
-    """The pages of one kind: list, export, new, detail, edit, delete.
+    """The pages of one kind: list, export, new, detail, edit, delete, and those about the list's views and columns.
 
     Subclass to add to a page's context or to say who may be deleted.
 
@@ -51,10 +54,11 @@ class LivePages:
             ("<uuid:pk>/edit/", f"{kind.singular}-edit", "change", writing, self.edit),
             ("<uuid:pk>/delete/", f"{kind.singular}-delete", "delete", writing, self.delete),
         )
-        return [
+        own = [
             path(base + route, methods(may(kind.permission(verb))(page)), name=name)
             for route, name, verb, methods, page in pages
         ]
+        return [*own, *ViewPages(kind).urls(), *ColumnPages(kind).urls()]
 
     # What a kind may override
 
@@ -78,10 +82,6 @@ class LivePages:
         """A sentence saying why this row must stay, or an empty string."""
         return ""
 
-    def asked(self, request: HttpRequest, query: QueryDict) -> QueryDict:
-        """A list's query, with what means the reader said in full."""
-        return query
-
     # The pages
 
     @property
@@ -92,14 +92,22 @@ class LivePages:
 
     def ways(self, request: HttpRequest, pk: UUID) -> dict[str, str]:
         """The way back to the list that somebody came from, and on to its other records."""
-        query = came_from(request, self.list_view)
+        query = came_from(request, self.kind)
         if query is None:
             return {"back_url": reverse(self.kind.list_name)}
-        return ways(self.list_view, self.list_view.normalise(self.asked(request, query)), pk)
+        return ways(self.kind, query, pk)
 
     def listing(self, request: HttpRequest) -> HttpResponse:
-        head = ListHead(self.list_view, request, partial(self.choices, request))
+        listing = self.list_view
+        preference = preference_of(request.user, listing)
+        if not request.GET and (address := opens_with(request.user, preference)):
+            return redirect(address)
+        opened = opening(request.user, listing, request.GET)
+        request.GET = opened.asked  # type: ignore[assignment]
+        head = ListHead(listing, request, partial(self.choices, request))
         context = head.context() | {
+            "views": view_bar(request, listing, opened, preference),
+            "columns": column_menu(request, listing, preference),
             "live": live_view(self.kind.plural, request.GET),
             "can_add": request.user.has_perm(self.kind.permission("add")),
             "can_change": request.user.has_perm(self.kind.permission("change")),
@@ -107,19 +115,20 @@ class LivePages:
         return self._render(request, "list", context | self.list_context(request))
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
+        request.GET = self.list_view.for_reader(request.GET, request.user.pk)  # type: ignore[assignment]
         return as_csv(request, self.list_view)
 
     def step(self, forwards: bool, request: HttpRequest, pk: UUID) -> HttpResponse:
         """To the next or previous record of the list that the page was opened from."""
-        params = self.list_view.normalise(self.asked(request, came_from(request, self.list_view) or QueryDict()))
-        ways_on = ways(self.list_view, params, pk)
-        found = neighbour(self.list_view, params, pk, forwards)
+        query = came_from(request, self.kind) or QueryDict()
+        asked = opening(request.user, self.list_view, query).asked
+        ways_on = ways(self.kind, query, pk)
+        found = neighbour(self.list_view, self.list_view.normalise(asked), pk, forwards)
         if found is None:
             end = "last" if forwards else "first"
             messages.info(request, f"That was the {end} {self.kind.singular} of this list.")
             return redirect(ways_on["back_url"])
-        query = ways_on["next_url"].partition("?")[2]
-        return redirect(f"{reverse(self.kind.detail_name, args=[found])}?{query}")
+        return redirect(reverse(self.kind.detail_name, args=[found], query={"from": query.urlencode()}))
 
     def detail(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         instance = self._objects().filter(pk=pk).first()

@@ -5,34 +5,34 @@ the list has changed since, and also for a record that has just left the list.
 """
 
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
 from realtime.live.definition import Params
+from realtime.live.kind import Kind
 from realtime.live.lists import LiveList
 from realtime.live.zones import in_zone
 
 
-def came_from(request: HttpRequest, listing: LiveList) -> QueryDict | None:
+def came_from(request: HttpRequest, kind: Kind) -> QueryDict | None:
     """What the list's address said: named by ``from``, or by the page that led here; None when no list did."""
     if "from" in request.GET:
         return QueryDict(request.GET["from"])
     referer = urlsplit(request.headers.get("Referer", ""))
-    if referer.netloc != request.get_host() or referer.path != reverse(listing.kind.list_name):
+    if referer.netloc != request.get_host() or referer.path != reverse(kind.list_name):
         return None
     return QueryDict(referer.query)
 
 
-def ways(listing: LiveList, params: Params, pk: Any) -> dict[str, str]:
+def ways(kind: Kind, query: QueryDict, pk: Any) -> dict[str, str]:
     """Addresses for a record's page: the one before it in the list, the one behind it, and the list."""
-    query = listing.query_string(params).removeprefix("?")
-    step = "?" + urlencode({"from": query})
+    told = query.urlencode()
     return {
-        "previous_url": reverse(f"{listing.kind.detail_name}-previous", args=[pk]) + step,
-        "next_url": reverse(f"{listing.kind.detail_name}-next", args=[pk]) + step,
-        "back_url": reverse(listing.kind.list_name) + (f"?{query}" if query else ""),
+        "previous_url": reverse(f"{kind.detail_name}-previous", args=[pk], query={"from": told}),
+        "next_url": reverse(f"{kind.detail_name}-next", args=[pk], query={"from": told}),
+        "back_url": reverse(kind.list_name, query=query),
     }
 
 

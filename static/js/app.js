@@ -1,4 +1,5 @@
 // The entry module: one socket per page, its views, and the window's events that everything else listens to.
+import { startColumns } from "./columns.js";
 import "./elements/background-form.js";
 import "./elements/file-drop.js";
 import "./elements/live-notice.js";
@@ -26,6 +27,7 @@ import "./typed.js";
 
 const root = document.documentElement;
 
+startColumns();
 startMenus();
 startPaceSwitch();
 // Before the row links: a click on a status isn't one on its row.

@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.http.response import HttpResponseBase
 from django.urls import reverse
 
+from realtime.live.filters import ME
 from realtime.live.first_paint import live_view
 from realtime.pages.live_pages import LivePages
 from ticketing import people
@@ -15,25 +15,14 @@ from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
 from ticketing.models import Ticket
 from ticketing.rights import may_moderate
 
-ME = "me"
-
 
 class TicketPages(LivePages):
-    def listing(self, request: HttpRequest) -> HttpResponse:
-        return super().listing(with_me(request))
-
-    def export(self, request: HttpRequest) -> HttpResponseBase:
-        return super().export(with_me(request))
-
     def choices(self, request: HttpRequest, name: str) -> list[tuple[str, str]]:
         if name != "assigned":
             return []
         me = str(request.user.pk)
         others = [(key, word) for key, word in people.staff() if key != me]
         return [(ME, "Me"), (people.NOBODY, people.NOBODY_NAME), *others]
-
-    def asked(self, request: HttpRequest, query: QueryDict) -> QueryDict:
-        return _named(query, request.user)
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         return quick_choices(request)
@@ -77,21 +66,6 @@ def quick_choices(request: HttpRequest) -> dict[str, Any]:
     """What the menu of a ticket's row offers."""
     colleagues = [(key, name) for key, name in people.staff() if key != str(request.user.pk)]
     return {"statuses": Ticket.Status.choices, "priorities": Ticket.Priority.choices, "colleagues": colleagues}
-
-
-def with_me(request: HttpRequest) -> HttpRequest:
-    """ "me" becomes an id before a list's parameters are signed and shared (design rule 8)."""
-    request.GET = _named(request.GET, request.user)  # type: ignore[assignment]
-    return request
-
-
-def _named(query: QueryDict, user: Any) -> QueryDict:
-    asked = query.getlist("assigned")
-    if ME not in asked:
-        return query
-    told = query.copy()
-    told.setlist("assigned", [str(user.pk) if value == ME else value for value in asked])
-    return told
 
 
 PAGES = TicketPages(TICKET, TicketForm)

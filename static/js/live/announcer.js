@@ -35,7 +35,7 @@ class Announcer {
     this.#rows += rows;
     const own = element.querySelector?.("[data-live-announce]")?.dataset.liveAnnounce;
     if (own) this.#sentences.add(own);
-    else if (element.matches?.("[data-live-region]")) this.#sentences.add("Page updated");
+    else if (element.matches?.("[data-live-region]:not([data-live-quiet])")) this.#sentences.add("Page updated");
     this.#schedule();
   }
 

@@ -32,7 +32,19 @@ def test_what_it_becomes(text: str, html: str) -> None:
     assert marked(text).strip() == html
 
 
-PIECES = ["<script>", "<img src=x onerror=alert(1)>", "](javascript:x)", "[a", "![", "`", "**", "\n", "    ", "|", "<!--"]
+PIECES = [
+    "<script>",
+    "<img src=x onerror=alert(1)>",
+    "](javascript:x)",
+    "[a",
+    "![",
+    "`",
+    "**",
+    "\n",
+    "    ",
+    "|",
+    "<!--",
+]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
