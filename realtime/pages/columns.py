@@ -1,8 +1,9 @@
 """Which columns of a list somebody sees, and in which order.
 
 Rows are rendered once for all their readers (design rule 9), so a reader's choice is a style sheet: it hides a column's
-heading and cells, and lays the others out as columns of a grid. The order in the document stays; heading and cell of a
-column always stand in the same place of it. What a style sheet says follows from its address alone.
+heading and cells, and lays the others out as columns of a grid. The order in the document stays, the same for headings
+and cells; browsers that know ``reading-flow`` read and tab in the order that is shown. What a style sheet says follows
+from its address alone.
 """
 
 from collections.abc import Iterable
@@ -71,7 +72,8 @@ class Columns:
         grid = (
             f"{table} {{ display: grid; grid-template-columns: {tracks}; }}\n"
             f"{table} :is(thead, tbody, tr) {{ display: grid; grid-column: 1 / -1; grid-template-columns: subgrid; }}\n"
-            f"{table} tr {{ reading-flow: grid-columns; }}\n{places}"
+            f"{table} tr {{ reading-flow: grid-columns; }}\n"
+            f"{table} th {{ align-content: center; }}\n{places}"
         )
         return f"{sheet}@layer components {{ @media {WIDE} {{\n{grid}}} }}\n"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from realtime.live.filters import ChoiceFilter, KeyFilter
+from realtime.live.filters import ME, ChoiceFilter, KeyFilter
 from realtime.live.first_paint import live_view
 from realtime.live.lists import EVERYTHING, PLACES, Column, LiveList, values_of
 
@@ -96,8 +96,13 @@ class ListHead:
                     "label": filter_.label,
                     "template": filter_.control,
                     "choices": offered if isinstance(offered, list) else [],
-                    "values": self._params.get(name, []),
+                    "values": self._chosen(name),
                 }
+
+    def _chosen(self, name: str) -> list[str]:
+        """A filter's values as its control offers them: the reader is "me"."""
+        me = str(self._user.pk) if self._listing.filters.base_filters[name].people else ""
+        return [ME if value == me else value for value in self._params.get(name, [])]
 
     def _offered(self, name: str) -> Choices | bool:
         """Whether the filter's form asks for it, and what there is to choose from."""
@@ -105,7 +110,7 @@ class ListHead:
         if isinstance(filter_, KeyFilter):
             offered = self._choices(name)
             known = dict(offered)
-            return [*offered, *((v, filter_.word(v)) for v in self._params.get(name, []) if offered and v not in known)]
+            return [*offered, *((v, filter_.word(v)) for v in self._chosen(name) if offered and v not in known)]
         return filter_.choices if isinstance(filter_, ChoiceFilter) else True
 
     def _refused(self) -> Iterator[dict[str, Any]]:

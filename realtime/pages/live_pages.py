@@ -101,7 +101,7 @@ class LivePages:
         listing = self.list_view
         preference = preference_of(request.user, listing)
         if not request.GET and (address := opens_with(request.user, preference)):
-            return redirect(address)
+            return redirect(request.path + address)
         opened = opening(request.user, listing, request.GET)
         request.GET = opened.asked  # type: ignore[assignment]
         head = ListHead(listing, request, partial(self.choices, request))

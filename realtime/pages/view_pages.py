@@ -64,7 +64,7 @@ class ViewPages:
 
     def keep_filters(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         view = self._changeable(request, pk)
-        if request.method == "POST":
+        if "query" in request.POST:
             view.query = kept(request.POST.get("query", ""), self._list, request.user)
             view.save(update_fields=["query"])
             messages.success(request, f"The view “{view}” keeps these filters now.")

@@ -14,6 +14,7 @@ from django.db import connection
 
 from realtime.hub.live_view import LiveView
 from realtime.hub.reach import Reach
+from realtime.live.counts import ListCount, count_of
 from realtime.live.definition import RowChange, definition_named
 from realtime.live.lists import LiveList
 from realtime.live.tokens import view_key
@@ -211,7 +212,7 @@ def open_something(chance: random.Random, office: Office) -> None:
             raw[chance.choice(("after", "before"))] = place
     elif chance.random() < 0.3:
         raw["last"] = "1"
-    office.open(listing, raw)
+    office.open(listing if chance.random() < 0.7 else count_of(listing), raw)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -242,7 +243,8 @@ def test_no_change_is_missed_whatever_is_open(office: Office, seed: int) -> None
     assert told["marked, same"] < told["marked, differs"], told
     assert office.reach.asked > STEPS
     assert office.reach.unanswered == 0
-    assert not [view.params for view in office.views if view.definition.own_table and view.question() is None]
+    asking = [view for view in office.views if view.definition.own_table or isinstance(view.definition, ListCount)]
+    assert not [view.params for view in asking if view.question() is None]
     assert told["marked, differs"] > STEPS, told
 
 
@@ -259,6 +261,58 @@ def test_what_decides_nothing_and_shows_nowhere_asks_nobody(office: Office) -> N
     shown = views[0].snapshot.rows[0].id  # type: ignore[union-attr]
     sql("update tickets set description = 'new' where id = %s", shown)
     assert office.hear() == {views[0]}
+
+
+def test_only_a_row_that_comes_or_goes_has_a_count_read_again(office: Office) -> None:
+    keys = [str(sql("insert into tickets (title, status) values ('lamp', 'open') returning id")) for _ in range(3)]
+    customer = sql("insert into customers (name) values ('lamp') returning id")
+    office.hear()
+    told = {"status": ["open"], "sort": "title", "size": "25", "last": "1"}
+    view = office.open("tickets-count", told)
+    assert office.open("tickets-count", {"status": "open", "sort": "-priority"}) is view
+    assert view.snapshot is not None
+    assert view.snapshot.parts["body"].html == "3"
+    assert view.definition.pause == 2.0
+    # What decides nothing, in the list or elsewhere, isn't even asked about.
+    sql("update tickets set title = 'sorted elsewhere', priority = 'urgent' where id = %s", keys[0])
+    sql("insert into comments (ticket_id, content) values (%s, 'new')", keys[0])
+    sql("update customers set name = 'lamps' where id = %s", customer)
+    assert not office.hear()
+    assert office.reach.asked == 0
+    # What might decide is asked about, and decides only where it does.
+    sql("insert into tickets (title, status) values ('elsewhere', 'closed')")
+    sql("update tickets set status = 'pending' where status = 'closed'")
+    assert not office.hear()
+    assert office.reach.asked > 0
+    for write, count in (
+        ("insert into tickets (title, status) values ('new', 'open')", "4"),
+        ("update tickets set status = 'closed' where title = 'new'", "3"),
+        ("delete from tickets where title = 'sorted elsewhere'", "2"),
+    ):
+        sql(write)
+        assert office.hear() == {view}
+        office.read(view)
+        assert view.snapshot.parts["body"].html == count
+    # A search finds rows by their relatives.
+    searched = office.open("tickets-count", {"q": "lamps"})
+    sql("update tickets set customer_id = %s where title = 'lamp'", customer)
+    assert office.hear() == {searched}
+    office.read(searched)
+    sql("update customers set name = 'desk' where id = %s", customer)
+    assert office.hear() == {searched}
+
+
+def test_a_count_at_its_limit_hears_only_of_what_goes(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.live.lists.COUNT_LIMIT", 60)
+    sql("insert into tickets (title, status) select 'one of many', 'closed' from generate_series(1, 61)")
+    office.hear()
+    view = office.open("tickets-count", {"status": ["closed"]})
+    assert view.snapshot is not None
+    assert view.snapshot.parts["body"].html == "60+"
+    sql("insert into tickets (title, status) values ('one more', 'closed')")
+    assert not office.hear()
+    sql("delete from tickets where title = 'one more'")
+    assert office.hear() == {view}
 
 
 def test_a_list_at_the_limit_of_counting_hears_of_what_goes(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
