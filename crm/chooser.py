@@ -1,4 +1,7 @@
-"""Choosing one row among thousands in a plain form: type a text to search for, then pick from a short list."""
+"""Choosing one row among thousands in a form: type a text to search for, then pick from a short list.
+
+With JavaScript it is one combobox (static/js/elements/combo-box.js), which asks for its matches while somebody types.
+"""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
@@ -6,12 +9,15 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.forms.utils import flatatt
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from realtime.live.kind import Kind
 from realtime.live.search import clean_text, matching
+from realtime.models import LiveModel
+from realtime.pages.choices import note
 
 LIMIT = 50
 
@@ -36,13 +42,15 @@ class ChooserWidget(forms.Widget):
     Without JavaScript "Find" submits the form; it comes back with the matches and everything typed.
     """
 
-    def __init__(self, queryset: "QuerySet[Any]", searched: tuple[str, ...]) -> None:
+    def __init__(self, kind: Kind) -> None:
         super().__init__()
-        self.queryset = queryset
-        self.searched = searched
+        self.kind = kind
+
+    def rows(self) -> "QuerySet[Any]":
+        return self.kind.model._default_manager.all()
 
     def matches(self, text: str) -> "QuerySet[Any]":
-        return matching(self.queryset.all(), text, self.searched)
+        return matching(self.rows(), text, self.kind.chosen_by)
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Asked:
         key, text, answered = (clean_text(data.get(f"{name}{part}", "")) for part in ("", "-find", "-found"))
@@ -60,37 +68,46 @@ class ChooserWidget(forms.Widget):
         key = asked.key
         if asked.unanswered and found:
             key = str(found[0].pk) if len(found) == 1 else ""
-        found = found or list(self.queryset.all()[: LIMIT + 1])
-        current = None if any(str(row.pk) == key for row in found[:LIMIT]) else _row(self.queryset, key)
+        found = found or list(self.rows()[: LIMIT + 1])
+        current = None if any(str(row.pk) == key for row in found[:LIMIT]) else self._row(key)
         context = {
             "name": name,
             "id": (attrs or {}).get("id", ""),
             "attributes": flatatt(attrs or {}),
-            "noun": self.queryset.model._meta.verbose_name,
+            "kind": self.kind,
+            "is_required": self.is_required,
             "text": asked.text,
-            "options": [(str(row.pk), row) for row in ([current] if current else []) + found[:LIMIT]],
+            "options": [
+                (str(row.pk), str(row), note(self.kind, row)) for row in ([current] if current else []) + found[:LIMIT]
+            ],
             "chosen": key,
             "more": len(found) > LIMIT,
             "limit": LIMIT,
         }
         return render_to_string("crm/forms/_chooser.html", context)
 
+    def _row(self, key: str) -> LiveModel | None:
+        try:
+            return cast("LiveModel | None", self.rows().filter(pk=UUID(key)).first())
+        except ValueError:
+            return None
+
 
 class ChooserField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """Takes any existing row; the text is searched for in the columns ``searched``.
+    """Takes any existing row of a kind, which says what a text is searched for in.
 
     A text that matches exactly one row chooses it. If it matches several, the form lists them and saves nothing.
     """
 
-    def __init__(self, queryset: "QuerySet[Any]", searched: tuple[str, ...], **kwargs: Any) -> None:
-        super().__init__(queryset, widget=ChooserWidget(queryset, searched), **kwargs)
+    def __init__(self, kind: Kind, **kwargs: Any) -> None:
+        super().__init__(kind.model._default_manager.all(), widget=ChooserWidget(kind), **kwargs)
 
     def clean(self, value: Asked) -> Any:
         return super().clean(self._found(value) if value.unanswered else value.key)
 
     def _found(self, asked: Asked) -> str:
-        noun = self.queryset.model._meta.verbose_name  # type: ignore[union-attr]
-        found = list(cast(ChooserWidget, self.widget).matches(asked.text)[:2])
+        widget = cast(ChooserWidget, self.widget)
+        noun, found = widget.kind.singular, list(widget.matches(asked.text)[:2])
         if not found:
             raise ValidationError(f"No {noun} matches “{asked.text}”.", code="none")
         if len(found) > 1:
@@ -98,10 +115,3 @@ class ChooserField(forms.ModelChoiceField):  # type: ignore[type-arg]
         if asked.finding:
             raise ValidationError(f"One {noun} matches and has been chosen. Save if it’s the right one.", code="one")
         return str(found[0].pk)
-
-
-def _row(queryset: "QuerySet[Any]", key: str) -> Model | None:
-    try:
-        return cast("Model | None", queryset.filter(pk=UUID(key)).first())
-    except ValueError:
-        return None

@@ -7,6 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 
 from crm.chooser import ChooserField
+from crm.kinds import CUSTOMER, PRODUCT
 from crm.models import EARLIEST, LATEST, Acquisition, Customer, Interaction, Product
 from realtime.live.zones import current_zone
 from realtime.pages.live_form import LiveModelForm
@@ -40,12 +41,12 @@ class CustomerForm(LiveModelForm):
 
 class CustomerField(ChooserField):
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(Customer.objects.all(), ("name", "email", "phone"), **kwargs)
+        super().__init__(CUSTOMER, **kwargs)
 
 
 class AcquisitionForm(LiveModelForm):
     customer = CustomerField()
-    product = ChooserField(Product.objects.all(), ("name",))
+    product = ChooserField(PRODUCT)
 
     class Meta:
         model = Acquisition

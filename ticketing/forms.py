@@ -2,6 +2,8 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from crm.forms import CustomerField
 from realtime.models import LiveModel
@@ -14,11 +16,19 @@ from ticketing.words import in_words
 COMMENT_LIMIT = 50_000
 
 
+class PersonWidget(forms.Select):
+    """With JavaScript one combobox, which searches the names that are here already."""
+
+    def render(self, *args: Any, **kwargs: Any) -> SafeString:
+        context = {"select": super().render(*args, **kwargs), "nobody": people.NOBODY_NAME}
+        return render_to_string("ticketing/forms/_person.html", context)
+
+
 class PersonField(forms.TypedChoiceField):
     """One of the staff or nobody; its choices are ``people.choices``."""
 
     def __init__(self) -> None:
-        super().__init__(coerce=UUID, empty_value=None, required=False)
+        super().__init__(coerce=UUID, empty_value=None, required=False, widget=PersonWidget)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return str(initial or "") != str(data or "")
@@ -36,9 +46,10 @@ class TicketForm(LiveModelForm):
             "description": forms.Textarea(attrs={"rows": 6, "dir": "auto"}),
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, me: UUID | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["assigned_to"].choices = people.choices(self.instance.assigned_to)  # type: ignore[attr-defined]
+        offered = people.choices(self.instance.assigned_to, me)
+        self.fields["assigned_to"].choices = offered  # type: ignore[attr-defined]
 
     def _compare(self, current: LiveModel) -> list[FieldConflict]:
         names = self._meta.fields or ()

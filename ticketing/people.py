@@ -26,12 +26,14 @@ def staff() -> list[tuple[str, str]]:
     return [(str(key), name) for key, name in people.values_list("pk", "shown_name")]
 
 
-def choices(current: UUID | str | None) -> list[tuple[str, str]]:
-    """For a field: nobody, all staff, and the current person.
+def choices(current: UUID | str | None, me: UUID | None = None) -> list[tuple[str, str]]:
+    """For a field: me, nobody, all other staff, and the current person.
 
     Somebody this portal doesn't know is offered too: saving a form mustn't take a ticket away from them.
     """
-    offered = [("", NOBODY_NAME), *staff()]
+    known = staff()
+    mine = [(key, f"Me ({word})") for key, word in known if key == str(me)]
+    offered = [*mine, ("", NOBODY_NAME), *(person for person in known if person[0] != str(me))]
     if str(current or "") not in dict(offered):
         offered.append((str(current), name(current)))
     return offered

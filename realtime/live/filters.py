@@ -172,7 +172,8 @@ class OneOf(ChoiceFilter):
 class KeyFilter(ListFilter):
     """Rows that point to any of several others, named by their keys; ``none`` is the word for pointing to nothing.
 
-    With ``people``, the keys are those of users, and an address may say "me".
+    With ``people``, the keys are those of users, and an address may say "me". They are rows of a ``kind``, or what
+    people call a ``noun``.
     """
 
     limit = VALUES_LIMIT
@@ -180,6 +181,7 @@ class KeyFilter(ListFilter):
     def __init__(
         self,
         kind: Kind | None = None,
+        noun: str = "choice",
         none: str = "",
         names: Callable[[str], str] = str,
         people: bool = False,
@@ -188,6 +190,7 @@ class KeyFilter(ListFilter):
         super().__init__(**kwargs)
         self.people = people
         self.kind = kind
+        self.noun = kind.singular if kind else noun
         self.none = none
         self._names = names
 
@@ -209,7 +212,7 @@ class KeyFilter(ListFilter):
     def word(self, value: str) -> str:
         return self._names(value)
 
-    control = "live/filters/_choices.html"
+    control = "live/filters/_keys.html"
 
 
 class AmountFilter(ListFilter):

@@ -12,12 +12,17 @@ class Kind:
     """``Kind(Product, "product", "products")``: pages at crm:products…, templates in crm/products/.
 
     The names are lower case and used in sentences as they are; ``icon`` is a vendored Lucide name.
+
+    ``chosen_by`` are the columns that a chooser of its rows searches, the name first; without them there is none.
+    ``told_apart_by`` is the column that choosers show beside the name: namesakes differ in it.
     """
 
     model: type[LiveModel]
     singular: str
     plural: str
     icon: str = "package-open"
+    chosen_by: tuple[str, ...] = ()
+    told_apart_by: str = ""
 
     @property
     def app(self) -> str:
@@ -38,6 +43,10 @@ class Kind:
     @property
     def export_name(self) -> str:
         return f"{self.app}:{self.plural}-csv"
+
+    @property
+    def choices_name(self) -> str:
+        return f"{self.app}:{self.plural}-choices"
 
     @property
     def detail_name(self) -> str:

@@ -10,21 +10,46 @@ from django.http import HttpRequest
 
 from realtime.live.filters import ME, ChoiceFilter, KeyFilter
 from realtime.live.first_paint import live_view
+from realtime.live.kind import Kind
 from realtime.live.lists import EVERYTHING, PLACES, Column, LiveList, values_of
+from realtime.live.search import clean_text
+from realtime.pages.choices import Found, found, note
 
 Choices = list[tuple[str, str]]
 
 
 class ListHead:
+    """``<filter>-find`` in an address is a text that names a row for a filter by key.
+
+    If only one row matches it, ``found_query`` is the address that names the row itself.
+    """
+
     def __init__(self, listing: LiveList, request: HttpRequest, choices: Callable[[str], Choices]) -> None:
         self._listing = listing
         self._user = request.user
         self._raw = request.GET
         self._params = listing.normalise(request.GET)
         self._choices = choices
+        self._texts: dict[str, str] = {}
+        self._found: dict[str, Found] = {}
+        for name, kind in self._chosen_kinds():
+            if text := clean_text(request.GET.get(f"{name}-find", "")):
+                self._texts[name] = text
+                self._found[name] = found(kind, text)
+
+    @property
+    def found_query(self) -> str:
+        """Empty when no text names just one row."""
+        only = {name: row for name, told in self._found.items() if (row := told.only)}
+        if not only:
+            return ""
+        changes: dict[str, Any] = {name: self._with(name, row) for name, row in only.items()}
+        changes |= {f"{name}-find": text for name, text in self._texts.items() if name not in only}
+        return self._listing.start(self._params, **changes)
 
     def context(self) -> dict[str, Any]:
         on = self._listing.filters.base_filters
+        offered = {name: self._offered(name) for name in on}
         return {
             "query": self._params["q"],
             "all_query": EVERYTHING,
@@ -32,11 +57,12 @@ class ListHead:
             "export_query": self._listing.start(self._params, size=None),
             "headings": [self._heading(column) for column in self._listing.columns],
             "chips": list(self._chips()),
-            "controls": [*self._controls(), self._sorts()],
+            "controls": [*self._controls(offered), self._sorts()],
             "refused": list(self._refused()),
+            "unclear": list(self._unclear()),
             "kept_beside_search": list(self._kept({*on, "sort", "size", "view"})),
             # Filters that the form has no control for stay as they are.
-            "kept_beside_filters": list(self._kept({"size", "view", *(n for n in on if not self._offered(n))})),
+            "kept_beside_filters": list(self._kept({"size", "view", *(n for n in on if not offered[n])})),
         }
 
     def _heading(self, column: Column) -> dict[str, Any]:
@@ -88,15 +114,20 @@ class ListHead:
                 else:
                     yield chip | {"word": f"one {kind.singular}"}
 
-    def _controls(self) -> Iterator[dict[str, Any]]:
-        for name, filter_ in self._listing.filters.base_filters.items():
-            if offered := self._offered(name):
+    def _controls(self, offered: dict[str, Choices | bool]) -> Iterator[dict[str, Any]]:
+        for name, choices in offered.items():
+            if choices:
+                filter_ = self._listing.filters.base_filters[name]
                 yield {
                     "name": name,
                     "label": filter_.label,
                     "template": filter_.control,
-                    "choices": offered if isinstance(offered, list) else [],
+                    "choices": choices if isinstance(choices, list) else [],
                     "values": self._chosen(name),
+                    "kind": self._kind(name),
+                    "noun": getattr(filter_, "noun", ""),
+                    "text": self._texts.get(name, ""),
+                    "limit": filter_.limit,
                 }
 
     def _chosen(self, name: str) -> list[str]:
@@ -107,11 +138,43 @@ class ListHead:
     def _offered(self, name: str) -> Choices | bool:
         """Whether the filter's form asks for it, and what there is to choose from."""
         filter_ = self._listing.filters.base_filters[name]
+        if kind := self._kind(name):
+            keys = self._params.get(name, [])
+            names = {str(row.pk): str(row) for row in kind.model._default_manager.filter(pk__in=keys)}
+            return [(key, names.get(key, f"a deleted {kind.singular}")) for key in keys] or True
         if isinstance(filter_, KeyFilter):
             offered = self._choices(name)
             known = dict(offered)
             return [*offered, *((v, filter_.word(v)) for v in self._chosen(name) if offered and v not in known)]
         return filter_.choices if isinstance(filter_, ChoiceFilter) else True
+
+    def _kind(self, name: str) -> Kind | None:
+        """The kind of row that a filter by key chooses from, if this person may see them."""
+        filter_ = self._listing.filters.base_filters[name]
+        kind = filter_.kind if isinstance(filter_, KeyFilter) else None
+        return kind if kind and kind.chosen_by and self._user.has_perm(kind.permission("view")) else None
+
+    def _chosen_kinds(self) -> Iterator[tuple[str, Kind]]:
+        for name in self._listing.filters.base_filters:
+            if kind := self._kind(name):
+                yield name, kind
+
+    def _unclear(self) -> Iterator[dict[str, Any]]:
+        """The texts that name no row, or several to choose from."""
+        for name, kind in self._chosen_kinds():
+            if told := self._found.get(name):
+                rows = [
+                    {"name": str(row), "note": note(kind, row), "query": self._query_with(name, row)}
+                    for row in told.rows
+                ]
+                yield {"kind": kind, "text": self._texts[name], "complete": told.complete, "rows": rows}
+
+    def _query_with(self, name: str, row: Any) -> str:
+        others = {f"{other}-find": text for other, text in self._texts.items() if other != name}
+        return self._listing.start(self._params, **{name: self._with(name, row)}, **others)
+
+    def _with(self, name: str, row: Any) -> list[str]:
+        return sorted({*self._params.get(name, []), str(row.pk)})
 
     def _refused(self) -> Iterator[dict[str, Any]]:
         for name, values in self._listing.refused(self._raw).items():

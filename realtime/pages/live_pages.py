@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import IntegrityError, transaction
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
@@ -20,6 +20,7 @@ from realtime.live.kind import Kind
 from realtime.live.lists import LiveList
 from realtime.models import LiveModel
 from realtime.pages.access import may
+from realtime.pages.choices import as_json
 from realtime.pages.columns import ColumnPages, column_menu
 from realtime.pages.export import as_csv
 from realtime.pages.list_head import ListHead
@@ -31,6 +32,7 @@ from realtime.pages.view_pages import ViewPages
 
 class LivePages:
     """The pages of one kind: list, export, new, detail, edit, delete, and those about the list's views and columns.
+    Also what a chooser of its rows asks for.
 
     Subclass to add to a page's context or to say who may be deleted.
 
@@ -54,9 +56,10 @@ class LivePages:
             ("<uuid:pk>/edit/", f"{kind.singular}-edit", "change", writing, self.edit),
             ("<uuid:pk>/delete/", f"{kind.singular}-delete", "delete", writing, self.delete),
         )
+        offered = (("choices/", f"{kind.plural}-choices", "view", safe, self.offer),) if kind.chosen_by else ()
         own = [
             path(base + route, methods(may(kind.permission(verb))(page)), name=name)
-            for route, name, verb, methods, page in pages
+            for route, name, verb, methods, page in (*pages, *offered)
         ]
         return [*own, *ViewPages(kind).urls(), *ColumnPages(kind).urls()]
 
@@ -77,6 +80,10 @@ class LivePages:
     def initial(self, request: HttpRequest) -> dict[str, Any]:
         """What a form for a new row starts with."""
         return {}
+
+    def opened(self, request: HttpRequest, **arguments: Any) -> LiveModelForm:
+        """The form, empty or as it was sent."""
+        return self.form(request.POST or None, **arguments)
 
     def undeletable_because(self, instance: LiveModel) -> str:
         """A sentence saying why this row must stay, or an empty string."""
@@ -105,6 +112,8 @@ class LivePages:
         opened = opening(request.user, listing, request.GET)
         request.GET = opened.asked  # type: ignore[assignment]
         head = ListHead(listing, request, partial(self.choices, request))
+        if head.found_query:
+            return HttpResponseRedirect(request.path + head.found_query)
         context = head.context() | {
             "views": view_bar(request, listing, opened, preference),
             "columns": column_menu(request, listing, preference),
@@ -113,6 +122,9 @@ class LivePages:
             "can_change": request.user.has_perm(self.kind.permission("change")),
         }
         return self._render(request, "list", context | self.list_context(request))
+
+    def offer(self, request: HttpRequest) -> HttpResponse:
+        return as_json(request, self.kind)
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         request.GET = self.list_view.for_reader(request.GET, request.user.pk)  # type: ignore[assignment]
@@ -145,7 +157,7 @@ class LivePages:
         return self._render(request, "detail", context, status=200 if instance else 404)
 
     def create(self, request: HttpRequest) -> HttpResponse:
-        form = self.form(request.POST or None, initial=self.initial(request))
+        form = self.opened(request, initial=self.initial(request))
         if request.method == "POST" and form.is_valid():
             instance = form.save()
             messages.success(request, f"“{instance}” was created.")
@@ -161,7 +173,7 @@ class LivePages:
             instance = self.kind.model(id=pk, revision=0)
         opened_at = instance.revision
         # A copy, because what is typed goes into it, and the page names the row as it is.
-        form = self.form(request.POST or None, instance=copy(instance))
+        form = self.opened(request, instance=copy(instance))
         if request.method == "POST":
             if form.is_valid() and (saved := form.save_unless_stale()):
                 messages.success(request, f"“{saved}” was saved.")

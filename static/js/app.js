@@ -1,6 +1,7 @@
 // The entry module: one socket per page, its views, and the window's events that everything else listens to.
 import { startColumns } from "./columns.js";
 import "./elements/background-form.js";
+import "./elements/combo-box.js";
 import "./elements/file-drop.js";
 import "./elements/live-notice.js";
 import "./elements/live-update-indicator.js";

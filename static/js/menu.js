@@ -1,6 +1,6 @@
 // <details data-menu> opens and closes by itself; this adds what people expect of a menu: Escape and a click elsewhere.
 export function startMenus() {
-  document.addEventListener("click", (event) => closeMenus((menu) => !menu.contains(event.target)));
+  document.addEventListener("click", (event) => closeMenus((menu) => !event.composedPath().includes(menu)));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     closeMenus((menu) => {

@@ -1,5 +1,6 @@
 // What is typed into a form outlives the page: a reload, Back, a server error, a network failure. This tab keeps it for
 // the person the page was painted for, with the revision it was typed at, until it has been sent.
+import { choose, rowOf } from "./combo-box/chosen.js";
 import { isDirty } from "./live/precious.js";
 
 const KEY = "livedesk.typed";
@@ -104,6 +105,7 @@ function putBack(form, kept) {
     const value = kept.values[place(form, control)];
     if (value !== undefined) setValue(control, value);
   }
+  form.dispatchEvent(new Event("typed:back"));
   // Text typed over an older row is saved as such: nobody's later change is overwritten unasked.
   setRevision(form, kept.revision);
   write(key(form), { ...kept, sent: false });
@@ -144,7 +146,9 @@ function place(form, control) {
   return `${control.name} ${controls(form).filter(({ name }) => name === control.name).indexOf(control)}`;
 }
 
+// A chooser's <select> has no option but what is chosen, so that is kept whole.
 function valueOf(control) {
+  if (isOpenEnded(control)) return [...control.selectedOptions].map(rowOf);
   if (control.type === "checkbox" || control.type === "radio") return control.checked;
   if (control instanceof HTMLSelectElement) return [...control.selectedOptions].map(({ value }) => value);
   return control.value;
@@ -152,11 +156,16 @@ function valueOf(control) {
 
 function setValue(control, value) {
   if (typeof value === "boolean") control.checked = value;
+  else if (isOpenEnded(control) && value.every((row) => typeof row === "object")) value.forEach((row) => choose(control, row));
   else if (control instanceof HTMLSelectElement) {
     const options = [...control.options].filter(({ value: one }) => value.includes(one));
     // A choice that isn't offered any more can't be put back.
     if (options.length === value.length) [...control.options].forEach((option) => (option.selected = options.includes(option)));
   } else control.value = value;
+}
+
+function isOpenEnded(control) {
+  return control instanceof HTMLSelectElement && "openEnded" in control.dataset;
 }
 
 /** Only in a form that was opened at a revision; a field beside the form belongs to a live part of the page. */

@@ -68,7 +68,9 @@ class TicketRows(LiveList):
 class TicketFilters(Filters):
     status = ChoiceFilter(Ticket.Status.choices, field_name="status", label="Status")
     priority = ChoiceFilter(Ticket.Priority.choices, field_name="priority", label="Priority")
-    assigned = KeyFilter(field_name="assigned_to", none=NOBODY, names=assignee, people=True, label="Assigned to")
+    assigned = KeyFilter(
+        noun="colleague", field_name="assigned_to", none=NOBODY, names=assignee, people=True, label="Assigned to"
+    )
     customer = KeyFilter(CUSTOMER, field_name="customer", label="Customer")
     created = period("created_at", "Created")
     created_from = since("created_at", "Created")

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from realtime.live.filters import ME
 from realtime.live.first_paint import live_view
+from realtime.pages.live_form import LiveModelForm
 from realtime.pages.live_pages import LivePages
 from ticketing import people
 from ticketing.forms import NewCommentForm, TicketForm, UploadForm
@@ -22,7 +23,12 @@ class TicketPages(LivePages):
             return []
         me = str(request.user.pk)
         others = [(key, word) for key, word in people.staff() if key != me]
-        return [(ME, "Me"), (people.NOBODY, people.NOBODY_NAME), *others]
+        # When that is what is on, its box is ticked.
+        mine = me if me in request.GET.getlist("assigned") else ME
+        return [(mine, "Me"), (people.NOBODY, people.NOBODY_NAME), *others]
+
+    def opened(self, request: HttpRequest, **arguments: Any) -> LiveModelForm:
+        return super().opened(request, me=request.user.pk, **arguments)
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         return quick_choices(request)
