@@ -1,5 +1,5 @@
 // Where a combobox finds what it offers: on the server, or in the page.
-import { matches, wordsOf } from "./folded.js";
+import { fold, matches, wordsOf } from "./folded.js";
 
 // Longer than the server's own patience with its database.
 const PATIENCE_MS = 15_000;
@@ -57,8 +57,12 @@ export class LocalRows {
     this.#all = all;
   }
 
+  /** Those whose name begins with the text come first, as the server has it. */
   matching(text) {
     const words = wordsOf(text);
-    return { rows: this.#all().filter(({ name, note }) => matches(`${name} ${note}`, words)), more: false, complete: true };
+    const beginning = fold(text);
+    const rows = this.#all().filter(({ name }) => matches(name, words));
+    const isFirst = ({ name }) => fold(name).startsWith(beginning);
+    return { rows: [...rows.filter(isFirst), ...rows.filter((row) => !isFirst(row))], more: false, complete: true };
   }
 }

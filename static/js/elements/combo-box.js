@@ -34,6 +34,7 @@ export class ComboBox extends HTMLElement {
   #form = null;
   #field;
   #clear;
+  #which;
   #chips;
   #popup;
   #list;
@@ -122,10 +123,12 @@ export class ComboBox extends HTMLElement {
     const { noun, plural, url } = this.dataset;
     this.#source = url ? new RemoteRows(url, plural) : new LocalRows(() => this.#chosen.all.filter(this.#isOffered));
     if (url) this.#chosen.forgetOthers?.();
-    this.replaceChildren(parts.content.cloneNode(true), shelf);
+    this.replaceChildren(...parts.cloneNode(true).children, shelf);
     this.#chips = this.querySelector(".combo-box__chosen");
     this.#field = this.querySelector(".combo-box__field");
     this.#clear = this.querySelector(".combo-box__clear");
+    // Namesakes differ in it.
+    this.#which = this.querySelector(".combo-box__which");
     this.#popup = this.querySelector(".combo-box__popup");
     this.#list = this.querySelector("[role=listbox]");
     this.#hint = this.querySelector(".combo-box__hint");
@@ -135,9 +138,10 @@ export class ComboBox extends HTMLElement {
     this.#clear.lastElementChild.textContent = `Clear the ${noun}`;
     this.#list.id = `${this.#input.id}-list`;
     this.#note.id = `${this.#input.id}-note`;
+    this.#which.id = `${this.#input.id}-which`;
     this.#input.setAttribute("aria-controls", this.#list.id);
     const described = this.#input.getAttribute("aria-describedby");
-    this.#input.setAttribute("aria-describedby", [described, this.#note.id].filter(Boolean).join(" "));
+    this.#input.setAttribute("aria-describedby", [this.#which.id, described, this.#note.id].filter(Boolean).join(" "));
     if (typed) this.#onTyped();
     else this.#readControls({ first: true });
     this.toggleAttribute("data-ready", true);
@@ -223,16 +227,18 @@ export class ComboBox extends HTMLElement {
   #afterChange() {
     this.#chosen.answers?.(this.#isSettled ? this.#input.value : "");
     this.#clear.hidden = !("clearable" in this.dataset) || this.#input.value === "";
-    if (this.#isSeveral) this.#showChips();
+    if (this.#isSeveral) return this.#showChips();
+    this.#which.textContent = this.#chosen.rows[0]?.note ?? "";
   }
 
   #showChips() {
     const rows = this.#chosen.rows;
-    const template = document.getElementById("combo-box-chip");
+    const part = document.getElementById("combo-box-chip");
     this.#chips.hidden = rows.length === 0;
     this.#chips.replaceChildren(
       ...rows.map(({ key, name }) => {
-        const chip = template.content.firstElementChild.cloneNode(true);
+        const chip = part.cloneNode(true);
+        chip.removeAttribute("id");
         chip.dataset.key = key;
         chip.querySelector(".chip__value").textContent = name;
         chip.querySelector(".visually-hidden").textContent = `Remove ${name}`;
@@ -520,15 +526,17 @@ export class ComboBox extends HTMLElement {
   }
 
   #showRows() {
-    const template = document.getElementById("combo-box-option");
+    const part = document.getElementById("combo-box-option");
     const words = wordsOf(this.#answer?.text ?? "");
     const chosen = new Set(this.#chosen.rows.map(({ key }) => key));
     this.#list.hidden = this.#rows.length === 0;
     this.#list.replaceChildren(
       ...this.#rows.map(({ key, name, note }, index) => {
-        const option = template.content.firstElementChild.cloneNode(true);
+        const option = part.cloneNode(true);
         option.id = `${this.#list.id}-${index}`;
-        option.toggleAttribute("data-chosen", key !== "" && chosen.has(key));
+        const isChosen = key !== "" && chosen.has(key);
+        option.toggleAttribute("data-chosen", isChosen);
+        option.querySelector(".visually-hidden").textContent = isChosen ? "is chosen" : "";
         option.querySelector(".combo-box__name").append(...marked(name, words));
         option.querySelector(".combo-box__about").append(...marked(note, words));
         return option;

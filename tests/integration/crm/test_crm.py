@@ -343,8 +343,8 @@ def test_the_address_of_a_new_row_may_name_its_customer_and_product(staff: Clien
     for number in range(60):
         make_customer(f"Newer {number}")
     told = text(staff.get(f"/crm/acquisitions/new/?customer={customer.pk}&product={product.pk}"))
-    assert f'<option value="{customer.pk}" selected>' in told
-    assert f'<option value="{product.pk}" selected>' in told
+    assert f'<option value="{customer.pk}" selected' in told
+    assert f'<option value="{product.pk}" selected' in told
 
 
 @pytest.mark.parametrize("key", ["", "abc", "00000000-0000-0000-0000-000000000000", "\x00", "x" * 5000, "<b>"])
@@ -353,7 +353,7 @@ def test_an_address_that_names_nobody_opens_a_form_with_nobody_chosen(
 ) -> None:
     answer = staff.get("/crm/interactions/new/", {"customer": key})
     assert answer.status_code == 200
-    assert " selected>Z" not in text(answer)
+    assert f'value="{customer.pk}" selected' not in text(answer)
     assert options(answer) == ["", str(customer.pk)]
 
 
@@ -394,14 +394,14 @@ def test_a_text_typed_after_a_pick_is_not_overlooked(staff: Client, customer: Cu
 def test_a_text_that_finds_nobody_keeps_the_pick(staff: Client, customer: Customer) -> None:
     answer = new_interaction(staff, customer=customer.pk, **{"customer-find": "xyz"})
     assert "No customer matches “xyz”." in text(answer)
-    assert f'<option value="{customer.pk}" selected>' in text(answer)
+    assert f'<option value="{customer.pk}" selected' in text(answer)
     assert not Interaction.objects.exists()
 
 
 def test_find_only_finds(staff: Client, customer: Customer) -> None:
     answer = new_interaction(staff, **{"customer-find": "zofia", "customer-finding": "1"})
     assert "One customer matches" in text(answer)
-    assert f'<option value="{customer.pk}" selected>' in text(answer)
+    assert f'<option value="{customer.pk}" selected' in text(answer)
     assert not Interaction.objects.exists()
 
 
