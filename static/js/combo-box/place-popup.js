@@ -9,16 +9,18 @@ const NARROWEST = 288;
 
 export function placePopup(popup, field) {
   const { left, top, bottom, width } = field.getBoundingClientRect();
-  const view = window.visualViewport ?? { offsetTop: 0, height: innerHeight };
-  const below = view.offsetTop + view.height - bottom - GAP - EDGE;
-  const above = top - view.offsetTop - GAP - EDGE;
-  const isAbove = below < ENOUGH && above > below;
+  const { offsetTop = 0, height = innerHeight } = window.visualViewport ?? {};
   const { clientWidth, clientHeight } = document.documentElement;
+  const [first, last] = [offsetTop + EDGE, offsetTop + height - EDGE];
+  // The field itself may have been scrolled away.
+  const [start, end] = [Math.max(bottom + GAP, first), Math.min(top - GAP, last)];
+  const [below, above] = [last - start, end - first];
+  const isAbove = below < ENOUGH && above > below;
   const wide = Math.min(Math.max(width, NARROWEST), clientWidth - 2 * EDGE);
   const { style } = popup;
   style.left = `${Math.max(EDGE, Math.min(left, clientWidth - EDGE - wide))}px`;
   style.width = `${wide}px`;
   style.maxHeight = `${Math.max(isAbove ? above : below, 0)}px`;
-  style.top = isAbove ? "auto" : `${bottom + GAP}px`;
-  style.bottom = isAbove ? `${clientHeight - top + GAP}px` : "auto";
+  style.top = isAbove ? "auto" : `${start}px`;
+  style.bottom = isAbove ? `${clientHeight - end}px` : "auto";
 }

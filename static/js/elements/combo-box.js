@@ -9,8 +9,11 @@ const PAUSE_MS = 150;
 const SLOW_MS = 400;
 const PAGE = 10;
 const HEARD = ["input", "keydown", "click", "mousedown", "focusout"];
-// What moves a field on the screen.
-const MOVING = [
+// What moves a field on the screen, and the buttons of a pointer.
+const AROUND = [
+  [document, "pointerdown"],
+  [document, "pointerup"],
+  [document, "pointercancel"],
   [document, "scroll"],
   [window, "resize"],
   [window.visualViewport, "resize"],
@@ -46,6 +49,7 @@ export class ComboBox extends HTMLElement {
   #answer = null;
   #pause;
   #asking = null;
+  #isPressed = false;
   // What the answer that is awaited is for.
   #wanted = { list: false, move: 0, choice: false };
 
@@ -58,7 +62,7 @@ export class ComboBox extends HTMLElement {
     // Before whoever sends the form hears of it.
     document.addEventListener("submit", this, { capture: true });
     window.addEventListener("online", this);
-    for (const [target, type] of MOVING) target?.addEventListener(type, this, { capture: true, passive: true });
+    for (const [target, type] of AROUND) target?.addEventListener(type, this, { capture: true, passive: true });
   }
 
   disconnectedCallback() {
@@ -68,7 +72,7 @@ export class ComboBox extends HTMLElement {
     this.#form?.removeEventListener("typed:back", this);
     document.removeEventListener("submit", this, { capture: true });
     window.removeEventListener("online", this);
-    for (const [target, type] of MOVING) target?.removeEventListener(type, this, { capture: true });
+    for (const [target, type] of AROUND) target?.removeEventListener(type, this, { capture: true });
     this.#stopAsking();
     this.#close();
   }
@@ -86,6 +90,11 @@ export class ComboBox extends HTMLElement {
         return this.#popup.contains(event.target) && event.preventDefault();
       case "focusout":
         return this.contains(event.relatedTarget) || !document.hasFocus() || this.#onLeave();
+      case "pointerdown":
+        return (this.#isPressed = true);
+      case "pointerup":
+      case "pointercancel":
+        return this.#isPressed && setTimeout(() => this.#onRelease());
       case "submit":
         return event.target === this.#input.form && this.#onSubmit(event);
       case "reset":
@@ -357,7 +366,14 @@ export class ComboBox extends HTMLElement {
   #onLeave() {
     this.#wanted = { list: false, move: 0, choice: false };
     this.#close();
-    this.#settle();
+    // Until it is released: words that come between would move the button out of the way of its own click.
+    if (!this.#isPressed) this.#settle();
+  }
+
+  /** After the click that it may have been. */
+  #onRelease() {
+    this.#isPressed = false;
+    if (!this.contains(document.activeElement)) this.#settle();
   }
 
   /** Somebody has gone on: what was typed is the one row that it matches, or it is said that nothing is chosen. */
