@@ -337,6 +337,10 @@ def test_a_refusal_and_a_reload_keep_what_was_chosen_and_what_was_typed(
     expect(field(page, "Assigned to")).to_have_value("Me (Dana Moreau)")
     name = f"{word} Muñoz"
     assert held(page) == {"customer": people["Muñoz"], "customer-find": name, "customer-found": name}
+    page.goto(f"{live_site.url}/crm/customers/")
+    page.go_back()
+    expect(page.get_by_text("What you typed is back.")).to_be_visible()
+    expect(field(page)).to_have_value(name)
     page.get_by_role("button", name="Start over").click()
     expect(field(page)).to_have_value("")
     expect(field(page, "Assigned to")).to_have_value("")
@@ -364,6 +368,29 @@ def test_a_form_that_goes_off_the_screen_comes_back_as_it_was(
     expect(options(page)).to_have_count(1)
     page.keyboard.press("Enter")
     expect(field(page)).to_have_value(f"{word} Lefèvre")
+
+
+def test_a_patch_around_a_chooser_leaves_it_alone(
+    context: BrowserContext, live_site: LiveSite, word: str, people: dict[str, str]
+) -> None:
+    page = opened(context, live_site)
+    field(page).fill(f"{word} twin")
+    expect(options(page)).to_have_count(2)
+    page.evaluate(
+        """async () => {
+            const app = document.querySelector("script[src*='js/app']").src;
+            const { patchRegion } = await import(app.replace(/app[^/]*js$/, "live/live-patch.js"));
+            const page = new DOMParser().parseFromString(await (await fetch(location)).text(), "text/html");
+            const html = `<p>patched</p>${page.querySelector("form.card").innerHTML}`;
+            patchRegion(document.querySelector("form.card"), [{ op: "part", name: "body", html, version: "2" }]);
+        }"""
+    )
+    expect(page.get_by_text("patched")).to_be_visible()
+    expect(options(page)).to_have_count(2)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(field(page)).to_have_value(f"{word} Twin")
+    assert held(page)["customer"] in people.values()
 
 
 # Colleagues

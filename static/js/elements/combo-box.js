@@ -50,6 +50,7 @@ export class ComboBox extends HTMLElement {
   #pause;
   #asking = null;
   #isPressed = false;
+  #isLeft = false;
   // What the answer that is awaited is for.
   #wanted = { list: false, move: 0, choice: false };
 
@@ -335,7 +336,7 @@ export class ComboBox extends HTMLElement {
       return this.#close();
     },
     Tab: () => {
-      if (this.#isOpen && this.#active >= 0) this.#choose(this.#rows[this.#active]);
+      if (this.#isOpen && this.#active >= 0 && !this.#isAwaited) this.#choose(this.#rows[this.#active]);
       return false;
     },
   };
@@ -366,23 +367,20 @@ export class ComboBox extends HTMLElement {
   #onLeave() {
     this.#wanted = { list: false, move: 0, choice: false };
     this.#close();
-    // Until it is released: words that come between would move the button out of the way of its own click.
-    if (!this.#isPressed) this.#settle();
+    // Not before the click is done: words that come between would move a button away from under the pointer.
+    if (this.#isPressed) this.#isLeft = true;
+    else setTimeout(() => this.#settle());
   }
 
-  /** After the click that it may have been. */
   #onRelease() {
     this.#isPressed = false;
-    if (!this.contains(document.activeElement)) this.#settle();
+    if (this.#isLeft) this.#settle();
+    this.#isLeft = false;
   }
 
   /** Somebody has gone on: what was typed is the one row that it matches, or it is said that nothing is chosen. */
   #settle() {
-    if (this.#isSettled) {
-      if (!this.#isAwaited && this.#note.dataset.kind === "warning") this.#say("");
-      return;
-    }
-    if (this.#asking) return;
+    if (this.#hasFocus || this.#isSettled || this.#asking) return;
     if (this.#answer?.text !== this.#query) {
       // Somebody has been told already why there is no answer.
       if (this.#pause || this.#note.dataset.kind !== "error") this.#search();

@@ -138,8 +138,9 @@ function morph(element, fresh, morphStyle) {
   });
 }
 
+// A chooser is no longer as the server has painted it, and holds what somebody chooses.
 function isUntouchable(node) {
-  return node instanceof Element && isPrecious(node, { deep: false });
+  return node instanceof Element && (node.matches("combo-box[data-ready]") || isPrecious(node, { deep: false }));
 }
 
 // Skipping equal subtrees is quicker, and leaves the browser's own state in them (selection, open menus) alone.
