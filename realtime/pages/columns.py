@@ -65,7 +65,8 @@ class Columns:
         if not self.is_moved:
             return sheet
         shown = [key for key in self.order if key not in self.hidden]
-        tracks = " ".join(f"var(--column-{key}, minmax(0, 1fr))" for key in shown)
+        # What a row can be done with comes last, where there is such a cell.
+        tracks = " ".join((*(f"var(--column-{key}, minmax(0, 1fr))" for key in shown), "var(--column-tools, 0)"))
         places = "".join(
             f'{table} [data-column="{key}"] {{ grid-area: 1 / {place}; }}\n' for place, key in enumerate(shown, 1)
         )
@@ -73,7 +74,7 @@ class Columns:
             f"{table} {{ display: grid; grid-template-columns: {tracks}; }}\n"
             f"{table} :is(thead, tbody, tr) {{ display: grid; grid-column: 1 / -1; grid-template-columns: subgrid; }}\n"
             f"{table} tr {{ reading-flow: grid-columns; }}\n"
-            f"{table} th {{ align-content: center; }}\n{places}"
+            f"{table} th {{ align-content: center; }}\n{table} .row-tools {{ grid-area: 1 / -2; }}\n{places}"
         )
         return f"{sheet}@layer components {{ @media {WIDE} {{\n{grid}}} }}\n"
 
