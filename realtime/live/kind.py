@@ -48,6 +48,9 @@ class Kind:
     def choices_name(self) -> str:
         return f"{self.app}:{self.plural}-choices"
 
+    def sheet_name(self) -> str:
+        return f"{self.app}:{self.plural}-xlsx"
+
     @property
     def detail_name(self) -> str:
         return f"{self.app}:{self.singular}"

@@ -3,8 +3,9 @@
 In: a request. Out: a page, or a saved change.
 
 - ``live_pages.py``: list, detail, new, edit and delete of a kind. ``list_head.py``: a list's headings,
-  filters and chips. ``choices.py``: rows to choose from. ``export.py``: a list as a file. ``neighbours.py``: from a
-  record to the next of its list. ``search_everywhere.py``: one search for all kinds. ``access.py``: who may open them.
+  filters and chips. ``choices.py``: rows to choose from. ``export.py``: a list as a file, CSV or XLSX
+  (``workbook.py``). ``neighbours.py``: from a record to the next of its list. ``search_everywhere.py``: one search for
+  all kinds. ``access.py``: who may open them.
 - ``saved_views.py``: the views that people keep; ``view_pages.py`` keeps them, ``side_bar.py`` shows those that
   somebody has pinned. ``columns.py``: which columns somebody sees.
 - ``live_form.py``: a stale form doesn't overwrite. ``unsent.py``: what can't be saved stays on the screen.

@@ -1,12 +1,14 @@
-"""A list as a file: the rows that its address names, all pages of them, in constant memory.
+"""A list as a file, CSV or XLSX: the rows that its address names, all pages of them, in constant memory.
 
-One transaction sees all rows as they were at one moment, and PostgreSQL hands them over in portions.
+One transaction sees all rows as they were at one moment, and PostgreSQL hands them over in portions. A CSV leaves as it
+is written. An XLSX is a ZIP, which is only whole at its end: it is written to the disk first, and sent from there.
 """
 
+import asyncio
 import csv
 import re
 from asyncio import Semaphore
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from io import StringIO
@@ -21,58 +23,111 @@ from realtime.database.thread import DatabaseThread
 from realtime.live.definition import Params
 from realtime.live.lists import LiveList
 from realtime.live.zones import in_zone
+from realtime.pages.workbook import SHEET_ROWS, Workbook
 
 PORTION = 2000
 # Each holds a thread and a connection of its own while it runs.
 AT_ONCE = 2
 
+CSV_TYPE = "text/csv; charset=utf-8"
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
 # Where a spreadsheet may see the beginning of a formula: in a cell, and after whatever it may take for a cell's end.
 _FORMULA = re.compile(r"^(?=[-\t\r\n])|(^\s*|[;\t\r\n]\s*)(?=[=+@]|-(?! ))")
+_MARKED = re.compile(r"^'(?=[-\t\r\n])|(^\s*|[;\t\r\n]\s*)'(?=[=+@]|-(?! ))")
 
 _BUSY = {"heading": "Too many exports at once", "sentence": "Other lists are being exported just now."}
+
+Values = tuple[Any, ...]
+Portions = AsyncIterator[list[Values]]
+Writer = Callable[[LiveList, Portions], AsyncGenerator[bytes, None]]
 
 _running = Semaphore(AT_ONCE)
 
 
 def as_csv(request: HttpRequest, listing: LiveList) -> HttpResponse | StreamingHttpResponse:
     """UTF-8 with a mark that spreadsheets need to see that it is; 503 while too many exports run."""
-    if _running.locked():
-        return render(request, "503.html", {"why": _BUSY, "passes": True}, status=503)
+    return _busy(request) or _streamed(listing, listing.normalise(request.GET), "csv", CSV_TYPE, _csv)
+
+
+def as_xlsx(request: HttpRequest, listing: LiveList) -> HttpResponse | StreamingHttpResponse:
+    """A sheet, if it can hold all rows; 422 with a way to the CSV if it can't, 503 while too many exports run."""
     params = listing.normalise(request.GET)
-    name = f"{listing.name}-{timezone.now():%Y-%m-%d-%H%M}.csv"
+    if busy := _busy(request):
+        return busy
+    with in_zone(params.get("tz", "")):
+        too_many = listing.members(params).order_by()[:SHEET_ROWS].count() == SHEET_ROWS
+    if too_many:
+        told = {"kind": listing.kind, "query": listing.start(params, size=None), "most": SHEET_ROWS - 1}
+        return render(request, "live/too_many_rows.html", told, status=422)
+    return _streamed(listing, params, "xlsx", XLSX_TYPE, _xlsx)
+
+
+def _busy(request: HttpRequest) -> HttpResponse | None:
+    return render(request, "503.html", {"why": _BUSY, "passes": True}, status=503) if _running.locked() else None
+
+
+def _streamed(
+    listing: LiveList,
+    params: Params,
+    extension: str,
+    content_type: str,
+    write: Writer,
+) -> StreamingHttpResponse:
+    name = f"{listing.name}-{timezone.now():%Y-%m-%d-%H%M}.{extension}"
     return StreamingHttpResponse(
-        _portions(listing, params),
-        content_type="text/csv; charset=utf-8",
+        _written(listing, params, write),
+        content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
     )
 
 
-async def _portions(listing: LiveList, params: Params) -> AsyncIterator[bytes]:
+async def _written(listing: LiveList, params: Params, write: Writer) -> AsyncIterator[bytes]:
     async with _running:
         database = DatabaseThread("export")
         try:
-            async with aclosing(database.pages(lambda: _written(listing, params))) as portions:
-                async for portion in portions:
-                    yield portion
+            async with (
+                aclosing(database.pages(lambda: _portions(listing, params))) as portions,
+                aclosing(write(listing, portions)) as pieces,
+            ):
+                async for piece in pieces:
+                    yield piece
         finally:
             database.close()
 
 
-def _written(listing: LiveList, params: Params) -> Iterator[bytes]:
-    buffer = StringIO()
-    writer = csv.writer(buffer)
-    buffer.write("\ufeff")
-    writer.writerow(listing.exported)
+def _portions(listing: LiveList, params: Params) -> Iterator[list[Values]]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read read only")
         with in_zone(params.get("tz", "")):
             rows = listing.queryset(params).values_list(*listing.exported.values())
-        for number, row in enumerate(rows.iterator(chunk_size=PORTION), start=1):
-            writer.writerow([cell(value) for value in row])
-            if number % PORTION == 0:
-                yield _taken(buffer)
+        portion = []
+        for row in rows.iterator(chunk_size=PORTION):
+            portion.append(row)
+            if len(portion) == PORTION:
+                yield portion
+                portion = []
+        yield portion
+
+
+async def _csv(listing: LiveList, portions: Portions) -> AsyncGenerator[bytes, None]:
+    buffer = StringIO()
+    writer = csv.writer(buffer)
+    buffer.write("\ufeff")
+    writer.writerow(listing.exported)
+    async for portion in portions:
+        await asyncio.to_thread(writer.writerows, ([cell(value) for value in row] for row in portion))
         yield _taken(buffer)
+
+
+async def _xlsx(listing: LiveList, portions: Portions) -> AsyncGenerator[bytes, None]:
+    with Workbook(listing.kind.plural.capitalize(), tuple(listing.exported)) as book:
+        async for portion in portions:
+            await asyncio.to_thread(book.write, portion)
+        await asyncio.to_thread(book.finish)
+        while piece := await asyncio.to_thread(book.read):
+            yield piece
 
 
 def _taken(buffer: StringIO) -> bytes:
@@ -92,3 +147,13 @@ def cell(value: Any) -> str:
         return str(value)
     is_number = value.isdigit() and (value.startswith("0") or len(value) > 15) and value != "0"
     return f"'{value}" if is_number else _FORMULA.sub(lambda found: f"{found[0]}'", value)
+
+
+def read_back(text: str) -> str:
+    """The value behind a ``cell`` of a file that was exported here; any other text is returned as it is."""
+    if "'" not in text:
+        return text
+    for bare in (_MARKED.sub(lambda found: found[0][:-1], text), text[1:]):
+        if bare != text and cell(bare) == text:
+            return bare
+    return text

@@ -22,7 +22,7 @@ from realtime.models import LiveModel
 from realtime.pages.access import may
 from realtime.pages.choices import as_json
 from realtime.pages.columns import ColumnPages, column_menu
-from realtime.pages.export import as_csv
+from realtime.pages.export import as_csv, as_xlsx
 from realtime.pages.list_head import ListHead
 from realtime.pages.live_form import LiveModelForm
 from realtime.pages.neighbours import came_from, neighbour, ways
@@ -48,7 +48,8 @@ class LivePages:
         safe, writing = require_safe, require_http_methods(["GET", "HEAD", "POST"])
         pages = (
             ("", kind.plural, "view", safe, self.listing),
-            ("export.csv", f"{kind.plural}-csv", "view", safe, self.export),
+            ("export.csv", f"{kind.plural}-csv", "view", safe, self.export_csv),
+            ("export.xlsx", f"{kind.plural}-xlsx", "view", safe, self.export_xlsx),
             ("new/", f"{kind.singular}-create", "add", writing, self.create),
             ("<uuid:pk>/", kind.singular, "view", safe, self.detail),
             ("<uuid:pk>/next/", f"{kind.singular}-next", "view", safe, partial(self.step, True)),
@@ -126,9 +127,15 @@ class LivePages:
     def offer(self, request: HttpRequest) -> HttpResponse:
         return as_json(request, self.kind)
 
-    def export(self, request: HttpRequest) -> HttpResponseBase:
+    def export_csv(self, request: HttpRequest) -> HttpResponseBase:
+        return as_csv(self._for_reader(request), self.list_view)
+
+    def export_xlsx(self, request: HttpRequest) -> HttpResponseBase:
+        return as_xlsx(self._for_reader(request), self.list_view)
+
+    def _for_reader(self, request: HttpRequest) -> HttpRequest:
         request.GET = self.list_view.for_reader(request.GET, request.user.pk)  # type: ignore[assignment]
-        return as_csv(request, self.list_view)
+        return request
 
     def step(self, forwards: bool, request: HttpRequest, pk: UUID) -> HttpResponse:
         """To the next or previous record of the list that the page was opened from."""
@@ -221,6 +228,11 @@ class LivePages:
             kept = self._objects().filter(pk=pk).first()
             still_used = f"Another record refers to this {self.kind.singular}, so it has to stay."
             return (kept and self.undeletable_because(kept)) or still_used, False
+
+    def _list(self) -> LiveList:
+        listing = definition_named(self.kind.plural)
+        assert isinstance(listing, LiveList)
+        return listing
 
     def _objects(self) -> Any:
         return self.kind.model._default_manager.all()
