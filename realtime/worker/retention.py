@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from datetime import timedelta
 
@@ -24,6 +24,9 @@ BATCH = 5_000
 # and resynchronises by state.
 ALIVE_DAYS = 1.0
 
+# What else is thrown away each hour; an app adds to it when it starts.
+hourly: list[Callable[[], object]] = []
+
 # The oldest entries by revision are the oldest by time, so the key's index finds them and none by time is needed.
 PRUNE = """
 with oldest as (
@@ -39,16 +42,25 @@ select count(*), max(xid::text::numeric)::bigint from pruned
 
 
 async def prune_for_ever(database: DatabaseThread) -> None:
-    """Prunes every hour until cancelled; with REALTIME_RETENTION_DAYS = 0 it only waits."""
-    while settings.REALTIME_RETENTION_DAYS:
+    """Every hour until cancelled: prunes, unless REALTIME_RETENTION_DAYS is 0, and does what apps have added."""
+    while True:
         await asyncio.sleep(PRUNE_EVERY_SECONDS)
-        try:
-            async with aclosing(database.pages(lambda: prune(settings.REALTIME_RETENTION_DAYS))) as batches:
-                pruned = sum([batch async for batch in batches])
-            logger.info("pruned %d entries of the change log", pruned)
-        except (DatabaseError, InterfaceError) as error:
-            logger.warning("the change log can't be pruned: %s", first_line(error))
-    await asyncio.Event().wait()
+        if settings.REALTIME_RETENTION_DAYS:
+            await _prune_now(database)
+        for errand in hourly:
+            try:
+                await database.run(errand)
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("what is thrown away each hour stays for now: %s", first_line(error))
+
+
+async def _prune_now(database: DatabaseThread) -> None:
+    try:
+        async with aclosing(database.pages(lambda: prune(settings.REALTIME_RETENTION_DAYS))) as batches:
+            pruned = sum([batch async for batch in batches])
+        logger.info("pruned %d entries of the change log", pruned)
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("the change log can't be pruned: %s", first_line(error))
 
 
 def prune(days: float) -> Iterator[int]:
