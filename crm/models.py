@@ -1,5 +1,7 @@
-from datetime import UTC, datetime
+import uuid
+from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
@@ -117,3 +119,49 @@ class Interaction(LiveModel):
         if self.customer_id is None:
             return "New interaction"
         return f"{self.get_type_display()} with {self.customer}"
+
+
+class FileImport(models.Model):
+    """A file between the steps of its import (``crm/importing``). It is no live table, and belongs to one person."""
+
+    class State(models.TextChoices):
+        MATCHING = "matching"
+        CHECKING = "checking"
+        CHECKED = "checked"
+        IMPORTING = "importing"
+        DONE = "done"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # The kind's plural.
+    table = models.TextField()
+    file_name = models.TextField()
+    content = models.BinaryField()
+    reading = models.JSONField()
+    sheets = models.JSONField(default=list)
+    headings = models.JSONField()
+    # The first rows, to match the columns by.
+    preview = models.JSONField()
+    row_count = models.PositiveIntegerField()
+    columns = models.JSONField(default=dict)
+    state = models.TextField(choices=State.choices, default=State.MATCHING)
+    # Names the work on it that counts: one that was given up can't finish any more.
+    run = models.UUIDField(null=True)
+    progress = models.PositiveIntegerField(default=0)
+    touched_at = models.DateTimeField(default=timezone.now)
+    outcome = models.JSONField(default=dict)
+    # Why the last step wasn't carried out.
+    failure = models.TextField(default="")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "file_imports"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @classmethod
+    def throw_away_old(cls) -> None:
+        """Whatever its owner makes of it, no file stays longer than a day."""
+        cls.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()

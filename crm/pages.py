@@ -35,6 +35,8 @@ class CrmPages(LivePages):
 
 
 class CustomerPages(CrmPages):
+    imports = True
+
     def blocks(self) -> Iterable[Block]:
         return customer_page.blocks
 
@@ -51,6 +53,8 @@ class CustomerPages(CrmPages):
 
 
 class ProductPages(CrmPages):
+    imports = True
+
     def blocks(self) -> Iterable[Block]:
         return (Block("Acquisitions", ProductAcquisitions.name, order=10, adds=ACQUISITION),)
 

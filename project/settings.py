@@ -173,6 +173,8 @@ LOGGING = {
         "realtime": {"level": LOG_LEVEL},
         "realtime._async": {"level": "ERROR", "handlers": ["nowhere"], "propagate": False},
         "httpx": {"level": "WARNING"},
+        # At debug it logs the values of rows that it can't import.
+        "import_export": {"level": "WARNING"},
         # With Redis away it logs a traceback every second; the hub says so in one line.
         "channels_redis": {"level": "CRITICAL"},
         # With PostgreSQL away it logs each attempt in several lines; a failed request says why in one.

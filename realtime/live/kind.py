@@ -52,6 +52,11 @@ class Kind:
         return f"{self.app}:{self.plural}-xlsx"
 
     @property
+    def import_name(self) -> str:
+        """The page that takes a file; not every kind has one."""
+        return f"{self.app}:{self.plural}-import"
+
+    @property
     def detail_name(self) -> str:
         return f"{self.app}:{self.singular}"
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from copy import copy
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import messages
@@ -38,6 +38,9 @@ class LivePages:
 
     A list and regions named ``<plural>``, ``<singular>`` and ``<singular>-editing`` must be registered.
     """
+
+    # Whether rows may come from a file, at ``kind.import_name``.
+    imports: ClassVar[bool] = False
 
     def __init__(self, kind: Kind, form: type[LiveModelForm]) -> None:
         self.kind = kind
@@ -119,7 +122,8 @@ class LivePages:
             "views": view_bar(request, listing, opened, preference),
             "columns": column_menu(request, listing, preference),
             "live": live_view(self.kind.plural, request.GET),
-            "can_add": request.user.has_perm(self.kind.permission("add")),
+            "can_add": (can_add := request.user.has_perm(self.kind.permission("add"))),
+            "can_import": can_add and self.imports,
             "can_change": request.user.has_perm(self.kind.permission("change")),
         }
         return self._render(request, "list", context | self.list_context(request))

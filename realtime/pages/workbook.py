@@ -18,7 +18,8 @@ EXACT_DIGITS = 15
 # Excel's calendar begins here.
 FIRST_DAY = datetime(1900, 3, 1)
 
-_CUT = "… (cut: a cell holds no more; the CSV has all of it)"
+# How a text ends that is longer than a cell can hold.
+CUT = "… (cut: a cell holds no more; the CSV has all of it)"
 _PIECE = 256 * 1024
 _WIDTHS = {"Key": 38, "Name": 30, "Email": 30, "Description": 40, "Notes": 40}
 
@@ -87,5 +88,5 @@ class Workbook:
             return
         text = str(value)
         if len(text) > CELL_CHARACTERS:
-            text = text[: CELL_CHARACTERS - len(_CUT)] + _CUT
+            text = text[: CELL_CHARACTERS - len(CUT)] + CUT
         self._sheet.write_string(self._rows, column, text)

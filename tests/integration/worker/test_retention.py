@@ -1,16 +1,20 @@
 """The change log is pruned by age, never past a position still in use; whoever comes back later finds out."""
 
+import asyncio
 import math
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from crm.models import Product
+from crm.models import FileImport, Product
+from project.accounts.models import User
 from realtime.database import change_log
+from realtime.database.thread import DatabaseThread
 from realtime.models import RealtimeChange, RealtimeWatermark
 from realtime.worker import retention
 from realtime.worker.intake import WATERMARK_NAME, Intake
@@ -94,6 +98,36 @@ def test_pruning_what_everybody_has_read_costs_nobody_a_resync() -> None:
     age(11)
     assert sum(retention.prune(10)) == 1
     assert Intake(TABLES).open() == []
+
+
+def test_each_hour_what_apps_throw_away_goes_too_whatever_fails(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.REALTIME_RETENTION_DAYS = 0
+    monkeypatch.setattr(retention, "PRUNE_EVERY_SECONDS", 0)
+    person = User.objects.create_user(f"user-{uuid4().hex[:8]}")
+    file = {"table": "customers", "content": b"", "reading": {}, "headings": [], "preview": [], "row_count": 0}
+    for age_in_days in (0, 2):
+        created = timezone.now() - timedelta(days=age_in_days)
+        FileImport.objects.create(person=person, file_name=str(age_in_days), created_at=created, **file)
+
+    def fails() -> None:
+        raise DatabaseError("away")
+
+    async def an_hour() -> None:
+        database, over = DatabaseThread("errands"), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        ours = list(retention.hourly)
+        monkeypatch.setattr(retention, "hourly", [fails, *ours, lambda: loop.call_soon_threadsafe(over.set)])
+        hours = asyncio.create_task(retention.prune_for_ever(database))
+        await over.wait()
+        hours.cancel()
+        await asyncio.gather(hours, return_exceptions=True)
+        database.close()
+
+    asyncio.run(an_hour())
+    assert list(FileImport.objects.values_list("file_name", flat=True)) == ["0"]
+    assert "stays for now: away" in caplog.text
 
 
 def test_the_command_prunes_and_names_what_is_wrong(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
