@@ -126,7 +126,7 @@ class Hub:
         except UnknownDefinition:
             socket.send(wire.refused(identifier, "This page is of another version of the portal.", reload=True))
             return None
-        if not socket.rights.allow(definition.permission):
+        if not socket.rights.allow_all(definition.permissions(params)):
             socket.send(wire.refused(identifier, "You may not see this list.", revoked=True))
             return None
         view = self._view(definition, params)
@@ -213,7 +213,7 @@ class Hub:
     def _revoke(self, socket: LiveSocket) -> None:
         for key in list(socket.views):
             view = self.views.get(key)
-            if view is not None and not socket.rights.allow(view.definition.permission):
+            if view is not None and not socket.rights.allow_all(view.definition.permissions(view.params)):
                 self.detach(socket, key)
                 socket.send(wire.revoked(key, "You may not see this list any more."))
 

@@ -47,19 +47,19 @@ class LiveView:
     sockets: set[LiveSocket] = field(default_factory=set)
     waiting: list[Attaching] = field(default_factory=list)
     concerns: Mapping[str, Concern] = field(init=False)
-    # Asked about the page as it was last read; made when it is needed.
-    _question: Question | None = None
+    # By table: asked about the page as it was last read; made when they are needed.
+    _questions: dict[str, Question | None] = field(default_factory=dict)
     # Those who waited when the current reading began; later ones may show something newer.
     joining: list[Attaching] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.concerns = self.definition.concerns(self.params)
 
-    def question(self) -> Question | None:
-        """Asks PostgreSQL whether changed rows matter to what was last read; None where only reading can tell."""
-        if self._question is None and self.snapshot is not None:
-            self._question = self.definition.question(self.params, self.snapshot)
-        return self._question
+    def question(self, table: str) -> Question | None:
+        """Asks whether changed rows of a table matter to what was last read; None where only reading can tell."""
+        if table not in self._questions and self.snapshot is not None:
+            self._questions[table] = self.definition.question(self.params, self.snapshot, table)
+        return self._questions.get(table)
 
     @property
     def turned(self) -> bool:
@@ -131,7 +131,8 @@ class LiveView:
         if self.problem:
             for socket in self.sockets:
                 socket.send(wire.healed(self.key))
-        self.snapshot, self.reading, self._question = snapshot, False, None
+        self.snapshot, self.reading = snapshot, False
+        self._questions.clear()
         self.failures, self.problem = 0, ""
         self.retry_at = self.read_at + self.definition.pause if self.dirty else 0.0
         joining, self.joining = self.joining, []

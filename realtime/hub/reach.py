@@ -177,7 +177,7 @@ class Reach:
         views = {view.key: view for view in asked.views if view in self.index and not view.dirty and not view.reading}
         questions: dict[str, Question] = {}
         for view in views.values():
-            question = view.question()
+            question = view.question(table)
             if question is None or len(views) * len(asked.revisions) > PAIRS_LIMIT:
                 self._mark(view)
             else:

@@ -28,6 +28,9 @@ class Rights:
     def allow(self, permission: str) -> bool:
         return self.everything or permission in self.permissions
 
+    def allow_all(self, permissions: Iterable[str]) -> bool:
+        return all(map(self.allow, permissions))
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

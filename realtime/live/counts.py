@@ -50,7 +50,7 @@ class ListCount(Definition):
                 concerns[table] = Concern(found, shown=frozenset())
         return concerns
 
-    def question(self, params: Params, snapshot: Snapshot) -> Question | None:
+    def question(self, params: Params, snapshot: Snapshot, table: str) -> Question | None:
         with in_zone(params.get("tz", "")):
             try:
                 # Nothing is inside: which rows they are doesn't matter, only how many.

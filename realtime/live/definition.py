@@ -60,6 +60,10 @@ class Definition(ABC):
     @abstractmethod
     def permission(self) -> str: ...
 
+    def permissions(self, params: Params) -> frozenset[str]:
+        """The rights that seeing it takes, every one of them; more where its parameters bring in other tables."""
+        return frozenset({self.permission})
+
     @property
     @abstractmethod
     def tables(self) -> frozenset[str]:
@@ -69,7 +73,7 @@ class Definition(ABC):
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         """The canonical parameters; raises KeyError or ValueError where there is no default to fall back to."""
 
-    # The table whose rows it shows as rows of its own.
+    # The table whose rows it shows as rows of its own, or whose row it is about; ``Concern.back`` leads to these.
     own_table = ""
     # Definitions that come with it, such as its count.
     companions: "tuple[Definition, ...]" = ()
@@ -80,8 +84,11 @@ class Definition(ABC):
         """Which changes can alter what is shown, for each of ``tables``."""
         return {table: Concern() for table in self.tables}
 
-    def question(self, params: Params, snapshot: Snapshot) -> Question | None:
-        """Asks PostgreSQL whether changed rows matter to what is shown; None where only reading can tell."""
+    def question(self, params: Params, snapshot: Snapshot, table: str) -> Question | None:
+        """Asks PostgreSQL whether changed rows of a table whose ``Concern`` ``asks`` matter to what is shown.
+
+        None where only reading can tell.
+        """
         return None
 
     def accounts(self, revisions: Mapping[str, int]) -> Mapping[str, Account]:

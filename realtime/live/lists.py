@@ -365,7 +365,7 @@ class LiveList(Definition):
             return False
         return bool(self.kind.model._meta.get_field(relation).related_model._meta.db_table == table)  # type: ignore[union-attr]
 
-    def question(self, params: Params, snapshot: Snapshot) -> Question | None:
+    def question(self, params: Params, snapshot: Snapshot, table: str) -> Question | None:
         with in_zone(params.get("tz", "")):
             try:
                 return question(self.members(params, by_row=True), self._inside(params, snapshot.window))

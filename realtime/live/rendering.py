@@ -31,11 +31,13 @@ class RowRenderer:
         self._bytes = 0
         self._cache: OrderedDict[tuple[Any, ...], Row] = OrderedDict()
 
-    def render(self, template: str, instance: Any, state: tuple[Any, ...]) -> Row:
-        key = (template, str(instance.pk), instance.row_version, instance.revision, *state)
+    def render(self, template: str, instance: Any, state: tuple[Any, ...], row_id: str = "") -> Row:
+        """``row_id`` replaces the key as the row's id, where rows of several tables share a list."""
+        row_id = row_id or str(instance.pk)
+        key = (template, row_id, instance.row_version, instance.revision, *state)
         row = self._cache.get(key)
         if row is None:
-            row = _render_row(template, instance)
+            row = _render_row(template, instance, row_id)
             self._keep(key, row)
         return row
 
@@ -55,10 +57,10 @@ class RowRenderer:
             self._bytes = 0
 
 
-def _render_row(template: str, instance: LiveModel) -> Row:
-    version = version_of(_rendered(template, {"object": instance, "version": ""}))
-    html = _rendered(template, {"object": instance, "version": version})
-    return Row(str(instance.pk), version, html, instance.revision)
+def _render_row(template: str, instance: LiveModel, row_id: str) -> Row:
+    told = {"object": instance, "row_id": row_id}
+    version = version_of(_rendered(template, told | {"version": ""}))
+    return Row(row_id, version, _rendered(template, told | {"version": version}), instance.revision)
 
 
 def _rendered(template: str, context: dict[str, Any]) -> SafeString:

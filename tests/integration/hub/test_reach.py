@@ -14,7 +14,7 @@ from django.db import connection
 
 from realtime.hub.live_view import LiveView
 from realtime.hub.reach import Reach
-from realtime.live.counts import ListCount, count_of
+from realtime.live.counts import count_of
 from realtime.live.definition import RowChange, definition_named
 from realtime.live.lists import LiveList
 from realtime.live.tokens import view_key
@@ -243,8 +243,9 @@ def test_no_change_is_missed_whatever_is_open(office: Office, seed: int) -> None
     assert told["marked, same"] < told["marked, differs"], told
     assert office.reach.asked > STEPS
     assert office.reach.unanswered == 0
-    asking = [view for view in office.views if view.definition.own_table or isinstance(view.definition, ListCount)]
-    assert not [view.params for view in asking if view.question() is None]
+    asking = [(view, table) for view in office.views for table, concern in view.concerns.items() if concern.asks]
+    assert asking
+    assert not [(view.params, table) for view, table in asking if view.question(table) is None]
     assert told["marked, differs"] > STEPS, told
 
 
@@ -340,9 +341,9 @@ def test_a_search_by_a_relative_hears_of_a_relative_that_goes(office: Office) ->
 
 def test_one_query_that_fails_leaves_the_others_answered(office: Office) -> None:
     views = [office.open("tickets", {"status": [status]}) for status in ("open", "pending")]
-    asked = views[0].question()
+    asked = views[0].question("tickets")
     assert asked is not None
-    views[0]._question = replace(asked, sql=asked.sql + " and 1 / 0 = 1")
+    views[0]._questions["tickets"] = replace(asked, sql=asked.sql + " and 1 / 0 = 1")
     sql("insert into tickets (title, status) values ('elsewhere', 'closed')")
     assert office.hear() == {views[0]}
 

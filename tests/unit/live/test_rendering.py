@@ -19,8 +19,8 @@ class Instance:
 
 @pytest.fixture
 def renderer(monkeypatch: pytest.MonkeyPatch) -> RowRenderer:
-    def render(template: str, instance: Any) -> Row:
-        return Row(str(instance.pk), "version", "x" * 1_000)
+    def render(template: str, instance: Any, row_id: str) -> Row:
+        return Row(row_id, "version", "x" * 1_000)
 
     monkeypatch.setattr(rendering, "_render_row", render)
     monkeypatch.setattr(RowRenderer, "LIMIT_BYTES", 50_000)
@@ -58,9 +58,9 @@ def test_a_row_that_two_threads_render_at_once_counts_once(
 ) -> None:
     both_render = threading.Barrier(2, timeout=10)
 
-    def render_together(template: str, instance: Any) -> Row:
+    def render_together(template: str, instance: Any, row_id: str) -> Row:
         both_render.wait()
-        return Row(str(instance.pk), "version", "x" * 1_000)
+        return Row(row_id, "version", "x" * 1_000)
 
     monkeypatch.setattr(rendering, "_render_row", render_together)
     threads = [threading.Thread(target=render, args=(renderer, 1)) for _ in range(2)]

@@ -1,0 +1,37 @@
+"""Names of staff in rows: of the person whose id a column holds, and of whoever created a row."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Case, F, OuterRef, QuerySet, Subquery, TextField, UUIDField, Value, When
+from django.db.models.functions import Cast, Coalesce, Concat, NullIf, Trim
+
+from realtime.models import LiveModel, RealtimeChange
+
+_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
+
+def named() -> "QuerySet[Any]":
+    """All users with their ``shown_name``: the same words as ``User.__str__``, in SQL, to be read along with rows."""
+    full = NullIf(Trim(Concat("first_name", Value(" "), "last_name")), Value(""))
+    users: QuerySet[Any] = get_user_model()._default_manager.all()
+    found: QuerySet[Any] = users.annotate(shown_name=Coalesce(full, "username", output_field=TextField()))
+    return found
+
+
+def name_of(column: str) -> Subquery:
+    """For ``annotate``: the name of the user whose id is in ``column``, null when nobody here has that id."""
+    return _name(OuterRef(column))
+
+
+def creator_of(model: type[LiveModel]) -> Subquery:
+    """For ``annotate``: the name of who created a row, as far as the change log goes back; null for other writers."""
+    insert = RealtimeChange.objects.filter(table_name=model._meta.db_table, row_key=OuterRef(OuterRef("pk")))
+    # Other writers are roles, or users of another system.
+    user = Case(When(actor__regex=_UUID, then=Cast(F("actor"), UUIDField())), output_field=UUIDField())
+    found = insert.filter(op=RealtimeChange.Op.INSERT).order_by("-revision").annotate(user=user).values("user")[:1]
+    return _name(Subquery(found))
+
+
+def _name(key: Any) -> Subquery:
+    return Subquery(named().filter(pk=key).values("shown_name")[:1], output_field=TextField())
