@@ -23,10 +23,12 @@ from realtime.pages.access import may
 from realtime.pages.choices import as_json
 from realtime.pages.columns import ColumnPages, column_menu
 from realtime.pages.export import as_csv, as_xlsx
+from realtime.pages.in_place import create_in_place, created
 from realtime.pages.list_head import ListHead
 from realtime.pages.live_form import LiveModelForm
 from realtime.pages.neighbours import came_from, neighbour, ways
 from realtime.pages.saved_views import opening, opens_with, preference_of, view_bar
+from realtime.pages.unsent import wants_sentence
 from realtime.pages.view_pages import ViewPages
 
 
@@ -168,10 +170,12 @@ class LivePages:
         return self._render(request, "detail", context, status=200 if instance else 404)
 
     def create(self, request: HttpRequest) -> HttpResponse:
+        if wants_sentence(request):
+            return create_in_place(request, self.kind, partial(self.opened, request), self.initial(request))
         form = self.opened(request, initial=self.initial(request))
         if request.method == "POST" and form.is_valid():
             instance = form.save()
-            messages.success(request, f"“{instance}” was created.")
+            messages.success(request, created(instance))
             return redirect(self.kind.detail_name, pk=instance.pk)
         return self._render(request, "form", {"form": form, "object": None, "conflict": None})
 

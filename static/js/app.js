@@ -1,5 +1,6 @@
 // The entry module: one socket per page, its views, and the window's events that everything else listens to.
 import { startColumns } from "./columns.js";
+import "./elements/add-in-place.js";
 import "./elements/background-form.js";
 import "./elements/combo-box.js";
 import "./elements/file-drop.js";
@@ -21,6 +22,7 @@ import { startPaceSwitch } from "./live/pace.js";
 import { PageState } from "./live/page-state.js";
 import { startSearchMarks } from "./live/search-marks.js";
 import { startKeyboard } from "./keyboard.js";
+import { startCopying } from "./copy.js";
 import { startMenus } from "./menu.js";
 import { startPalette } from "./palette.js";
 import { startRowLinks } from "./row-link.js";
@@ -30,6 +32,7 @@ import "./typed.js";
 const root = document.documentElement;
 
 startColumns();
+startCopying();
 startMenus();
 startPaceSwitch();
 // Before the row links: a click on a status isn't one on its row.

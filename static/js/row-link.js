@@ -1,7 +1,7 @@
 // The whole row opens its record. A script does this, not a stretched link, so that the row's text can still be
 // selected and its times still say when exactly. Without a script the style sheet stretches the link.
-const ROWS = "tr[data-live-row], .board__card, .related__item, .summary__item";
-const MAIN_LINK = ".table__name, .related__name, .summary__name";
+const ROWS = "tr[data-live-row], .board__card, .related__item, .summary__item, .entry";
+const MAIN_LINK = ".table__name, .related__name, .summary__name, .entry__name";
 const OWN = "a, button, input, select, textarea, label, summary";
 
 export function startRowLinks() {

@@ -22,6 +22,8 @@ if (person) {
   forms().forEach(offer);
   document.addEventListener("input", ({ target }) => target.form && keepSoon(target.form));
   document.addEventListener("change", ({ target }) => target.form && keepSoon(target.form));
+  // A form that came after the page.
+  document.addEventListener("form:shown", ({ target }) => ours(target) && offer(target));
   document.addEventListener("submit", onSubmit);
   document.addEventListener("click", onClick);
   // Sent in the background, or reset: nothing of it is unsent.

@@ -1,4 +1,5 @@
 import { CUT, explain, OFFLINE, parseAnswer } from "../answers.js";
+import { patchForm } from "../live/live-patch.js";
 
 // For a quicker answer a bar would only flicker.
 const SHOW_AFTER_MS = 300;
@@ -6,6 +7,8 @@ const SHOW_AFTER_MS = 300;
 /**
  * A form that is sent without leaving the page, so that text typed elsewhere on it stays. The live page itself shows
  * the result; this shows the sentence and the upload's progress. Without JavaScript the form is sent normally.
+ *
+ * With [data-here] the result is on this very page, whatever address the answer names.
  */
 export class BackgroundForm extends HTMLElement {
   #request = null;
@@ -77,11 +80,23 @@ export class BackgroundForm extends HTMLElement {
   #onAnswer(request) {
     const answer = parseAnswer(request.getResponseHeader("Content-Type"), request.responseText);
     if (answer === null) return this.#say(explain(request.status), "error");
-    if (request.status >= 400) return this.#say(answer.said, "error", answer.sign_in);
+    if (request.status >= 400) return this.#onRefusal(answer);
     this.#form.reset();
     // A page that isn't live can't show the result, so it is loaded again.
-    if (document.documentElement.dataset.realtimeStatus !== "connected") return location.assign(answer.url);
+    if (document.documentElement.dataset.realtimeStatus !== "connected") {
+      return "here" in this.dataset ? location.reload() : location.assign(answer.url);
+    }
     this.#say(answer.said, "success");
+    this.dispatchEvent(new CustomEvent("background:sent", { bubbles: true, detail: answer }));
+  }
+
+  #onRefusal({ said, sign_in, html }) {
+    // The form as it is shown again, each error at its field.
+    if (html) {
+      patchForm(this.#form, html);
+      this.querySelector("[data-invalid] :is(input, select, textarea)")?.focus();
+    }
+    this.#say(said, "error", sign_in);
   }
 
   #finish() {

@@ -1,4 +1,4 @@
-// The verbs of the wire, and the only place where HTML from the server enters the page.
+// The verbs of the wire, and the only place where HTML from the server enters the page: forms, too.
 import { Idiomorph } from "../../vendor/idiomorph/idiomorph.esm.js";
 import { localize } from "../elements/local-time.js";
 import { isPrecious } from "./precious.js";
@@ -44,6 +44,29 @@ export function patchRegion(region, ops) {
     restore();
   }
   return { rows: 0, updated: [region], by: new Map() };
+}
+
+/** What a form that comes later is made of. */
+export function parseForm(html) {
+  return document.importNode(parse(html).content, true);
+}
+
+/** A form that was refused, with what the server says at its fields; text that was typed stays as typed. */
+export function patchForm(form, html) {
+  const fresh = parse(html).content.querySelector("form");
+  Idiomorph.morph(form, [...document.importNode(fresh, true).childNodes], {
+    morphStyle: "innerHTML",
+    restoreFocus: false,
+    callbacks: {
+      // A choice goes with its options, which may be others now.
+      beforeNodeMorphed: (node) => !isUntouchable(node) || node instanceof HTMLSelectElement,
+    },
+  });
+  for (const { id, attributes } of fresh.querySelectorAll("[aria-invalid]")) {
+    for (const name of ["aria-invalid", "aria-describedby"]) {
+      if (name in attributes) document.getElementById(id)?.setAttribute(name, attributes[name].value);
+    }
+  }
 }
 
 function applyToList(list, op, updated) {
