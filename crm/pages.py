@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +14,7 @@ from crm.forms import AcquisitionForm, CustomerForm, InteractionForm, ProductFor
 from crm.kinds import ACQUISITION, CUSTOMER, INTERACTION, PRODUCT
 from crm.live.products import ProductAcquisitions
 from crm.models import Customer, Product
+from crm.timeline_head import timeline
 from realtime.live.kind import Kind
 from realtime.models import LiveModel
 from realtime.pages.live_pages import LivePages
@@ -29,9 +31,12 @@ class CrmPages(LivePages):
     def _render(self, request: HttpRequest, page: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
         if page == "detail":
             # Also when the row is gone: a page that saw it go still has its blocks, so a reload must have them too.
-            key = request.resolver_match.kwargs["pk"]  # type: ignore[union-attr]
-            context |= {"blocks": shown_blocks(request, self.blocks(), self.kind, key)}
+            context |= self.around(request, request.resolver_match.kwargs["pk"])  # type: ignore[union-attr]
         return super()._render(request, page, context, status)
+
+    def around(self, request: HttpRequest, key: UUID) -> dict[str, Any]:
+        """What stands around the detail of the row with this key."""
+        return {"blocks": shown_blocks(request, self.blocks(), self.kind, key)}
 
 
 class CustomerPages(CrmPages):
@@ -39,6 +44,11 @@ class CustomerPages(CrmPages):
 
     def blocks(self) -> Iterable[Block]:
         return customer_page.blocks
+
+    def around(self, request: HttpRequest, key: UUID) -> dict[str, Any]:
+        context = super().around(request, key)
+        adds = [{"kind": block["adds"], "url": block["add_url"]} for block in context["blocks"] if "add_url" in block]
+        return context | {"adds": adds, "timeline": timeline(request, key, adds)}
 
     def undeletable_because(self, instance: LiveModel) -> str:
         assert isinstance(instance, Customer)

@@ -10,13 +10,15 @@ class TicketingConfig(AppConfig):
 
         import ticketing.live
         import ticketing.search  # noqa: F401  registers what the search through everything finds
-        from crm.customer_page import register_block, register_dependants
+        from crm.customer_page import register_block, register_dependants, register_source
         from ticketing.customers import ticket_count
         from ticketing.files import forget_file
         from ticketing.kinds import TICKET
-        from ticketing.live.customers import CustomerTickets
+        from ticketing.live.customers import CommentEntries, CustomerTickets, TicketEntries
         from ticketing.models import Attachment
 
         register_block("Tickets", CustomerTickets.name, order=40, adds=TICKET)
+        register_source(TicketEntries())
+        register_source(CommentEntries())
         register_dependants(ticket_count)
         post_delete.connect(forget_file, sender=Attachment, dispatch_uid="ticketing.forget_file")

@@ -9,7 +9,7 @@ from crm.kinds import ACQUISITION, CUSTOMER, INTERACTION
 from crm.live.acquisitions import AcquisitionList
 from crm.live.interactions import InteractionList
 from crm.live.lists import period, since, until
-from crm.live.regions import NameRegion, OwnedBlock, Summary
+from crm.live.regions import FEW_ROWS, NameRegion, OwnedBlock, Summary
 from realtime.live.definition import register
 from realtime.live.filters import Filters, OneOf
 from realtime.live.lists import Column, LiveList
@@ -86,12 +86,14 @@ class CustomerAcquisitions(OwnedBlock):
     owner = CUSTOMER
     listing = AcquisitionList
     figures: ClassVar = {"total": Sum("total_amount")}
+    limit = FEW_ROWS
 
 
 @register
 class CustomerInteractions(OwnedBlock):
     owner = CUSTOMER
     listing = InteractionList
+    limit = FEW_ROWS
 
 
 register_block("Acquisitions", CustomerAcquisitions.name, order=10, adds=ACQUISITION)

@@ -11,9 +11,13 @@ from realtime.live.field_changes import FieldChange, label_of
 from realtime.live.kind import Kind
 from realtime.live.lists import LiveList
 from realtime.live.regions import EditingRegion, LiveRegion, RowRegion
+from realtime.live.rendering import fragment
+from realtime.live.snapshot import Snapshot
 
 # A page shows only the latest related rows; one link leads to the list of all of them.
 BLOCK_ROWS = 20
+# Beside a timeline that has them all.
+FEW_ROWS = 5
 
 
 SUMMARY_ROWS = 5
@@ -91,15 +95,32 @@ class OwnedBlock(ListExcerpt):
 
     owner: ClassVar[Kind]
     figures: ClassVar[dict[str, Any]] = {}
+    limit: ClassVar[int] = BLOCK_ROWS
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         kind = cls.listing.kind
         cls.name = f"{cls.owner.singular}-{kind.plural}"
         cls.template = f"{cls.owner.templates}/_{kind.plural}.html"
+        cls.own_table = cls.owner.table
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         return {"id": str(UUID(str(raw["id"])))}
+
+    def concerns(self, params: Params) -> Mapping[str, Concern]:
+        """Changes to rows that belong to the owner, or did, and to what the latest ones point to."""
+        listing = self.listing()
+        pointed = {
+            table: Concern(frozenset(), coming=False, shown=related.columns) if related.by else Concern(related.columns)
+            for table, related in listing.related.items()
+        }
+        owned = Concern(frozenset(), coming=False, back=f"{self.owner.singular}_id")
+        return pointed | {listing.kind.table: owned}
+
+    def snapshot(self, params: Params) -> Snapshot:
+        context = self.context(params)
+        keys = self.listing().keys_of(context["latest"]) | {(self.owner.table, params["id"])}
+        return Snapshot(parts={"body": fragment(self.template, context)}, keys=keys)
 
     def context(self, params: Params) -> dict[str, Any]:
         listing = self.listing()
@@ -107,7 +128,7 @@ class OwnedBlock(ListExcerpt):
         return {
             "kind": listing.kind,
             "figures": owned.order_by().aggregate(count=Count("pk"), **self.figures),
-            "latest": list(owned[:BLOCK_ROWS]),
-            "limit": BLOCK_ROWS,
+            "latest": list(owned[: self.limit]),
+            "limit": self.limit,
             "all_query": f"?{self.owner.singular}={params['id']}",
         }

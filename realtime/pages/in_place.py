@@ -25,7 +25,8 @@ def create_in_place(
 ) -> JsonResponse:
     """The form, or what came of it: a sentence, and the form again if it is refused.
 
-    ``opened`` makes it, empty or as it was sent. ``fixed`` are the fields that the page decides, such as its customer: they aren't asked for.
+    ``opened`` makes it, empty or as it was sent. ``fixed`` are the fields that the page decides, such as its customer:
+    they aren't asked for.
     """
     # Several such forms may be on a page.
     form = opened(initial=dict(fixed), auto_id=f"new-{kind.singular}-%s")

@@ -1,40 +1,89 @@
-"""The tickets of a customer, on the customer's page."""
+"""What ticketing adds to a customer's page: their tickets, and entries of the timeline."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
-from realtime.live.definition import Params, register
+from crm.kinds import CUSTOMER
+from crm.live.regions import FEW_ROWS
+from crm.timeline import TimelineSource
+from realtime.live.definition import Concern, Params, register
+from realtime.live.lists import Related
+from realtime.live.people import creator_of, name_of
 from realtime.live.regions import LiveRegion
-from ticketing.kinds import TICKET
+from realtime.live.rendering import fragment
+from realtime.live.snapshot import Snapshot
+from ticketing.kinds import COMMENT, TICKET
+from ticketing.live.lists import PEOPLE
+from ticketing.live.tickets import PROGRESS
 from ticketing.models import Ticket
 
-CUSTOMER_TICKETS = 20
+STAFF = {table: Related(columns) for table, columns in PEOPLE.items()}
 
 
 @register
 class CustomerTickets(LiveRegion):
-    """On a customer's page."""
+    """Those that wait for somebody first, and how many there are of each status."""
 
     name = "customer-tickets"
     permission = TICKET.permission("view")
     template = "ticketing/customers/_tickets.html"
-    tables = frozenset({TICKET.table})
+    tables = frozenset({TICKET.table, CUSTOMER.table})
+    own_table = CUSTOMER.table
     pause = 2.0
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         return {"id": str(UUID(str(raw["id"])))}
 
+    def concerns(self, params: Params) -> Mapping[str, Concern]:
+        return {TICKET.table: Concern(frozenset(), coming=False, back="customer_id")}
+
+    def snapshot(self, params: Params) -> Snapshot:
+        body = fragment(self.template, self.context(params))
+        return Snapshot(parts={"body": body}, keys=frozenset({(CUSTOMER.table, params["id"])}))
+
     def context(self, params: Params) -> dict[str, Any]:
         tickets = Ticket.objects.filter(customer=params["id"])
         counts = dict(tickets.order_by().values_list("status").annotate(told=Count("pk")))
         total = sum(counts.values())
+        found: list[Ticket] = []
+        for status in PROGRESS:
+            if len(found) < FEW_ROWS and status in counts:
+                found += tickets.filter(status=status)[: FEW_ROWS - len(found)]
         return {
-            "tickets": list(tickets[:CUSTOMER_TICKETS]),
+            "tickets": found,
             "counts": [(value, word, counts[value]) for value, word in Ticket.Status.choices if value in counts],
             "total": total,
-            "more": max(0, total - CUSTOMER_TICKETS),
+            "more": total > len(found),
             "customer": params["id"],
         }
+
+
+class TicketEntries(TimelineSource):
+    kind = TICKET
+    related = STAFF
+
+    def described(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        entries: QuerySet[Any] = queryset.annotate(creator_name=creator_of(self.kind.model))
+        return entries
+
+    def row_state(self, instance: Any) -> tuple[Any, ...]:
+        return (instance.creator_name,)
+
+
+class CommentEntries(TimelineSource):
+    """Comments on a customer's tickets, for those who may see the tickets, too: an entry names its ticket."""
+
+    kind = COMMENT
+    owner = "ticket__customer"
+    shows = (TICKET,)
+    related: ClassVar = STAFF
+
+    def described(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        entries: QuerySet[Any] = queryset.select_related("ticket").annotate(author_name=name_of("author_id"))
+        return entries
+
+    def row_state(self, instance: Any) -> tuple[Any, ...]:
+        return (instance.author_name, instance.ticket.title)

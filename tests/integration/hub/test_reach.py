@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
+from crm import customer_page
 from realtime.hub.live_view import LiveView
 from realtime.hub.reach import Reach
 from realtime.live.counts import count_of
@@ -27,6 +28,14 @@ STEPS = int(os.environ.get("STEPS", "80"))
 SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1 2 3").split()]
 VIEWS = 30
 
+CUSTOMER_PAGE = (
+    "customer-timeline",
+    "customer-timeline",
+    "customer-acquisitions",
+    "customer-interactions",
+    "customer-tickets",
+    "product-acquisitions",
+)
 WORDS = ("lamp", "desk", "Lefèvre", "müller", "ROOF")
 PEOPLE = [str(uuid4()) for _ in range(3)]
 
@@ -174,14 +183,27 @@ def _is_needed(table: str, key: str) -> bool:
     )
 
 
+def open_customer(chance: random.Random, name: str) -> dict[str, Any]:
+    """A part of a customer's page; of a timeline, any page of any sources."""
+    raw: dict[str, Any] = {"id": one_of(chance, "customers")}
+    if name == "customer-timeline":
+        names = [source.name for source in customer_page.sources]
+        raw["show"] = chance.sample(names, k=chance.randint(1, len(names)))
+        entries = [e for source in customer_page.sources for e in source.entries(raw["id"], 50)]
+        if entries and chance.random() < 0.5:
+            raw[chance.choice(("after", "before"))] = chance.choice(entries).place.text
+    return raw
+
+
 def open_something(chance: random.Random, office: Office) -> None:
     listing = chance.choice(("products", "customers", "acquisitions", "interactions", "tickets", "tickets", "tickets"))
-    other = chance.choice(
-        ("board", "comments", "attachments", "ticket", "ticket-actions", "customer", "ticket-summary")
-    )
-    if chance.random() < 0.3:
+    others = ("board", "comments", "attachments", "ticket", "ticket-actions", "customer", "ticket-summary")
+    other = chance.choice((*others, *CUSTOMER_PAGE))
+    if chance.random() < 0.4:
         status = {"status": chance.choice(("open", "closed"))}
         told = {"board": status, "customer": {"id": one_of(chance, "customers")}}
+        told |= {name: open_customer(chance, name) for name in CUSTOMER_PAGE}
+        told["product-acquisitions"] = {"id": one_of(chance, "products")}
         ticket = one_of(chance, "tickets")
         office.open(other, told.get(other, {"ticket": ticket, "id": ticket}))
         return
@@ -216,7 +238,9 @@ def open_something(chance: random.Random, office: Office) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_no_change_is_missed_whatever_is_open(office: Office, seed: int) -> None:
+def test_no_change_is_missed_whatever_is_open(office: Office, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # So that these few rows make several pages.
+    monkeypatch.setattr("crm.live.timeline.PAGE_SIZE", 4)
     chance = random.Random(seed)
     for _ in range(200):
         write(chance)

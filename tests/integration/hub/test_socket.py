@@ -469,6 +469,15 @@ def test_a_token_grants_nothing_to_who_has_no_right(invite: Invite, sql: "psycop
     assert word not in "".join(refused.raw)
 
 
+def test_a_token_for_several_tables_takes_the_right_to_see_each(invite: Invite) -> None:
+    socket = invite("view_customer", "view_interaction", "view_comment").open()
+    shown = {"interactions": "attached", "tickets": "refused", "comments": "refused"}
+    for identifier, (name, answer) in enumerate(shown.items()):
+        token = sign("customer-timeline", {"id": str(uuid4()), "show": ["interactions", name]})
+        assert socket.attach(token, identifier=identifier)["type"] == answer
+    assert socket.attach(sign("customer-timeline", {"id": str(uuid4())}), identifier=9)["type"] == "refused"
+
+
 def test_a_right_through_a_group_counts_and_belongs_to_its_members_alone(
     invite: Invite, sql: "psycopg.Connection[Any]", word: str
 ) -> None:
