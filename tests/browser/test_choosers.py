@@ -52,6 +52,11 @@ def options(page: Page) -> Locator:
     return page.locator(":popover-open [role=option]")
 
 
+def pick(page: Page) -> None:
+    expect(options(page)).to_have_count(1)
+    options(page).click()
+
+
 def active(page: Page) -> str:
     """The option that the field points to."""
     text: str = page.evaluate(
@@ -170,7 +175,7 @@ def test_by_mouse(context: BrowserContext, live_site: LiveSite, sql: Sql, word: 
     expect(options(page)).to_have_count(0)
     field(page).click()
     field(page).fill(f"{word} luk")
-    options(page).click()
+    pick(page)
     expect(field(page)).to_have_value(f"{word} Łukasz")
     expect(field(page)).to_be_focused()
     clear = page.get_by_role("button", name="Clear the customer")
@@ -179,7 +184,7 @@ def test_by_mouse(context: BrowserContext, live_site: LiveSite, sql: Sql, word: 
     expect(clear).to_be_hidden()
     assert held(page) == {"customer": "", "customer-find": "", "customer-found": ""}
     field(page).fill(f"{word} luk")
-    options(page).click()
+    pick(page)
     page.get_by_role("button", name="Save changes").click()
     page.wait_for_url("**/tickets/*-*/")
     found = sql.execute("select customer_id::text from tickets where id = %s", [key[0]]).fetchone()
@@ -305,7 +310,7 @@ def test_a_refusal_and_a_reload_keep_what_was_chosen_and_what_was_typed(
     page = opened(context, live_site, "/crm/acquisitions/new/")
     insert_product(sql, f"{word} lamp", "12.50"), insert_product(sql, f"{word} lamp", "99")
     field(page).fill(f"{word} mun")
-    options(page).click()
+    pick(page)
     field(page, "Product").fill(f"{word} lamp")
     expect(options(page)).to_have_count(2)
     page.keyboard.press("Escape")
@@ -320,9 +325,9 @@ def test_a_refusal_and_a_reload_keep_what_was_chosen_and_what_was_typed(
 
     page = opened(context, live_site, "/ticketing/tickets/new/")
     field(page).fill(f"{word} mun")
-    options(page).click()
+    pick(page)
     field(page, "Assigned to").fill("dana")
-    options(page).click()
+    pick(page)
     # As anybody would who takes a second before the reload.
     page.evaluate(
         """() => new Promise((done) => {
@@ -461,8 +466,7 @@ def test_a_list_is_filtered_by_several_customers(
     expect(customers).to_be_focused()
     expect(page.get_by_role("button", name=f"Remove {word} Lefèvre")).to_be_visible()
     customers.fill(f"{word} luk")
-    expect(options(page)).to_have_count(1)
-    options(page).click()
+    pick(page)
     colleagues = page.get_by_role("combobox", name="Find a colleague")
     colleagues.fill("nob")
     page.keyboard.press("Enter")
