@@ -60,6 +60,10 @@ class Conversation(LiveList):
     def row_state(self, instance: Any) -> tuple[Any, ...]:
         return (instance.author_name, tuple((str(file.pk), file.row_version) for file in instance.files))
 
+    def permissions(self, params: Params) -> frozenset[str]:
+        # It tells what was changed in the ticket, too.
+        return frozenset({self.permission, TICKET.permission("view")})
+
     @property
     def tables(self) -> frozenset[str]:
         return super().tables | {TICKET.table, CUSTOMER.table}
