@@ -225,7 +225,7 @@ def test_the_palette_finds_records_and_pages_and_keeps_nothing(
     page.keyboard.press("Escape")
     assert word not in page.locator("#palette [role=listbox]").inner_html()
     page.keyboard.press("Control+k")
-    expect(page.get_by_role("option", name="Board")).to_be_visible()
+    expect(page.get_by_role("option", name="Board G B")).to_be_visible()
     page.keyboard.type(f"{word} smo")
     expect(page.get_by_role("option", name=f"{word} smokes")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")

@@ -16,6 +16,7 @@ from realtime.live.regions import DetailRegion, EditingRegion, LiveRegion, RowRe
 from realtime.live.sorting import by_rank, by_text, by_time
 from ticketing.kinds import COMMENT, TICKET
 from ticketing.live.lists import CUSTOMER_NAME, PEOPLE
+from ticketing.live.overdue import OverdueFilter
 from ticketing.models import Comment, Ticket
 from ticketing.people import NOBODY, NOBODY_NAME, name, name_of
 from ticketing.words import in_words
@@ -72,6 +73,7 @@ class TicketFilters(Filters):
         noun="colleague", field_name="assigned_to", none=NOBODY, names=assignee, people=True, label="Assigned to"
     )
     customer = KeyFilter(CUSTOMER, field_name="customer", label="Customer")
+    overdue = OverdueFilter(label="Overdue")
     created = period("created_at", "Created")
     created_from = since("created_at", "Created")
     created_to = until("created_at", "Created")

@@ -224,6 +224,7 @@ def open_something(chance: random.Random, office: Office) -> None:
         "when_from": ["2026-01-10"],
         "created_to": ["2026-02-20"],
         "updated": ["today"],
+        "overdue": ["3"],
     }
     raw |= {name: values for name, values in wanted.items() if chance.random() < 0.25}
     if chance.random() < 0.5:
