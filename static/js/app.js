@@ -5,6 +5,7 @@ import "./elements/background-form.js";
 import "./elements/combo-box.js";
 import "./elements/file-drop.js";
 import "./elements/import-progress.js";
+import "./elements/live-chart.js";
 import "./elements/live-notice.js";
 import "./elements/live-update-indicator.js";
 import "./elements/local-time.js";
