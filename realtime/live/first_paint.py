@@ -1,23 +1,17 @@
 """How a page paints a list or region for the first time, before its socket is open."""
 
-import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
 from realtime.live.definition import definition_named
+from realtime.live.rendering import fragment
 from realtime.live.snapshot import Fragment, Row, Snapshot
 from realtime.live.tokens import sign
-
-logger = logging.getLogger(__name__)
-
-# What a page shows beside what it is about may take this long altogether.
-BUDGET_SECONDS = 0.3
-# Nothing yet: the page's socket brings it.
-UNPAINTED = Snapshot(parts={"body": Fragment("", "")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,34 +49,44 @@ def live_view(name: str, raw: Mapping[str, Any]) -> RenderedView:
     return RenderedView(sign(name, params), definition.snapshot(params))
 
 
-def live_views_in_time(wanted: Sequence[tuple[str, Mapping[str, Any]]]) -> list[RenderedView]:
-    """Regions that mustn't hold up their page: those that can't be read soon are painted empty.
+class Patience:
+    """Paints the regions of one page while its time lasts. What isn't read by then comes over the socket.
 
-    A locked table, or a search that takes long, would otherwise delay every page that has it in a corner.
+    ``late`` is what stands there until then.
     """
-    named = [(definition := definition_named(name), definition.normalise(raw)) for name, raw in wanted]
-    painted: list[Snapshot] = []
-    began = time.monotonic()
-    try:
-        with transaction.atomic():
-            if named:
-                _be_quick()
-            for definition, params in named:
-                if time.monotonic() - began > BUDGET_SECONDS:
-                    break
-                painted.append(definition.snapshot(params))
-            # Nothing was written, and this puts the limits back as they were.
-            transaction.set_rollback(True)
-    except OperationalError as error:
-        logger.info("regions are painted empty: %s", type(error.__cause__).__name__)
-    unpainted = [UNPAINTED] * (len(named) - len(painted))
-    return [
-        RenderedView(sign(definition.name, params), snapshot)
-        for (definition, params), snapshot in zip(named, [*painted, *unpainted], strict=True)
-    ]
+
+    def __init__(self, seconds: float, late: Fragment | None = None) -> None:
+        self._until = time.monotonic() + seconds
+        self._late = late
+
+    def live_view(self, name: str, raw: Mapping[str, Any]) -> RenderedView:
+        definition = definition_named(name)
+        params = definition.normalise(raw)
+        left = self._until - time.monotonic()
+        if left > 0:
+            try:
+                with _time_limit(left):
+                    return RenderedView(sign(name, params), definition.snapshot(params))
+            except OperationalError:
+                # It took too long, or waits for a lock. A database that is away fails the page's next query, too.
+                pass
+        late = self._late or fragment("live/_late.html", {})
+        return RenderedView(sign(name, params), Snapshot(parts={"body": late}))
 
 
-def _be_quick() -> None:
-    with connection.cursor() as cursor:
-        for name in ("lock_timeout", "statement_timeout"):
-            cursor.execute("select set_config(%s, %s, true)", [name, f"{int(BUDGET_SECONDS * 1000)}ms"])
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Limits what each statement inside may take."""
+    limits = ("statement_timeout", "lock_timeout")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select " + ", ".join(f"current_setting('{name}')" for name in limits))
+        before = cursor.fetchone()
+        _limit(cursor, dict.fromkeys(limits, f"{max(1, round(seconds * 1000))}ms"))
+        yield
+        # A transaction around this one goes on without the limit.
+        _limit(cursor, dict(zip(limits, before, strict=True)))
+
+
+def _limit(cursor: Any, limits: Mapping[str, str]) -> None:
+    for name, value in limits.items():
+        cursor.execute("select set_config(%s, %s, true)", [name, value])

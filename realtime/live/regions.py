@@ -7,12 +7,14 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from realtime.live.definition import Concern, Definition, Params
 from realtime.live.field_changes import changes_since
 from realtime.live.kind import Kind
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Snapshot
+from realtime.live.zones import current_zone, in_zone, known_zone, next_midnight
 
 
 class LiveRegion(Definition):
@@ -32,6 +34,21 @@ class LiveRegion(Definition):
 
     def snapshot(self, params: Params) -> Snapshot:
         return Snapshot(parts={"body": fragment(self.template, self.context(params))})
+
+
+class DayRegion(LiveRegion):
+    """Figures whose days are the reader's own: they are read again when the day ends, and seldom (design rule 25)."""
+
+    pause = 2.0
+
+    def normalise(self, raw: Mapping[str, Any]) -> Params:
+        return {"tz": known_zone(str(raw.get("tz") or current_zone()))}
+
+    def snapshot(self, params: Params) -> Snapshot:
+        with in_zone(params["tz"]):
+            # First: should the day end meanwhile, it has turned already and is read again.
+            turns_at = next_midnight(timezone.now())
+            return replace(super().snapshot(params), turns_at=turns_at)
 
 
 class RowRegion(LiveRegion):

@@ -7,10 +7,15 @@ from django.urls import reverse
 
 from realtime.live.counts import count_of
 from realtime.live.definition import UnknownDefinition, definition_named
-from realtime.live.first_paint import RenderedView, live_views_in_time
+from realtime.live.first_paint import Patience, RenderedView
 from realtime.live.lists import LiveList
+from realtime.live.snapshot import Fragment
 from realtime.models import PinnedView, SavedView
 from realtime.pages.saved_views import address_of, seen_by
+
+# What stands beside a page may take this long altogether.
+COUNTS_SECONDS = 0.3
+NO_COUNT = Fragment("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,8 @@ def pinned(request: HttpRequest) -> list[Pin]:
         (pin.view, listing) for pin in pins if (listing := _list_of(pin.view)) and user.has_perm(listing.permission)
     ]
     wanted = [(count_of(listing.name), listing.for_reader(QueryDict(view.query), user.pk)) for view, listing in views]
-    counts = live_views_in_time(wanted)
+    patience = Patience(COUNTS_SECONDS, NO_COUNT)
+    counts = [patience.live_view(name, raw) for name, raw in wanted]
     return [_pin(request, view, listing, count) for (view, listing), count in zip(views, counts, strict=True)]
 
 

@@ -1,12 +1,15 @@
 """Nobody receives a frame they may not see: a marker in every table, every view requested, every frame recorded."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 
+from realtime.hub.wire import VIEWS_A_SOCKET
 from realtime.live.definition import _definitions
 from realtime.live.tokens import sign
 from tests.integration.hub.test_socket import Invite, Person, Socket, invite, sql
@@ -101,13 +104,40 @@ def join(person: Person, group: str) -> None:
         )
 
 
-def attach_everything(socket: Socket, tokens: dict[str, str]) -> set[str]:
-    """Attaches every view; returns the names of those that were granted."""
-    return {
-        name
-        for identifier, (name, token) in enumerate(tokens.items())
-        if socket.attach(token, identifier=identifier)["type"] == "attached"
-    }
+class Eyes:
+    """One person who follows every view, on as many sockets as that takes."""
+
+    def __init__(self, person: Person, tokens: dict[str, str]) -> None:
+        self.sockets: list[Socket] = []
+        # The names of the views that were granted.
+        self.granted: set[str] = set()
+        for names in batched(tokens, VIEWS_A_SOCKET):
+            socket = person.open()
+            self.sockets.append(socket)
+            attached = [socket.attach(tokens[name], identifier=at)["type"] for at, name in enumerate(names)]
+            self.granted |= {name for name, told in zip(names, attached, strict=True) if told == "attached"}
+
+    @property
+    def told(self) -> str:
+        return "".join(raw for socket in self.sockets for raw in socket.raw)
+
+    @property
+    def are_undisturbed(self) -> bool:
+        return all(socket.is_undisturbed() for socket in self.sockets)
+
+
+def batched(names: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
+    left = iter(names)
+    while batch := tuple(islice(left, size)):
+        yield batch
+
+
+def open_lists(person: Person, tokens: dict[str, str]) -> Socket:
+    """A socket of somebody who may see everything, which hears of every table."""
+    socket = person.open()
+    for identifier, table in enumerate((*TEXTS, AMOUNT)):
+        assert socket.attach(tokens[table], identifier=identifier)["type"] == "attached"
+    return socket
 
 
 def until_all_shown(socket: Socket, markers: dict[str, str], seen_before: int) -> None:
@@ -128,8 +158,8 @@ def manager(invite: Invite) -> Person:
 
 def test_everything_is_shown_to_a_manager(manager: Person, world: World) -> None:
     """Without this the tests below would prove nothing."""
-    socket = manager.open()
-    assert attach_everything(socket, world.tokens()) == set(_definitions)
+    assert Eyes(manager, world.tokens()).granted == set(_definitions)
+    socket = open_lists(manager, world.tokens())
     before = len(socket.raw)
     until_all_shown(socket, world.mark(), before)
 
@@ -147,39 +177,35 @@ def test_an_outsider_gets_no_frame_of_what_he_may_not_see(
     outsider = invite()
     if group:
         join(outsider, group)
-    watching, insider = outsider.open(), manager.open()
-    granted = attach_everything(watching, world.tokens())
-    attach_everything(insider, world.tokens())
-    for name in granted:
+    watching, insider = Eyes(outsider, world.tokens()), open_lists(manager, world.tokens())
+    for name in watching.granted:
         assert _definitions[name].permission.split(".")[0] == "crm", name
     before = len(insider.raw)
     markers = world.mark()
     until_all_shown(insider, markers, before)
     # Once the pong is here, everything sent to the outsider before the insider's last frame has arrived.
-    assert watching.is_undisturbed()
-    told = "".join(watching.raw)
+    assert watching.are_undisturbed
+    told = watching.told
     assert {table for table, marker in markers.items() if marker in told} <= visible
 
 
 def test_rights_taken_away_in_mid_connection_end_every_view(invite: Invite, manager: Person, world: World) -> None:
     leaver = invite()
     join(leaver, "Support agents")
-    watching, insider = leaver.open(), manager.open()
-    granted = attach_everything(watching, world.tokens())
-    attach_everything(insider, world.tokens())
-    assert {"tickets", "customers", "comments"} <= granted
+    watching, insider = Eyes(leaver, world.tokens()), open_lists(manager, world.tokens())
+    assert {"tickets", "customers", "comments", "activity"} <= watching.granted
     world.sql.execute("delete from accounts_user_groups where user_id = %s", [leaver.key])
-    views = {frame["view"] for frame in watching.frames if frame["type"] == "attached"}
-    revoked: set[str] = set()
-    while revoked != views:
-        revoked.add(watching.until_type("revoked")["view"])
+    for socket in watching.sockets:
+        views = {frame["view"] for frame in socket.frames if frame["type"] == "attached"}
+        revoked: set[str] = set()
+        while revoked != views:
+            revoked.add(socket.until_type("revoked")["view"])
     before = len(insider.raw)
     markers = world.mark()
     until_all_shown(insider, markers, before)
-    assert watching.is_undisturbed()
-    told = "".join(watching.raw)
-    assert not [table for table, marker in markers.items() if marker in told]
-    assert not attach_everything(watching, world.tokens())
+    assert watching.are_undisturbed
+    assert not [table for table, marker in markers.items() if marker in watching.told]
+    assert not Eyes(leaver, world.tokens()).granted
 
 
 def test_an_outsider_signed_out_gets_nothing(live_site: LiveSite, invite: Invite, world: World) -> None:
