@@ -42,6 +42,8 @@ def name(key: UUID | str | None) -> str:
     return found or UNKNOWN
 
 
-def names(keys: Iterable[UUID | str]) -> dict[str, str]:
-    """The names of all of them who have an account here, by key."""
-    return {str(key): name for key, name in named().filter(pk__in=list(keys)).values_list("pk", "shown_name")}
+def names(keys: Iterable[str]) -> dict[str, str]:
+    """The names for several ids."""
+    keys = list(keys)
+    known = {str(key): name for key, name in named().filter(pk__in=keys).values_list("pk", "shown_name")}
+    return {key: known.get(key, UNKNOWN) for key in keys}
