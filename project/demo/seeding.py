@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
 from django.utils import timezone
 
 from crm.models import Acquisition, Customer, Interaction, Product
@@ -28,6 +29,10 @@ USUAL: dict[type[LiveModel], int] = {
 }
 
 OPENED = timedelta(days=400)
+SOLVED = (Ticket.Status.RESOLVED, Ticket.Status.CLOSED)
+# How far back the change log tells of tickets that were solved; it keeps 90 days.
+SOLVED_WITHIN = timedelta(days=80)
+SOLVING_HOURS = 60
 BATCH = 1_000
 
 
@@ -58,7 +63,9 @@ class Seeding:
             made |= self._store(self._sellers, self._acquisitions(customers, products))
             made |= self._store(self._sellers, self._interactions(customers))
             tickets = self._tickets(customers, products)
+            solved = self._unsolve(tickets)
             made |= self._store(self._agents, tickets)
+            self._solve(solved)
             comments = self._comments(tickets)
             made |= self._store(self._agents, comments)
             made |= self._store(self._agents, self._attachments(tickets, comments))
@@ -156,6 +163,30 @@ class Seeding:
                 )
             )
         return tickets
+
+    def _unsolve(self, tickets: list[Ticket]) -> dict[Ticket, str]:
+        """Opens again those of the last months that are solved, and returns what they are to become."""
+        since = self._now - SOLVED_WITHIN
+        solved = {ticket: ticket.status for ticket in tickets if ticket.created_at > since and ticket.status in SOLVED}
+        for ticket in solved:
+            ticket.status = Ticket.Status.OPEN
+        return solved
+
+    def _solve(self, solved: dict[Ticket, str]) -> None:
+        """Solves tickets, each some time after it came: the change log says so, and the dashboard counts by it."""
+        dice = random.Random(301)
+        moments = []
+        for ticket, status in solved.items():
+            with acting_user(str(dice.choice(self._agents) if self._agents else "")):
+                Ticket.objects.filter(pk=ticket.pk).update(status=status)
+            after = timedelta(hours=dice.expovariate(1 / SOLVING_HOURS))
+            moments.append(min(self._now, ticket.created_at + after))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "update realtime_change set at = told.at from unnest(%s::uuid[], %s::timestamptz[]) as told (key, at)"
+                " where table_name = 'tickets' and op = 'UPDATE' and row_key = told.key",
+                [[ticket.pk for ticket in solved], moments],
+            )
 
     def _comments(self, tickets: list[Ticket]) -> list[Comment]:
         """Conversations of very different lengths: most are short, a few are too long for anybody to read."""

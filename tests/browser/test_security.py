@@ -136,7 +136,7 @@ def test_nothing_written_into_a_row_runs_on_a_page_as_patched(
         expect(row(listing, fresh).locator(".table__name")).to_have_text(f"{name} new")
         expect(detail.get_by_text(name, exact=True).first).to_be_visible()
         expect(editing.locator("[data-live-region] ins").first).to_have_text(name)
-        expect(dashboard.get_by_text(f"{name} new", exact=True)).to_be_visible()
+        expect(dashboard.get_by_text(f"{name} new", exact=True).first).to_be_visible()
     for page in (listing, detail, dashboard):
         assert_equals_reload(page, live_site)
     for page in pages:
