@@ -14,11 +14,6 @@ class Migration(migrations.Migration):
             " where status in ('open', 'pending')",
             "drop index tickets_unsolved",
         ),
-        # The latest changes of some kinds, behind however many of others.
-        DatabaseSQL(
-            "create index realtime_change_latest on realtime_change (table_name, (-revision))",
-            "drop index realtime_change_latest",
-        ),
         DatabaseSQL(
             "create index realtime_change_solved on realtime_change (at) where table_name = 'tickets'"
             " and op = 'UPDATE' and old ->> 'status' in ('open', 'pending')"

@@ -25,8 +25,8 @@ def test_a_good_token_grants_its_role_and_claims() -> None:
 
 @pytest.mark.parametrize("ago", [0, 60])
 def test_expired(ago: int) -> None:
-    token = verify(make_jwt(SECRET, "anon", 1000), SECRET)
-    error = refusal(make_jwt(SECRET, "anon", 1000), token.expires + ago + 0.5)
+    made = make_jwt(SECRET, "anon", 1000)
+    error = refusal(made, verify(made, SECRET).expires + ago + 0.5)
     assert error.handshake == "Token has expired"
     assert error.refresh in (f"Token has expired {ago} seconds ago", f"Token has expired {ago - 1} seconds ago")
     assert error.join == f"InvalidJWTToken: {error.refresh}"
