@@ -94,7 +94,7 @@ def test_the_watch_itself_sees_what_runs_and_what_the_policy_stops(
         "() => { const at = document.createElement('div'); document.body.append(at);"
         " at.innerHTML = '<img src=x onerror=executed(1)>'; }"
     )
-    page.wait_for_function("window.caught.some((text) => text.startsWith('policy: script-src'))")
+    page.wait_for_function("() => window.caught.some((text) => text.startsWith('policy: script-src'))")
     page.evaluate("executed('by hand')")
     assert "executed: by hand" in page.evaluate("window.caught")
 

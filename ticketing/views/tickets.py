@@ -23,9 +23,7 @@ class TicketPages(LivePages):
             return []
         me = str(request.user.pk)
         others = [(key, word) for key, word in people.staff() if key != me]
-        # When that is what is on, its box is ticked.
-        mine = me if me in request.GET.getlist("assigned") else ME
-        return [(mine, "Me"), (people.NOBODY, people.NOBODY_NAME), *others]
+        return [(ME, "Me"), (people.NOBODY, people.NOBODY_NAME), *others]
 
     def opened(self, request: HttpRequest, **arguments: Any) -> LiveModelForm:
         return super().opened(request, me=request.user.pk, **arguments)
