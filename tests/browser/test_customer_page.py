@@ -50,7 +50,7 @@ def test_each_kind_is_added_in_place_after_a_refusal_and_nothing_typed_is_lost(
     product = sale.get_by_role("combobox", name="Product")
     product.fill(word)
     sale.get_by_role("button", name="Create acquisition").click()
-    expect(sale.get_by_role("status")).to_contain_text("Nothing was saved yet: see Product and Quantity.")
+    expect(sale.locator("[data-form-note]")).to_contain_text("Nothing was saved yet: see Product and Quantity.")
     expect(sale.get_by_text(f"More than one product matches “{word}”. Choose which.")).to_be_visible()
     quantity = sale.get_by_label("Quantity")
     expect(quantity).to_have_attribute("aria-invalid", "true")
