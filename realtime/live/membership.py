@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -71,7 +72,9 @@ def question(members: "QuerySet[Any]", inside: Expression) -> Question | None:
         realtime_new=RawSQL(f'"{table}"."realtime_new"', []),  # noqa: S611
     )
     told = asked.values_list("realtime_change", "realtime_new", "realtime_inside")
-    sql, values = told.query.sql_with_params()
+    sql, parameters = told.query.sql_with_params()
+    # A word of fixed choices is a text of a class of its own.
+    values = [value.value if isinstance(value, Enum) else value for value in parameters]
     types = tuple(_TYPES.get(type(value), "") for value in values)
     return Question(table, sql, types, tuple(values)) if all(types) else None
 
