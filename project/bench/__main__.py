@@ -2,7 +2,7 @@
 
 import argparse
 
-from project.bench import catchup, doorbell, latency, retention, sweep, takeover, views
+from project.bench import catchup, doorbell, latency, lists, retention, sweep, takeover, views
 
 MODULES = {
     "sweep": sweep,
@@ -12,6 +12,7 @@ MODULES = {
     "catchup": catchup,
     "takeover": takeover,
     "views": views,
+    "lists": lists,
 }
 
 
@@ -24,6 +25,9 @@ def main() -> None:
     parsers["catchup"].add_argument("--changes", type=int, default=100_000, help="made while no worker runs")
     parsers["views"].add_argument("--rows", type=int, default=200_000, help="tickets")
     parsers["views"].add_argument("--views", type=int, default=1000, help="different lists open at most")
+    parsers["lists"].add_argument("--tickets", type=int, default=1_000_000)
+    parsers["lists"].add_argument("--customers", type=int, default=300_000, help="as many acquisitions, interactions")
+    parsers["lists"].add_argument("--again", action="store_true", help="make new rows, instead of those of last time")
     options = vars(parser.parse_args())
     MODULES[options.pop("what")].run(**options)
 

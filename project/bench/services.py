@@ -10,6 +10,7 @@ from pathlib import Path
 
 from realtime.local.postgres import EmbeddedPostgres
 from realtime.local.process import REPOSITORY, pick_port
+from realtime.local.redis import EmbeddedRedis
 from realtime.local.stack import LocalStack
 
 NOTHING = {
@@ -40,6 +41,24 @@ def database(*, durable: bool = False) -> Iterator[str]:
         finally:
             postgres.stop()
             postgres.remove()
+
+
+@contextmanager
+def kept(name: str) -> Iterator[str]:
+    """A migrated database and a Redis; the database stays for the next run, as its rows take minutes to make."""
+    place = REPOSITORY / ".local" / "bench" / name
+    postgres = EmbeddedPostgres(place / "postgres", pick_port(), durable=False)
+    with directory() as passing:
+        redis = EmbeddedRedis(passing / "redis", pick_port())
+        try:
+            postgres.start()
+            redis.start()
+            postgres.create_database("bench")
+            use({"DATABASE_URL": postgres.url("bench"), **NOTHING, "REDIS_URL": redis.url})
+            yield postgres.url("bench")
+        finally:
+            redis.stop()
+            postgres.stop()
 
 
 @contextmanager

@@ -35,6 +35,8 @@ class Options:
     port: int = 8000
     activity: bool = True
     reset: bool = False
+    # Tickets; None means the usual number.
+    rows: int | None = None
 
     @property
     def url(self) -> str:
@@ -101,9 +103,12 @@ class Portal:
         say(f"Ready: {self._options.url}  sign in as demo / {self._environment['DEMO_PASSWORD']}")
 
     def _prepare_database(self) -> None:
-        for step in (["migrate", "--noinput"], ["collectstatic", "--noinput"], ["seed_demo"]):
+        for step in (["migrate", "--noinput"], ["collectstatic", "--noinput"], ["seed_demo", *self._rows()]):
             say(f"manage.py {step[0]}")
             self._manage(step)
+
+    def _rows(self) -> list[str]:
+        return [] if self._options.rows is None else ["--rows", str(self._options.rows)]
 
     def _manage(self, arguments: list[str]) -> None:
         log = LOGS / f"{arguments[0]}.log"
@@ -129,7 +134,7 @@ class Portal:
         web.ready = lambda: healthy(f"{self._options.url}healthz")
         services = [web, self._service("Worker", "worker", ["manage.py", "run_realtime_worker"])]
         if self._options.activity:
-            services.append(self._service("Activity", "activity", ["manage.py", "demo_activity"]))
+            services.append(self._service("Activity", "activity", ["manage.py", "demo_activity", *self._rows()]))
         for service in services:
             self._supervisor.start(service)
             announce(service)

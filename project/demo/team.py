@@ -9,6 +9,7 @@ from django.db.models import ProtectedError
 from project.accounts.models import User
 from project.demo.colleagues import COLLEAGUES
 from project.demo.sales import Sales
+from project.demo.seeding import sizes
 from project.demo.service_desk import ServiceDesk
 from project.demo.work import Department, NothingToDo
 from realtime.database.actor import acting_user
@@ -18,9 +19,11 @@ TRIES = 5
 
 
 class Team:
-    def __init__(self, dice: random.Random) -> None:
+    """``tickets`` is how many the portal was asked for; None means the usual number."""
+
+    def __init__(self, dice: random.Random, tickets: int | None = None) -> None:
         self._dice = dice
-        self._departments = (Sales(dice), ServiceDesk(dice))
+        self._departments = (Sales(dice, sizes(tickets)), ServiceDesk(dice, sizes(tickets)))
 
     def pause(self) -> float:
         """Seconds until somebody does the next thing."""

@@ -1,7 +1,7 @@
 """What the demo's departments share: which row to work on, who does it, and how a table keeps its size."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 from uuid import UUID
 
@@ -32,8 +32,9 @@ class Department:
     # Each group may add and change what the department works on.
     groups: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, dice: random.Random) -> None:
+    def __init__(self, dice: random.Random, sizes: Mapping[type[LiveModel], int] = USUAL) -> None:
         self.dice = dice
+        self._sizes = sizes
 
     def chores(self) -> Sequence[tuple[float, Chore]]:
         raise NotImplementedError
@@ -73,7 +74,7 @@ class Department:
 
     def _surplus(self, model: type[LiveModel]) -> float:
         """How much larger than usual a table is: 1 at the end of its slack, below 0 when it is smaller."""
-        return (model._default_manager.count() - USUAL[model]) / max(1.0, USUAL[model] * SLACK)
+        return (model._default_manager.count() - self._sizes[model]) / max(1.0, self._sizes[model] * SLACK)
 
 
 def named(row: LiveModel) -> str:

@@ -3,7 +3,7 @@ import signal
 import threading
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
 
 from project.demo.team import Team
@@ -12,11 +12,14 @@ from project.demo.team import Team
 class Command(BaseCommand):
     help = "Works on all tables as a small team would, one change every few seconds, until SIGTERM."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--rows", type=int, help="the tickets that seed_demo was asked for")
+
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        team = Team(random.Random())
+        team = Team(random.Random(), options["rows"])
         interrupted = False
         while not stop.wait(team.pause()):
             try:

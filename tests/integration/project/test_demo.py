@@ -19,8 +19,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from django.core.management import call_command
-from django.db import transaction
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
 from django.db.models import F, Max, Min
 from django.db.models.functions import Length
 from django.test import Client
@@ -29,6 +29,7 @@ from django.utils import timezone
 from crm.models import Acquisition, Customer, Interaction, Product
 from project.accounts.groups import GROUPS, verbs_of
 from project.accounts.models import User
+from project.demo import seeding
 from project.demo.colleagues import COLLEAGUES
 from project.demo.seeding import USUAL, Seeding
 from project.demo.team import Team
@@ -137,6 +138,66 @@ def test_a_demo_that_had_only_products_gets_the_rest() -> None:
     call_command("seed_demo")
     assert sizes() == USUAL | {Product: 1}
     assert Acquisition.objects.filter(product=lamp).count() == USUAL[Acquisition]
+
+
+def triggers_and_indexes() -> list[tuple[Any, ...]]:
+    """Of the demo's tables: each trigger and when it fires, each index."""
+    tables = [model._meta.db_table for model in USUAL]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select tgrelid::regclass::text, tgname::text, tgenabled::text from pg_trigger"
+            " where tgrelid = any(%s::regclass[]) union all"
+            " select tablename, indexdef, '' from pg_indexes where tablename = any(%s) order by 1, 2",
+            [tables, tables],
+        )
+        return cursor.fetchall()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("tenth")
+def test_asked_for_many_rows_it_makes_them_quickly_and_leaves_the_tables_as_they_were() -> None:
+    before = triggers_and_indexes()
+    call_command("seed_demo", rows=900)
+    asked = seeding.sizes(900)
+    assert sizes() == asked
+    assert asked[Ticket] == 900
+    assert asked[Customer] == 270
+    assert asked[Product] == USUAL[Product]
+    assert triggers_and_indexes() == before
+    # The newest were made by the team; the change log doesn't reach back to the others.
+    logged = RealtimeChange.objects.filter(table_name="tickets").values("row_key")
+    assert logged.count() == USUAL[Ticket]
+    newest = Ticket.objects.order_by("-created_at", "-id")[: USUAL[Ticket]]
+    assert set(newest.values_list("pk", flat=True)) == {key["row_key"] for key in logged}
+    for model in USUAL:
+        revisions = list(model._default_manager.values_list("revision", flat=True))
+        assert len(set(revisions)) == len(revisions), model
+        assert min(revisions) > 0
+    oldest = Ticket.objects.order_by("created_at").first()
+    assert oldest is not None
+    assert oldest.updated_at == oldest.created_at
+    oldest.title = "Renamed"
+    oldest.save()
+    oldest.refresh_from_db()
+    assert oldest.revision > max(Ticket.objects.exclude(pk=oldest.pk).values_list("revision", flat=True))
+    assert RealtimeChange.objects.filter(row_key=oldest.pk).count() == 1, "its triggers fire again"
+
+    call_command("seed_demo", rows=950)
+    assert sizes() == asked, "about as many are there"
+    with pytest.raises(CommandError, match=r"--rows asks for 2,000 tickets.*900 tickets among them.*--reset"):
+        call_command("seed_demo", rows=2000)
+    assert sizes() == asked
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("tenth")
+def test_a_team_keeps_the_size_that_was_asked_for() -> None:
+    call_command("seed_demo", rows=900)
+    team = Team(random.Random(7), 900)
+    for _ in range(150):
+        team.act()
+    for model, size in seeding.sizes(900).items():
+        assert size - 50 <= model._default_manager.count() <= size * (1 + SLACK) + 1, model
 
 
 @pytest.mark.usefixtures("seeded")
@@ -386,6 +447,7 @@ def test_a_busy_port_is_one_clear_sentence(demo: Demo) -> None:
     ("arguments", "environment", "sentence"),
     [
         (["--port", "0"], {}, "0 is no port: it takes 1 to 65535"),
+        (["--rows", "200"], {}, "200 tickets: it takes 3,000 to 1,000,000"),
         (
             [],
             {"DATABASE_URL": "postgres://x/y"},
