@@ -195,6 +195,7 @@ def bench_pages(listings: list[Listing]) -> None:
 
     # It would keep every statement.
     settings.DEBUG = False
+    settings.ALLOWED_HOSTS = ["testserver"]
     client = Client()
     client.force_login(User.objects.get(pk=ME))
     print(f"{'':58}{'median':>9}{'p95':>9}{'admin':>11}   1 :")
