@@ -1,6 +1,7 @@
 """Rendered rows and fragments, the same for the first paint, a push and catching up."""
 
 from collections import OrderedDict
+from secrets import token_hex
 from sys import getsizeof
 from threading import Lock
 from typing import Any
@@ -10,6 +11,8 @@ from django.utils.safestring import SafeString
 
 from realtime.live.snapshot import Fragment, Row, version_of
 from realtime.models import LiveModel
+
+_MARK = token_hex()
 
 
 def fragment(template: str, context: dict[str, Any]) -> Fragment:
@@ -58,9 +61,10 @@ class RowRenderer:
 
 
 def _render_row(template: str, instance: LiveModel, row_id: str) -> Row:
-    told = {"object": instance, "row_id": row_id}
-    version = version_of(_rendered(template, told | {"version": ""}))
-    return Row(row_id, version, _rendered(template, told | {"version": version}), instance.revision)
+    # Rendered once: where the version belongs, there is a mark that no row can contain by chance.
+    html = _rendered(template, {"object": instance, "row_id": row_id, "version": _MARK})
+    version = version_of(html.replace(_MARK, ""))
+    return Row(row_id, version, SafeString(html.replace(_MARK, version)), instance.revision)
 
 
 def _rendered(template: str, context: dict[str, Any]) -> SafeString:
