@@ -56,6 +56,18 @@ def test_a_status_is_changed_by_a_click_in_the_row_and_shows_at_once_under_the_p
     assert_equals_reload(page, live_site)
 
 
+def test_a_menu_that_moves_on_to_another_row_leaves_the_first_at_rest(
+    context: BrowserContext, live_site: LiveSite, sql: Sql, word: str
+) -> None:
+    first, second = make_ticket(sql, f"{word} one"), make_ticket(sql, f"{word} two")
+    page = open_live(context, live_site, f"/ticketing/tickets/?q={word}")
+    for key in (first, second):
+        row(page, key).locator("[data-quick]").click()
+        expect(row(page, key).locator("[data-quick]")).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-quick][aria-expanded=true]")).to_have_count(0)
+
+
 def test_by_keyboard_alone_a_row_is_found_changed_assigned_and_left(
     context: BrowserContext, live_site: LiveSite, sql: Sql, word: str
 ) -> None:

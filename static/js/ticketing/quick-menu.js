@@ -30,6 +30,8 @@ export class QuickMenu {
     if (!opener) return;
     for (const group of this.#menu.querySelectorAll("[data-field]")) group.hidden = field !== "" && group.dataset.field !== field;
     if (this.#menu.matches(":popover-open")) this.#menu.hidePopover();
+    // A popover that opens again at once never tells that it was closed.
+    if (this.#row !== row) this.#closed();
     this.#row = row;
     this.#follow();
     this.#menu.showPopover();
