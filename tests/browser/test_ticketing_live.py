@@ -322,6 +322,23 @@ def test_a_ticket_that_goes_leaves_what_was_typed_and_the_page_of_its_reload(
     expect(idle.locator("#comment-form")).to_be_hidden()
 
 
+@pytest.mark.usefixtures("quiet")
+def test_a_ticket_that_comes_back_has_the_conversation_of_now(
+    context: BrowserContext, live_site: LiveSite, sql: Sql, word: str
+) -> None:
+    ticket = insert(sql, "tickets", title=word)
+    comment = insert(sql, "comments", ticket_id=ticket, content="before")
+    page = open_live(context, live_site, f"/ticketing/tickets/{ticket}/")
+    for table, key in (("comments", comment), ("tickets", ticket)):
+        sql.execute(f"delete from {table} where id = %s", [key])
+    expect(page.locator("[data-gone]")).to_be_visible()
+    # What is told of its conversation finds none on the page.
+    insert(sql, "tickets", id=ticket, title=f"{word} again")
+    insert(sql, "comments", ticket_id=ticket, content="afterwards")
+    expect(page.get_by_text("afterwards")).to_be_visible()
+    assert_equals_reload(page, live_site)
+
+
 def test_a_comment_is_sent_without_leaving_the_page_and_seen_by_a_colleague(
     context: BrowserContext, other_context: BrowserContext, live_site: LiveSite, sql: Sql, word: str, quiet: None
 ) -> None:

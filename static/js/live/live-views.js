@@ -84,12 +84,12 @@ export class LiveViews {
 
   #follow() {
     for (const view of this.#views) {
-      if (!view.root.isConnected) view.detach();
+      if (!isWhole(view.root)) view.detach();
     }
-    this.#views = this.#views.filter((view) => view.root.isConnected);
+    this.#views = this.#views.filter((view) => isWhole(view.root));
     const known = new Set(this.#views.map((view) => view.root));
     for (const root of this.#page.querySelectorAll("[data-live-list], [data-live-region]")) {
-      if (!known.has(root)) this.#add(root);
+      if (!known.has(root) && isWhole(root)) this.#add(root);
     }
   }
 
@@ -112,4 +112,9 @@ export class LiveViews {
     const detail = { reason, reload };
     this.#page.documentElement.dispatchEvent(new CustomEvent("live:notice", { bubbles: true, detail }));
   }
+}
+
+/** Typed text keeps an element in the page whose other contents have gone with the record: it can't follow anything. */
+function isWhole(root) {
+  return root.isConnected && !root.closest("[data-taken-out]");
 }
