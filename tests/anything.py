@@ -169,7 +169,7 @@ class Anything:
 
     def _insert_again(self, run: Run, note: Note, table: str, key: str) -> None:
         """The same key, another row."""
-        if table in ("acquisitions", "interactions", "attachments"):
+        if table not in ("customers", "products"):
             self._delete_with_all(run, note, table, key)
             self._insert(run, note, table, key)
 

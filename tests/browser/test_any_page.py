@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from random import Random
 
@@ -55,26 +55,39 @@ REST = """
   scrollTo(0, 0);
 }
 """
-LEAF = """
-(n) => {
-  const steps = [...document.querySelectorAll(".pager a, .timeline__steps a, .conversation__step a")];
-  steps[n % steps.length]?.click();
+# The board shows tickets of other tests, too.
+CHOOSE = """
+([n, word]) => {
+  const row = document.querySelector("[data-live-row]:has([data-quick][aria-expanded=true])");
+  const items = [...document.querySelectorAll(":popover-open [role=menuitemradio]")];
+  if (row?.textContent.includes(word)) items[n % items.length]?.click();
 }
 """
+STEP = """
+(n) => {
+  const steps = [...document.querySelectorAll(".pager a, .timeline__steps a, .conversation__step a")];
+  return steps[n % steps.length]?.href ?? "";
+}
+"""
+# Never Enter, which chooses. The last two move the focus; on the page of one ticket they would lead away.
+KEYS = ("s", "ArrowDown", "Escape", "j", "k")
 
 
 class Reader:
     """Somebody with a page, and with restless hands."""
 
-    def __init__(self, page: Page, chance: Random) -> None:
+    def __init__(self, page: Page, chance: Random, keys: Sequence[str], word: str) -> None:
         self.page = page
+        self._word = word
         self._chance = chance
+        self._keys = keys
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(f"{page.url}: {error}"))
 
     def do_something(self) -> None:
         page, n = self.page, self._chance.randrange(10_000)
-        match self._chance.choice(("point", "focus", "select", "menu", "key", "scroll", "leaf", "take", "rest")):
+        deeds = ("point", "focus", "select", "menu", "choose", "key", "scroll", "leaf", "take", "rest")
+        match self._chance.choice(deeds):
             case "point":
                 page.mouse.move(*page.evaluate(MIDDLE_OF_A_ROW, n))
             case "focus":
@@ -83,12 +96,15 @@ class Reader:
                 page.evaluate(SELECT_A_ROW, n)
             case "menu":
                 page.evaluate(USE_A_ROW, [n, "[data-quick], [data-quick-field]", "click"])
+            case "choose":
+                page.evaluate(CHOOSE, [n, self._word])
             case "key":
-                page.keyboard.press(self._chance.choice(("j", "k", "s", "ArrowDown", "Enter", "Escape")))
+                page.keyboard.press(self._chance.choice(self._keys))
             case "scroll":
                 page.evaluate("(n) => scrollTo(0, n % 1500)", n)
             case "leaf":
-                page.evaluate(LEAF, n)
+                if step := page.evaluate(STEP, n):
+                    page.goto(step)
             case "take":
                 page.evaluate(TAKE_WHAT_WAITS)
             case "rest":
@@ -131,12 +147,14 @@ def test_whatever_is_done_on_a_page_it_equals_its_reload(
     anything = Anything(chance, word, people)
     writers = [Writer(sql, anything, ends) for sql, ends in zip(connections, WRITERS, strict=True)]
     writers[0].furnish(250)
-    paths = [any_address(anything, name) for name in chance.sample(LISTS, 2)] + [any_address(anything, "tickets")]
-    paths += ["/ticketing/board/", f"/ticketing/tickets/{anything.one_of('tickets')}/"]
-    paths += [f"/crm/customers/{anything.one_of('customers')}/"]
-    readers = [Reader(context.new_page(), chance) for _ in paths]
-    for reader, path in zip(readers, paths, strict=True):
-        reader.page.goto(address + path)
+    lists = [any_address(anything, name) for name in (*chance.sample(LISTS, 2), "tickets")]
+    ticket, customer = anything.one_of("tickets"), anything.one_of("customers")
+    paths = dict.fromkeys((*lists, "/ticketing/board/"), KEYS)
+    paths |= dict.fromkeys((f"/ticketing/tickets/{ticket}/", f"/crm/customers/{customer}/"), KEYS[:-2])
+    readers = []
+    for path, keys in paths.items():
+        readers.append(Reader(context.new_page(), chance, keys, word))
+        readers[-1].page.goto(address + path)
     for first in range(0, STEPS, ROUND):
         with weakness.on() if chance.random() < 0.5 else nullcontext():
             for _ in range(ROUND):
