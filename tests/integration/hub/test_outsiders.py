@@ -63,7 +63,7 @@ class World:
         tokens = {}
         for name, definition in _definitions.items():
             raw: dict[str, Any] = {"id": singular.get(name.split("-")[0], ""), "revision": 0, "status": "open"}
-            raw |= {"ticket": keys["tickets"]} if name in ("comments", "attachments") else {}
+            raw |= {"ticket": keys["tickets"]} if name.removesuffix("-count") in ("comments", "attachments") else {}
             if not raw["id"]:
                 del raw["id"]
             raw = raw if name != "tickets" else {}
