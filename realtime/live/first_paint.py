@@ -1,8 +1,8 @@
 """How a page paints a list or region for the first time, before its socket is open."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,18 +60,27 @@ class Patience:
         self._late = late
 
     def live_view(self, name: str, raw: Mapping[str, Any]) -> RenderedView:
-        definition = definition_named(name)
-        params = definition.normalise(raw)
+        [view] = self.live_views([(name, raw)])
+        return view
+
+    def live_views(self, wanted: Sequence[tuple[str, Mapping[str, Any]]]) -> list[RenderedView]:
+        """Several that are read together: one that takes too long takes the time of those behind it."""
+        named = [(definition := definition_named(name), definition.normalise(raw)) for name, raw in wanted]
+        painted: list[Snapshot] = []
         left = self._until - time.monotonic()
-        if left > 0:
-            try:
-                with _time_limit(left):
-                    return RenderedView(sign(name, params), definition.snapshot(params))
-            except OperationalError:
-                # It took too long, or waits for a lock. A database that is away fails the page's next query, too.
-                pass
-        late = self._late or fragment("live/_late.html", {})
-        return RenderedView(sign(name, params), Snapshot(parts={"body": late}))
+        if left > 0 and named:
+            # It took too long, or waits for a lock. A database that is away fails the page's next query, too.
+            with suppress(OperationalError), _time_limit(left):
+                for definition, params in named:
+                    if time.monotonic() > self._until:
+                        break
+                    painted.append(definition.snapshot(params))
+        late = Snapshot(parts={"body": self._late or fragment("live/_late.html", {})})
+        painted += [late] * (len(named) - len(painted))
+        return [
+            RenderedView(sign(definition.name, params), snapshot)
+            for (definition, params), snapshot in zip(named, painted, strict=True)
+        ]
 
 
 @contextmanager

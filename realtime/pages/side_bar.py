@@ -37,8 +37,7 @@ def pinned(request: HttpRequest) -> list[Pin]:
         (pin.view, listing) for pin in pins if (listing := _list_of(pin.view)) and user.has_perm(listing.permission)
     ]
     wanted = [(count_of(listing.name), listing.for_reader(QueryDict(view.query), user.pk)) for view, listing in views]
-    patience = Patience(COUNTS_SECONDS, NO_COUNT)
-    counts = [patience.live_view(name, raw) for name, raw in wanted]
+    counts = Patience(COUNTS_SECONDS, NO_COUNT).live_views(wanted)
     return [_pin(request, view, listing, count) for (view, listing), count in zip(views, counts, strict=True)]
 
 

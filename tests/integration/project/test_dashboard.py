@@ -26,7 +26,7 @@ from realtime.live.regions import LiveRegion
 from realtime.live.tokens import read_token
 from realtime.live.zones import in_zone
 from realtime.models import RealtimeChange
-from tests.integration.hub.test_reach import Office, office, one_of, sql
+from tests.integration.hub.test_reach import Office, office, run, sql
 from tests.integration.pages.test_portal import signed_in, text
 from ticketing.live.figures import TicketFlow
 from ticketing.models import Ticket
@@ -62,6 +62,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def people(db: None) -> list[str]:
     return [str(User.objects.create_user(f"agent-{n}", first_name=f"Agent {n}").pk) for n in range(3)] + [str(uuid4())]
+
+
+def one_of(chance: random.Random, table: str) -> str:
+    """The key of a row that is there, or of one that this makes; of none where that needs a relative."""
+    keys = [str(key) for (key,) in run(f"select id from {table} order by created_at, id", [])]
+    if keys:
+        return chance.choice(keys)
+    if table in ("comments", "attachments", "acquisitions", "interactions"):
+        return str(uuid4())
+    column = "title" if table == "tickets" else "name"
+    return str(sql(f"insert into {table} ({column}) values ('first') returning id"))
 
 
 def write(chance: random.Random, people: list[str]) -> None:
