@@ -1,6 +1,7 @@
 """Fills an empty portal with a year of believable work, the same each time."""
 
 import random
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -200,11 +201,14 @@ class Seeding:
         """Solves tickets, each some time after it came: the change log says so, and the dashboard counts by it."""
         dice = random.Random(301)
         moments = []
+        done: defaultdict[tuple[str, str], list[UUID]] = defaultdict(list)
         for ticket, status in solved.items():
-            with acting_user(str(dice.choice(self._agents) if self._agents else "")):
-                Ticket.objects.filter(pk=ticket.pk).update(status=status)
+            done[str(dice.choice(self._agents) if self._agents else ""), status].append(ticket.pk)
             after = timedelta(hours=dice.expovariate(1 / SOLVING_HOURS))
             moments.append(min(self._now, ticket.created_at + after))
+        for (agent, status), keys in done.items():
+            with acting_user(agent):
+                Ticket.objects.filter(pk__in=keys).update(status=status)
         with connection.cursor() as cursor:
             cursor.execute(
                 "update realtime_change set at = told.at from unnest(%s::uuid[], %s::timestamptz[]) as told (key, at)"

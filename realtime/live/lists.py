@@ -21,13 +21,16 @@ from realtime.live.kind import Kind
 from realtime.live.membership import Question, question
 from realtime.live.rendering import fragment, rows
 from realtime.live.row_version import versioned
-from realtime.live.search import clean_text, matching
+from realtime.live.search import clean_text, found_first, matching
 from realtime.live.snapshot import Row, Snapshot, Window
 from realtime.live.sorting import Order, Sort, by_time
 from realtime.live.zones import current_zone, in_zone, known_zone
 
 # Counting stops here: "10,000+" says enough, and a count stays cheap.
 COUNT_LIMIT = 10_000
+
+# A search that finds no more than this is read by what it finds, instead of in the order of the list.
+FEW_FOUND = 3_000
 
 PAGE_SIZES = (25, 50, 100, 200)
 
@@ -232,7 +235,8 @@ class LiveList(Definition):
         with in_zone(params.get("tz", "")):
             # First: should the day end meanwhile, the list has turned already and is read again.
             turns_at = self.filters.turns_at(params, timezone.now())
-            page, count = self.read_page(params), self.count(params)
+            count = self.count(params)
+            page = self.read_page(params, count)
         return Snapshot(
             rows=self.render(page.rows),
             count=self.count_text(count),
@@ -250,10 +254,15 @@ class LiveList(Definition):
         template = template or f"{self.kind.templates}/_row.html"
         return tuple(rows.render(template, instance, self.row_state(instance)) for instance in instances)
 
-    def read_page(self, params: Params) -> Page:
-        """The rows of the page that the parameters name, and one further row on either side that says if more come."""
-        order, size = self.order(params), params.get("size", self.page_size)
-        queryset = versioned(self.described(self.members(params)))
+    def read_page(self, params: Params, count: int | None = None) -> Page:
+        """The rows of the page that the parameters name, and one further row on either side that says if more come.
+
+        ``count``, if it is known, decides how they are looked for.
+        """
+        order, size, members = self.order(params), params.get("size", self.page_size), self.members(params)
+        if params.get("q") and count is not None and count <= FEW_FOUND:
+            members = found_first(members)
+        queryset = versioned(self.described(members))
         if "after" in params:
             key = order.read_key(params["after"])
             found = list(order.apply(queryset.filter(order.behind(key)))[: size + 1])

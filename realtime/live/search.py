@@ -39,6 +39,15 @@ def matching(queryset: "QuerySet[M]", text: str, columns: Sequence[str], by_row:
     return queryset
 
 
+def found_first(queryset: "QuerySet[M]") -> "QuerySet[M]":
+    """The same rows, but PostgreSQL finds all of them before it looks at any order.
+
+    Words that are common each, but rare together, would have it read the whole table along the order's index.
+    """
+    rows: QuerySet[M] = queryset.model._default_manager.order_by()
+    return rows.filter(PointsToAny(F("pk"), ArraySubquery(queryset.order_by().values("pk"))))
+
+
 def _occurs(model: type[Model], word: str, column: str, by_row: bool) -> Q:
     relation, _, remote = column.rpartition("__")
     if not relation:

@@ -89,6 +89,24 @@ def test_leafing_reads_each_row_once_in_order(name: str, sort: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "sort"), sorts())
+def test_a_page_of_a_search_is_the_same_however_its_rows_are_looked_for(name: str, sort: str) -> None:
+    fill()
+    found = listing(name)
+    for place in ({}, {"last": "1"}, {"after": found.order({"sort": sort}).key_of(found.queryset({"sort": sort})[60])}):
+        told = {key: value if isinstance(value, str) else value.text for key, value in place.items()}
+        params = found.normalise({"q": "A x", "sort": sort, "size": 25, **told})
+        shown = found.read_page(params)
+        assert shown.rows, "the search finds some"
+        first = found.read_page(params, count=found.count(params))
+        assert [row.pk for row in first.rows] == [row.pk for row in shown.rows]
+        assert (first.has_previous, first.has_next, first.window) == (
+            shown.has_previous,
+            shown.has_next,
+            shown.window,
+        )
+
+
+@pytest.mark.parametrize(("name", "sort"), sorts())
 def test_every_order_has_its_index(name: str, sort: str) -> None:
     fill()
     found = listing(name)
