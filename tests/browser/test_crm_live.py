@@ -127,7 +127,7 @@ def test_a_list_of_one_customers_rows_follows_them_and_the_customers_name(
         assert_equals_reload(page, live_site)
         sql.execute("update interactions set customer_id = %s where id = %s", [other, theirs])
         sql.execute("update customers set name = %s where id = %s", [f"{word} renamed", customer])
-        expect(page.locator(".chips .chip__value")).to_contain_text(f"{word} renamed")
+        expect(page.locator(".chip__value[data-live-region]")).to_contain_text(f"{word} renamed")
         expect(row(page, theirs)).to_have_count(0)
         assert_equals_reload(page, live_site)
 

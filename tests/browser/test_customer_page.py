@@ -68,7 +68,7 @@ def test_each_kind_is_added_in_place_after_a_refusal_and_nothing_typed_is_lost(
     ticket = choose(page, "ticket")
     ticket.get_by_label("Description").fill("It smokes")
     ticket.get_by_role("button", name="Create ticket").click()
-    expect(ticket.get_by_role("status")).to_contain_text("see Title.")
+    expect(ticket.locator("[data-form-note]")).to_contain_text("see Title.")
     expect(ticket.get_by_label("Title")).to_be_focused()
     expect(ticket.get_by_label("Description")).to_have_value("It smokes")
     # What was refused outlives a reload, too.
@@ -83,7 +83,7 @@ def test_each_kind_is_added_in_place_after_a_refusal_and_nothing_typed_is_lost(
     expect(note.get_by_label("Notes")).to_have_value("Half a note")
     note.get_by_label("When").fill("0999-01-01T00:00:00")
     note.get_by_role("button", name="Create interaction").click()
-    expect(note.get_by_role("status")).to_contain_text("see When.")
+    expect(note.locator("[data-form-note]")).to_contain_text("see When.")
     note.get_by_label("Type").select_option("Call")
     note.get_by_label("When").fill("2036-01-01T00:00:00")
     note.get_by_role("button", name="Create interaction").click()
