@@ -244,7 +244,7 @@ def assert_fits(page: Page, where: str) -> None:
     widths = page.evaluate(
         "() => [document.documentElement.scrollWidth, document.body.scrollWidth, innerWidth,"
         " [...document.querySelectorAll('main *')].filter((element) =>"
-        "   element.getBoundingClientRect().right > innerWidth + 1 && element.getClientRects().length"
+        "   element.getBoundingClientRect().right > innerWidth + 1 && element.checkVisibility()"
         "   && !element.closest('.visually-hidden'))"
         " .slice(0, 3).map((element) => element.outerHTML.slice(0, 120))]"
     )
