@@ -5,8 +5,8 @@ from uuid import UUID
 
 from django.db.models import Func
 
+from realtime.live.people import known_names, named
 from realtime.live.people import name_of as name_of
-from realtime.live.people import named
 
 # In addresses and forms.
 NOBODY = "nobody"
@@ -45,5 +45,5 @@ def name(key: UUID | str | None) -> str:
 def names(keys: Iterable[str]) -> dict[str, str]:
     """The names for several ids."""
     keys = list(keys)
-    known = {str(key): name for key, name in named().filter(pk__in=keys).values_list("pk", "shown_name")}
+    known = known_names(keys)
     return {key: known.get(key, UNKNOWN) for key in keys}

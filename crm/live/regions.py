@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import Count, Field, ForeignKey
+from django.db.models import Count
 
 from realtime.live.definition import Concern, Params
-from realtime.live.field_changes import FieldChange, label_of
+from realtime.live.field_changes import FieldChange, label_of, worded
 from realtime.live.kind import Kind
 from realtime.live.lists import LiveList
 from realtime.live.regions import EditingRegion, LiveRegion, RowRegion
@@ -36,12 +36,6 @@ class WordedEditing(EditingRegion):
             for change in context["changes"]
         ]
         return context
-
-
-def worded(field: "Field[Any, Any]", value: Any) -> Any:
-    if isinstance(field, ForeignKey):
-        return field.related_model._default_manager.filter(pk=value).first() or "a deleted one"
-    return dict(field.flatchoices).get(value, value)
 
 
 class NameRegion(RowRegion):

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from django.contrib.auth import get_user_model
-from django.db.models import Field, TextField
+from django.db.models import DateTimeField, Field, TextField
 from django.utils.text import Truncator
 
 from realtime.live.field_changes import label_of, logged_value, shown_fields
 from realtime.live.kind import Kind
+from realtime.live.people import known_names
 from realtime.live.person import person_hash
 from realtime.models import RealtimeChange
 
@@ -45,7 +44,7 @@ def accounts_of(kind: Kind, revisions: Mapping[str, int], in_words: InWords) -> 
             table_name=kind.table, revision__in=list(revisions.values()), op=RealtimeChange.Op.UPDATE
         )
     )
-    names = _names(entry.actor for entry in entries)
+    names = known_names(entry.actor for entry in entries)
     return {
         str(entry.row_key): Account(
             names.get(entry.actor, ""),
@@ -65,7 +64,8 @@ def _did(kind: Kind, entry: RealtimeChange, in_words: InWords) -> str:
 
 
 def _change(field: "Field[Any, Any]", was: Any, now: Any, in_words: InWords) -> str:
-    if isinstance(field, TextField):
+    # A long text would be too much, and a time would have to be in the reader's zone.
+    if isinstance(field, TextField | DateTimeField):
         return f"{label_of(field)} edited"
     before, after = (_short(in_words(field.name, logged_value(field, value))) for value in (was, now))
     return f"{label_of(field)} {before} → {after}"
@@ -73,16 +73,3 @@ def _change(field: "Field[Any, Any]", was: Any, now: Any, in_words: InWords) -> 
 
 def _short(value: Any) -> str:
     return NOTHING if value in (None, "") else str(Truncator(" ".join(str(value).split())).chars(VALUE_LENGTH))
-
-
-def _names(actors: Any) -> dict[str, str]:
-    keys = {actor for actor in actors if _is_key(actor)}
-    return {str(user.pk): str(user) for user in get_user_model()._default_manager.filter(pk__in=keys)} if keys else {}
-
-
-def _is_key(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

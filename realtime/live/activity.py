@@ -5,15 +5,12 @@ somebody may not see is never part of what they get.
 """
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db.models import Field
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +19,7 @@ from realtime.database.tables import people_table
 from realtime.live.definition import Concern, Params, register
 from realtime.live.field_changes import HIDDEN_FIELDS, label_of
 from realtime.live.kind import Kind
+from realtime.live.people import is_key, known_names
 from realtime.live.regions import LiveRegion
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Snapshot
@@ -234,10 +232,5 @@ def _names(places: Iterable[tuple[Kind, str]]) -> dict[str, str]:
 
 def _people(actors: Iterable[str]) -> dict[str, str]:
     """The names of those actors who are people, known or not."""
-    keys = {}
-    for actor in actors:
-        with suppress(ValueError):
-            keys[actor] = UUID(actor)
-    users: Any = get_user_model()._default_manager
-    known = {user.pk: str(user) for user in users.filter(pk__in=keys.values())}
-    return {actor: known.get(key, "Somebody") for actor, key in keys.items()}
+    people = {actor for actor in actors if is_key(actor)}
+    return dict.fromkeys(people, "Somebody") | known_names(people)

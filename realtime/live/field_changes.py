@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import DecimalField, Field
+from django.db.models import DecimalField, Field, ForeignKey
 
 from realtime.models import LiveModel, RealtimeChange
 
@@ -66,3 +66,10 @@ def shown_fields(instance: LiveModel | type[LiveModel]) -> "list[Field[Any, Any]
 
 def label_of(field: "Field[Any, Any]") -> str:
     return str(field.verbose_name).capitalize()
+
+
+def worded(field: "Field[Any, Any]", value: Any) -> Any:
+    """What people call the value of a field: a related row by its name, a choice by its word."""
+    if isinstance(field, ForeignKey) and value is not None:
+        return field.related_model._default_manager.filter(pk=value).first() or "a deleted one"
+    return dict(field.flatchoices).get(value, value)

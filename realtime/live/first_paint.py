@@ -70,7 +70,7 @@ class Patience:
         left = self._until - time.monotonic()
         if left > 0 and named:
             # It took too long, or waits for a lock. A database that is away fails the page's next query, too.
-            with suppress(OperationalError), _time_limit(left):
+            with suppress(OperationalError), time_limit(left):
                 for definition, params in named:
                     if time.monotonic() > self._until:
                         break
@@ -84,8 +84,8 @@ class Patience:
 
 
 @contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Limits what each statement inside may take."""
+def time_limit(seconds: float) -> Iterator[None]:
+    """Limits what each statement inside may take, in a transaction of its own. Raises ``OperationalError``."""
     limits = ("statement_timeout", "lock_timeout")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select " + ", ".join(f"current_setting('{name}')" for name in limits))

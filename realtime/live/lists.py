@@ -16,6 +16,7 @@ from django.utils.text import slugify
 from realtime.live.accounts import Account, accounts_of
 from realtime.live.counts import ListCount
 from realtime.live.definition import Concern, Definition, Params
+from realtime.live.field_changes import worded
 from realtime.live.filters import ME, Filters
 from realtime.live.kind import Kind
 from realtime.live.membership import Question, question
@@ -224,7 +225,7 @@ class LiveList(Definition):
 
     def in_words(self, column: str, value: Any) -> Any:
         """What people call the value of a column of its rows."""
-        return dict(self.kind.model._meta.get_field(column).flatchoices).get(value, value)  # type: ignore[union-attr]
+        return worded(self.kind.model._meta.get_field(column), value)  # type: ignore[arg-type]
 
     def accounts(self, revisions: Mapping[str, int]) -> Mapping[str, Account]:
         return accounts_of(self.kind, revisions, self.in_words)

@@ -1,6 +1,8 @@
 """Names of staff in rows: of the person whose id a column holds, and of whoever created a row."""
 
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db.models import Case, F, OuterRef, QuerySet, Subquery, TextField, UUIDField, Value, When
@@ -17,6 +19,22 @@ def named() -> "QuerySet[Any]":
     users: QuerySet[Any] = get_user_model()._default_manager.all()
     found: QuerySet[Any] = users.annotate(shown_name=Coalesce(full, "username", output_field=TextField()))
     return found
+
+
+def known_names(keys: Iterable[str]) -> dict[str, str]:
+    """The names of those who have an account here, by key; the change log's actors may be roles, too."""
+    asked = {key for key in keys if is_key(key)}
+    found = named().filter(pk__in=asked).values_list("pk", "shown_name") if asked else ()
+    return {str(key): name for key, name in found}
+
+
+def is_key(text: str) -> bool:
+    """Whether an actor is a person, of this portal or of another system, and not a role."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def name_of(column: str) -> Subquery:

@@ -9,14 +9,16 @@ from time import monotonic
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.text import Truncator
 from django.views.decorators.http import require_safe
+from psycopg.errors import LockNotAvailable, QueryCanceled
 
+from realtime.live.first_paint import time_limit
 from realtime.live.kind import Kind
 from realtime.live.search import clean_text, matching
 
@@ -27,8 +29,6 @@ LOOKED_AT = 30
 # For all kinds together. A kind that isn't found by then is left out, and the answer says so.
 BUDGET_SECONDS = 3.0
 TITLE_LENGTH = 120
-
-_QUERY_CANCELED = "57014"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +106,11 @@ def _found(source: Source, text: str, seconds: float) -> list[Any] | None:
     if seconds <= 0:
         return None
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("select set_config('statement_timeout', %s, true)", [str(int(seconds * 1000) + 1)])
+        with time_limit(seconds):
             newest = matching(source.rows(), text, source.columns).order_by("-created_at", "-id")
             return list(newest[:LOOKED_AT])
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) != _QUERY_CANCELED:
+        if not isinstance(error.__cause__, QueryCanceled | LockNotAvailable):
             raise
         return None
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Q
 from django.utils.dateparse import parse_datetime
 
 from crm.models import Customer
+from realtime.live.people import is_key, known_names
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Row
 from realtime.models import RealtimeChange
@@ -64,7 +64,7 @@ def changes_of(ticket: str, since: datetime | None, until: datetime | None) -> l
 
 
 def _told(entry: RealtimeChange, names: Mapping[str, str]) -> TicketChange | None:
-    who = names.get(entry.actor, people.UNKNOWN if _is_key(entry.actor) else OUTSIDE)
+    who = names.get(entry.actor, people.UNKNOWN if is_key(entry.actor) else OUTSIDE)
     if entry.op == RealtimeChange.Op.INSERT:
         return TicketChange(entry.revision, _created(entry), who, ((CREATED, ""),), "plus")
     old, new = entry.old or {}, entry.new or {}
@@ -121,13 +121,5 @@ def _names(entries: Iterable[RealtimeChange]) -> dict[str, str]:
         for row in filter(None, (entry.old, entry.new)):
             staff.add(str(row.get("assigned_to") or ""))
             customers.add(str(row.get("customer_id") or ""))
-    known = Customer.objects.filter(pk__in=[key for key in customers if _is_key(key)]).values_list("pk", "name")
-    return people.names([key for key in staff if _is_key(key)]) | {str(key): name for key, name in known}
-
-
-def _is_key(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
+    known = Customer.objects.filter(pk__in=[key for key in customers if is_key(key)]).values_list("pk", "name")
+    return known_names(staff) | {str(key): name for key, name in known}
