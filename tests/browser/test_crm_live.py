@@ -330,6 +330,7 @@ def test_a_day_at_the_counter_by_plain_forms(context: BrowserContext, live_site:
     page.goto(customer_page)
     with context.expect_page() as opened:
         page.locator("[data-add=interaction]").first.click(modifiers=["Control"])
+    opened.value.wait_for_load_state()
     expect(opened.value.locator("select[name=customer] option:checked")).to_contain_text(f"{word} <i>Ann</i>")
     opened.value.fill("[name=notes]", "Very happy")
     opened.value.get_by_role("button", name="Create interaction").click()
