@@ -56,6 +56,8 @@ class RealtimeChange(models.Model):
     old = models.JSONField(null=True)
     new = models.JSONField(null=True)
     actor = models.TextField()
+    # What was done in one go has one name (``database/actor.py``); other clients' changes have none.
+    action = models.TextField(null=True)  # noqa: DJ001 - the column is SQL's own
 
     class Meta:
         managed = False

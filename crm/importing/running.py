@@ -25,7 +25,7 @@ from crm.importing.kinds import IMPORTABLE
 from crm.importing.reading import Reading, Unreadable, rows_of
 from crm.importing.rows import ROWS, Outcome
 from crm.models import FileImport
-from realtime.database.actor import acting_user
+from realtime.database.actor import Origin, acting_user
 from realtime.database.refusals import words_for
 from realtime.database.thread import DatabaseThread
 
@@ -140,7 +140,7 @@ def imported(key: UUID, run: UUID) -> Iterator[int]:
     outcome = Outcome()
     # The transaction ends with this block, before what comes after it is told.
     try:
-        with acting_user(str(job.person_id)), transaction.atomic():
+        with acting_user(str(job.person_id), Origin.IMPORT), transaction.atomic():
             for done in _through(job, outcome, writing=True):
                 if outcome.problem_count:
                     raise _Undone

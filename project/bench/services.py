@@ -45,7 +45,7 @@ def database(*, durable: bool = False) -> Iterator[str]:
 
 @contextmanager
 def kept(name: str) -> Iterator[str]:
-    """A migrated database and a Redis; the database stays for the next run, as its rows take minutes to make."""
+    """A migrated database, a Redis, pages' files. The database stays: making its rows takes minutes."""
     place = REPOSITORY / ".local" / "bench" / name
     postgres = EmbeddedPostgres(place / "postgres", pick_port(), durable=False)
     with directory() as passing:
@@ -54,7 +54,10 @@ def kept(name: str) -> Iterator[str]:
             postgres.start()
             redis.start()
             postgres.create_database("bench")
-            use({"DATABASE_URL": postgres.url("bench"), **NOTHING, "REDIS_URL": redis.url})
+            places = {"REDIS_URL": redis.url, "STATIC_ROOT": str(passing / "static")}
+            use({"DATABASE_URL": postgres.url("bench"), **NOTHING, **places})
+            # Pages name their style sheets and scripts by what is in them.
+            _manage("collectstatic", "--noinput")
             yield postgres.url("bench")
         finally:
             redis.stop()
@@ -79,7 +82,11 @@ def use(environment: Mapping[str, str]) -> None:
     """Migrates, and points this process's Django at these services."""
     os.environ.update(environment)
     os.environ |= {"DJANGO_DEBUG": "1", "DJANGO_SETTINGS_MODULE": "project.settings", "LOG_LEVEL": "WARNING"}
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=REPOSITORY, check=True)
+    _manage("migrate")
     import django
 
     django.setup()
+
+
+def _manage(*command: str) -> None:
+    subprocess.run([sys.executable, "manage.py", *command, "-v", "0"], cwd=REPOSITORY, check=True)

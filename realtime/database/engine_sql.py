@@ -15,7 +15,8 @@ create table realtime_change (
     row_key uuid,
     old jsonb,
     new jsonb,
-    actor text not null
+    actor text not null,
+    action text
 );
 create index realtime_change_xid on realtime_change (xid, revision);
 create index realtime_change_row on realtime_change (table_name, row_key, revision);
@@ -79,9 +80,9 @@ create or replace function realtime_note(
 language plpgsql security definer set search_path = pg_catalog as $$
 begin
     loop
-        insert into @schema@.realtime_change (revision, table_name, op, row_key, old, new, actor)
+        insert into @schema@.realtime_change (revision, table_name, op, row_key, old, new, actor, action)
         values (coalesce(stamped, nextval('@schema@.realtime_revision')), live, op, key, was, now_is,
-                @schema@.realtime_actor())
+                @schema@.realtime_actor(), nullif(current_setting('livedesk.action', true), ''))
         on conflict (revision) do nothing;
         exit when found;
         stamped := null;

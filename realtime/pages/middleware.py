@@ -3,13 +3,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from realtime.database.actor import acting_user
+from realtime.database.actor import Origin, acting_user
 from realtime.live.person import person_of
 from realtime.pages.unsent import is_anothers, not_yours
 
 
 class ActorMiddleware:
-    """Names the signed-in user as the actor of whatever this request writes (design rule 4)."""
+    """Whatever this request writes is one action of the signed-in user (design rules 4 and 29)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -19,7 +19,11 @@ class ActorMiddleware:
             user = getattr(request, "user", None)
             return str(user.pk) if user is not None and user.is_authenticated else ""
 
-        with acting_user(signed_in_user):
+        def origin() -> Origin:
+            match = request.resolver_match
+            return Origin.ADMIN if match is not None and "admin" in match.namespaces else Origin.PORTAL
+
+        with acting_user(signed_in_user, origin):
             return self.get_response(request)
 
 
