@@ -33,8 +33,12 @@ class LiveView:
     dirty: bool = True
     # Whether it is dirty only because it was read long ago.
     aged: bool = False
-    # While a reading runs, and the rows that changed meanwhile: it may show them as they were.
+    # Whether it must be counted again: more may have changed than rows that it shows.
+    recounts: bool = True
+    # While a reading runs: what it takes its count from, and the rows that changed meanwhile, which it may show as they
+    # were.
     reading: bool = False
+    counted_as: Snapshot | None = None
     changed_meanwhile: set[tuple[str, str]] = field(default_factory=set)
     # Whether it is read apart from the others: it waits for a lock, or takes long.
     aside: bool = False
@@ -95,12 +99,14 @@ class LiveView:
     def begin_reading(self) -> None:
         """Before the reading: a change or an attach that comes while it runs marks the view again."""
         self.dirty, self.reading = False, True
+        self.counted_as = None if self.recounts else self.snapshot
+        self.recounts = False
         self.changed_meanwhile.clear()
         self.joining, self.waiting = self.joining + self.waiting, []
 
     def reading_failed(self) -> None:
         """Nothing was read, so the view stays dirty."""
-        self.dirty, self.reading = True, False
+        self.dirty, self.reading, self.recounts = True, False, True
 
     def fail(self, problem: str, retry_at: float) -> None:
         """The view can't be read: its pages go stale, and are told so (design rule 27)."""

@@ -7,8 +7,9 @@ PostgreSQL is asked, once for all views (rule 23). In doubt, a view is read.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
@@ -29,6 +30,12 @@ PAIRS_LIMIT = 200_000
 PATIENCE = "500ms"
 
 Views = set[LiveView]
+
+
+class Mark(Protocol):
+    """As ``ViewReader.mark``."""
+
+    def __call__(self, view: LiveView, recounts: bool = True) -> None: ...
 
 
 class ViewIndex:
@@ -113,7 +120,7 @@ class Waiting:
 class Reach:
     """Hears of changes, and marks the views that they concern."""
 
-    def __init__(self, database: DatabaseThread, reading: Set[LiveView], mark: Callable[[LiveView], None]) -> None:
+    def __init__(self, database: DatabaseThread, reading: Set[LiveView], mark: "Mark") -> None:
         self.index = ViewIndex()
         self._database = database
         self._reading = reading
@@ -133,7 +140,7 @@ class Reach:
         for change in changes:
             for view in self.index.showing(table, change.key):
                 if _touches(view.concerns.get(table), change):
-                    self._mark(view)
+                    self._mark(view, recounts=False)
             for view in self._reading:
                 if _touches(view.concerns.get(table), change):
                     view.changed_meanwhile.add((table, change.key))
@@ -147,6 +154,7 @@ class Reach:
 
     def _decide(self, view: LiveView, table: str, change: RowChange) -> None:
         if view.dirty:
+            view.recounts = True
             return
         # A reading that runs may not see the change, and its page will not be the one that PostgreSQL is asked about.
         if view.reading or not view.concerns[table].asks:
@@ -172,7 +180,10 @@ class Reach:
             await self._ask(table, asked)
 
     async def _ask(self, table: str, asked: Waiting) -> None:
-        # Whatever has been marked since, or is being read since, will show these changes in any case.
+        # Whatever has been marked since, or is being read since, will show these changes in any case, if it counts.
+        for view in asked.views:
+            if view in self.index and (view.dirty or (view.reading and view.counted_as is not None)):
+                self._mark(view)
         # A view that was closed has no say, even if another of its name has been opened.
         views = {view.key: view for view in asked.views if view in self.index and not view.dirty and not view.reading}
         questions: dict[str, Question] = {}
@@ -214,7 +225,7 @@ class Reach:
         for key in keys:
             for view in self.index.showing(parent, key):
                 if (concern := view.concerns.get(table)) and concern.back == column:
-                    self._mark(view)
+                    self._mark(view, recounts=False)
             for view in self._reading & self.index.backs(table)[column, parent]:
                 view.changed_meanwhile.add((parent, key))
 
@@ -223,7 +234,7 @@ class Reach:
         if view.snapshot is not None:
             self.index.shows(view, view.snapshot.keys)
             if view.overtaken:
-                self._mark(view)
+                self._mark(view, recounts=False)
 
 
 def ask_postgres(

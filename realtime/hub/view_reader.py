@@ -63,16 +63,22 @@ ASIDE = Lane("realtime-hub-aside", "1s", "15s")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A view to be read, and at which revisions it showed its rows before."""
+    """A view to be read, and at which revisions it showed its rows before; ``before`` is for ``Definition.reread``."""
 
     definition: Definition
     params: Params
     revisions: Mapping[str, int]
+    before: Snapshot | None = None
 
     @classmethod
     def of(cls, view: LiveView) -> "Wanted":
         rows = view.snapshot.rows if view.snapshot else ()
-        return cls(view.definition, view.params, {row.id: row.revision for row in rows})
+        return cls(view.definition, view.params, {row.id: row.revision for row in rows}, view.counted_as)
+
+    def read(self) -> Snapshot:
+        if self.before is None:
+            return self.definition.snapshot(self.params)
+        return self.definition.reread(self.params, self.before)
 
     def changed(self, snapshot: Snapshot) -> dict[str, int]:
         """The rows that it showed already and that have changed since, at their new revisions."""
@@ -116,11 +122,11 @@ class ViewReader:
     async def run(self) -> None:
         await until_one_ends(self._read_quickly(), self._read_aside(), self._mark_the_old())
 
-    def mark(self, view: LiveView) -> None:
-        """The view may be out of date: it is reread soon."""
+    def mark(self, view: LiveView, recounts: bool = True) -> None:
+        """The view may be out of date: it is reread soon. Without ``recounts``, only rows that it shows changed."""
         if not view.dirty and view.definition.pause:
             view.retry_at = max(view.retry_at, view.read_at + view.definition.pause)
-        view.dirty, view.aged = True, False
+        view.dirty, view.aged, view.recounts = True, False, view.recounts or recounts
         self.wake()
 
     def wake(self) -> None:
@@ -261,7 +267,7 @@ def read_views(wanted: list[Wanted], lane: Lane) -> list[Reading]:
             accounts: Mapping[str, Account] = {}
             try:
                 with transaction.atomic():
-                    told = each.definition.snapshot(each.params)
+                    told = each.read()
                 accounts = log.of(each, told)
             except Exception as error:
                 if connection.connection is None or connection.connection.closed:

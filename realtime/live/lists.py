@@ -233,10 +233,17 @@ class LiveList(Definition):
     # What it shows
 
     def snapshot(self, params: Params) -> Snapshot:
+        return self._read(params)
+
+    def reread(self, params: Params, before: Snapshot) -> Snapshot:
+        # Lists that say more than their rows leave the count out, and are read whole.
+        return self.snapshot(params) if before.counted is None else self._read(params, before.counted)
+
+    def _read(self, params: Params, counted: int | None = None) -> Snapshot:
         with in_zone(params.get("tz", "")):
             # First: should the day end meanwhile, the list has turned already and is read again.
             turns_at = self.filters.turns_at(params, timezone.now())
-            count = self.count(params)
+            count = self.count(params) if counted is None else counted
             page = self.read_page(params, count)
         return Snapshot(
             rows=self.render(page.rows),
@@ -248,6 +255,7 @@ class LiveList(Definition):
             keys=self.keys_of(page.rows),
             window=page.window,
             counts=self.is_exact(count),
+            counted=count,
             turns_at=turns_at,
         )
 

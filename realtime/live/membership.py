@@ -5,6 +5,7 @@ expression with the rows' images from the change log takes the place of the tabl
 their values share a statement, so that it is parsed and planned once for all of them.
 """
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -15,7 +16,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import QuerySet
 from django.db.models.expressions import Expression, RawSQL
 from psycopg.types.numeric import Int2, Int4, Int8
@@ -33,17 +34,22 @@ _TYPES: dict[type, str] = {
     date: "date",
     Decimal: "numeric",
 }
+# In one statement; more of them take PostgreSQL longer to plan than they save.
+SHAPES_AT_ONCE = 15
 _PLACE = re.compile(r"%(.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A view's query about changed rows. ``sql`` has the places of its ``values``, and is the same for all its kind."""
+    """A view's query about changed rows.
+
+    ``sql`` has the places of its values, and is the same for all its kind; ``values`` are a JSON object of them.
+    """
 
     table: str
     sql: str
     types: tuple[str, ...]
-    values: tuple[Any, ...]
+    values: str
 
     @property
     def shape(self) -> tuple[str, tuple[str, ...]]:
@@ -76,7 +82,10 @@ def question(members: "QuerySet[Any]", inside: Expression) -> Question | None:
     # A word of fixed choices is a text of a class of its own.
     values = [value.value if isinstance(value, Enum) else value for value in parameters]
     types = tuple(_TYPES.get(type(value), "") for value in values)
-    return Question(table, sql, types, tuple(values)) if all(types) else None
+    if not all(types):
+        return None
+    named = {f"p{number}": value for number, value in enumerate(values)}
+    return Question(table, _in_places(sql), types, json.dumps(named, default=str))
 
 
 def answers(questions: Mapping[str, Question], revisions: Collection[int]) -> tuple[dict[str, Answer], set[str]]:
@@ -85,27 +94,44 @@ def answers(questions: Mapping[str, Question], revisions: Collection[int]) -> tu
     Views that the changes don't touch are in neither. All questions are about one table. Raises ``Unanswerable``, and
     ``DatabaseError`` when the connection is gone.
     """
-    shapes: defaultdict[tuple[str, tuple[str, ...]], list[tuple[str, tuple[Any, ...]]]] = defaultdict(list)
+    shapes: defaultdict[tuple[str, tuple[str, ...]], dict[str, str]] = defaultdict(dict)
     table = ""
     for view, asked in questions.items():
-        shapes[asked.shape].append((view, asked.values))
+        shapes[asked.shape][view] = asked.values
         table = asked.table
+    _must_be_logged(table, revisions)
     told: dict[str, Answer] = {}
     untold: set[str] = set()
-    _must_be_logged(table, revisions)
-    for (sql, types), views in shapes.items():
-        names = [view for view, _ in views]
-        columns = [names, *map(list, zip(*(values for _, values in views), strict=True))]
+    asked_for = list(shapes.items())
+    for start in range(0, len(asked_for), SHAPES_AT_ONCE):
+        some = asked_for[start : start + SHAPES_AT_ONCE]
         try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(_statement(table, sql, types), [list(revisions), table, *columns])
-                told |= {view: Answer(*answer) for view, *answer in cursor.fetchall()}
+            told |= _answered(table, some, revisions)
         except DatabaseError:
             # One query that fails, or takes long, is no reason to know nothing of the others.
-            if connection.connection is None or connection.connection.closed:
-                raise
-            untold.update(names)
+            for each in some:
+                try:
+                    told |= _answered(table, [each], revisions)
+                except DatabaseError:
+                    untold.update(each[1])
     return told, untold
+
+
+Shapes = Collection[tuple[tuple[str, tuple[str, ...]], Mapping[str, str]]]
+
+
+def _answered(table: str, shapes: Shapes, revisions: Collection[int]) -> dict[str, Answer]:
+    """Asks in one statement. Raises ``DatabaseError``; unless the connection is gone, it can be asked again."""
+    names = [view for _, views in shapes for view in views]
+    parameters: list[Any] = [list(revisions), table, *(f"[{','.join(views.values())}]" for _, views in shapes)]
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_statement(table, shapes), parameters)
+            return {names[number - 1]: Answer(*answer) for number, *answer in cursor.fetchall()}
+    except DatabaseError:
+        if connection.connection is None or connection.connection.closed:
+            raise InterfaceError("the connection is gone") from None
+        raise
 
 
 def _must_be_logged(table: str, revisions: Collection[int]) -> None:
@@ -130,13 +156,22 @@ def parents(table: str, column: str, revisions: Collection[int]) -> set[str]:
         return {key for (key,) in cursor.fetchall()}
 
 
-def _statement(table: str, sql: str, types: tuple[str, ...]) -> str:
+def _statement(table: str, shapes: Shapes) -> str:
     """Of a change's two images, one that is in the list and one that isn't make a row that came or left.
 
-    An insert or a delete has one image, and an update two.
+    An insert or a delete has one image, and an update two. Views are told apart by their number among all.
     """
-    names = ", ".join(["view", *(f"p{number}" for number in range(len(types)))])
-    arrays = ", ".join(["%s::text[]", *(f"%s::{name}[]" for name in types)])
+    asked, before = [], 0
+    for (sql, types), views in shapes:
+        # A view without values is one all the same.
+        told = {f"p{number}": name for number, name in enumerate(types)} or {"nothing": "text"}
+        columns = ", ".join(f"{name} {type_}" for name, type_ in told.items())
+        asked.append(
+            f"select {before} + view as view, change, is_new, inside"
+            f" from rows from (json_to_recordset(%s) as ({columns})) with ordinality asked ({', '.join(told)}, view),"
+            f" lateral ({sql}) hit (change, is_new, inside)"
+        )
+        before += len(views)
     return f"""
         with "{table}" as materialized (
             select changed.*, realtime_change.revision as realtime_change, is_new as realtime_new
@@ -144,8 +179,7 @@ def _statement(table: str, sql: str, types: tuple[str, ...]) -> str:
                  lateral jsonb_populate_record(null::"{table}", image) changed
             where realtime_change.revision = any(%s) and table_name = %s and image is not null
         ), hits (view, inside, images, has_new) as (
-            select view, bool_or(inside), count(*), bool_or(is_new)
-            from unnest({arrays}) asked ({names}), lateral ({_in_places(sql)}) hit (change, is_new, inside)
+            select view, bool_or(inside), count(*), bool_or(is_new) from ({" union all ".join(asked)}) found
             group by view, change
         )
         select view, bool_or(inside), bool_or(images = 1 and has_new), bool_or(images = 1 and not has_new)

@@ -42,10 +42,12 @@ class Snapshot:
     count: str | None = None
     parts: dict[str, Fragment] = field(default_factory=dict)
     # For the hub, not for the page: the rows whose changes concern it, as (table, key); the page's bounds; whether rows
-    # that come or go elsewhere change the count; and when the clock alone may change it.
+    # that come or go elsewhere change the count; what was counted, where a reading may do without counting again; and
+    # when the clock alone may change it.
     keys: frozenset[tuple[str, str]] = frozenset()
     window: Window = Window()
     counts: bool = True
+    counted: int | None = None
     turns_at: datetime | None = None
 
     @property
