@@ -48,6 +48,7 @@ class Kind:
     def choices_name(self) -> str:
         return f"{self.app}:{self.plural}-choices"
 
+    @property
     def sheet_name(self) -> str:
         return f"{self.app}:{self.plural}-xlsx"
 
