@@ -116,8 +116,8 @@ class Office:
         self._read(marked)
         return time.process_time() + _cpu(pid) - began, len(marked)
 
-    def _mark(self, view: "LiveView", recounts: bool = True) -> None:
-        view.recounts |= recounts
+    def _mark(self, view: "LiveView", row: tuple[str, str] | None = None) -> None:
+        view.touch(row)
         self._marked.add(view)
 
     def _open(self, chance: random.Random) -> None:

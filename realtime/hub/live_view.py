@@ -15,6 +15,8 @@ from realtime.live.definition import Concern, Definition, Params
 from realtime.live.membership import Question
 from realtime.live.snapshot import Operation, Shown, Snapshot, difference
 
+Changed = set[tuple[str, str]] | None
+
 
 @dataclass(slots=True)
 class Attaching:
@@ -33,12 +35,11 @@ class LiveView:
     dirty: bool = True
     # Whether it is dirty only because it was read long ago.
     aged: bool = False
-    # Whether it must be counted again: more may have changed than rows that it shows.
-    recounts: bool = True
-    # While a reading runs: what it takes its count from, and the rows that changed meanwhile, which it may show as they
-    # were.
+    # The rows that it shows, as (table, key), if nothing but these has changed; None where more may have.
+    touched: Changed = None
+    # While a reading runs: what it is to find changed, and what has changed meanwhile, which it may show as it was.
     reading: bool = False
-    counted_as: Snapshot | None = None
+    looking_at: Changed = None
     changed_meanwhile: set[tuple[str, str]] = field(default_factory=set)
     # Whether it is read apart from the others: it waits for a lock, or takes long.
     aside: bool = False
@@ -72,9 +73,9 @@ class LiveView:
         return at is not None and at <= datetime.now(UTC)
 
     @property
-    def overtaken(self) -> bool:
-        """Whether a row that it shows changed while it was read."""
-        return self.snapshot is not None and not self.changed_meanwhile.isdisjoint(self.snapshot.keys)
+    def overtaken(self) -> set[tuple[str, str]]:
+        """The rows that it shows and that changed while it was read."""
+        return self.changed_meanwhile & self.snapshot.keys if self.snapshot is not None else set()
 
     @property
     def unused(self) -> bool:
@@ -88,6 +89,8 @@ class LiveView:
             return
         self.waiting.append(attaching)
         self.dirty = True
+        # What a page was painted with may be newer than anything heard here.
+        self.touch(None)
         if self.problem:
             attaching.socket.send(wire.failed(self.key, self.problem, attaching.identifier))
 
@@ -96,17 +99,23 @@ class LiveView:
         self.waiting = [attaching for attaching in self.waiting if attaching.socket is not socket]
         self.joining = [attaching for attaching in self.joining if attaching.socket is not socket]
 
+    def touch(self, row: tuple[str, str] | None) -> None:
+        """A row that it shows has changed; None where that isn't all."""
+        if row is None:
+            self.touched = None
+        elif self.touched is not None:
+            self.touched.add(row)
+
     def begin_reading(self) -> None:
         """Before the reading: a change or an attach that comes while it runs marks the view again."""
         self.dirty, self.reading = False, True
-        self.counted_as = None if self.recounts else self.snapshot
-        self.recounts = False
+        self.looking_at, self.touched = self.touched, set()
         self.changed_meanwhile.clear()
         self.joining, self.waiting = self.joining + self.waiting, []
 
     def reading_failed(self) -> None:
         """Nothing was read, so the view stays dirty."""
-        self.dirty, self.reading, self.recounts = True, False, True
+        self.dirty, self.reading, self.touched = True, False, None
 
     def fail(self, problem: str, retry_at: float) -> None:
         """The view can't be read: its pages go stale, and are told so (design rule 27)."""

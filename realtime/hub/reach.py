@@ -35,7 +35,7 @@ Views = set[LiveView]
 class Mark(Protocol):
     """As ``ViewReader.mark``."""
 
-    def __call__(self, view: LiveView, recounts: bool = True) -> None: ...
+    def __call__(self, view: LiveView, row: tuple[str, str] | None = None) -> None: ...
 
 
 class ViewIndex:
@@ -140,7 +140,7 @@ class Reach:
         for change in changes:
             for view in self.index.showing(table, change.key):
                 if _touches(view.concerns.get(table), change):
-                    self._mark(view, recounts=False)
+                    self._mark(view, (table, change.key))
             for view in self._reading:
                 if _touches(view.concerns.get(table), change):
                     view.changed_meanwhile.add((table, change.key))
@@ -154,7 +154,7 @@ class Reach:
 
     def _decide(self, view: LiveView, table: str, change: RowChange) -> None:
         if view.dirty:
-            view.recounts = True
+            view.touch(None)
             return
         # A reading that runs may not see the change, and its page will not be the one that PostgreSQL is asked about.
         if view.reading or not view.concerns[table].asks:
@@ -180,9 +180,9 @@ class Reach:
             await self._ask(table, asked)
 
     async def _ask(self, table: str, asked: Waiting) -> None:
-        # Whatever has been marked since, or is being read since, will show these changes in any case, if it counts.
+        # Whatever has been marked since, or is being read since, will show these changes if it is read whole.
         for view in asked.views:
-            if view in self.index and (view.dirty or (view.reading and view.counted_as is not None)):
+            if view in self.index and (view.dirty or (view.reading and view.looking_at is not None)):
                 self._mark(view)
         # A view that was closed has no say, even if another of its name has been opened.
         views = {view.key: view for view in asked.views if view in self.index and not view.dirty and not view.reading}
@@ -225,7 +225,7 @@ class Reach:
         for key in keys:
             for view in self.index.showing(parent, key):
                 if (concern := view.concerns.get(table)) and concern.back == column:
-                    self._mark(view, recounts=False)
+                    self._mark(view, (parent, key))
             for view in self._reading & self.index.backs(table)[column, parent]:
                 view.changed_meanwhile.add((parent, key))
 
@@ -233,8 +233,8 @@ class Reach:
         """Notes what a view shows now."""
         if view.snapshot is not None:
             self.index.shows(view, view.snapshot.keys)
-            if view.overtaken:
-                self._mark(view, recounts=False)
+            for row in view.overtaken:
+                self._mark(view, row)
 
 
 def ask_postgres(

@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from realtime.database.thread import DatabaseThread
-from realtime.hub.live_view import LiveView
+from realtime.hub.live_view import Changed, LiveView
 from realtime.live.accounts import ROWS_LIMIT, Account
 from realtime.live.definition import Definition, Params
 from realtime.live.snapshot import Snapshot
@@ -63,22 +63,26 @@ ASIDE = Lane("realtime-hub-aside", "1s", "15s")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A view to be read, and at which revisions it showed its rows before; ``before`` is for ``Definition.reread``."""
+    """A view to be read, and at which revisions it showed its rows before.
+
+    ``before`` and ``touched`` are for ``Definition.reread``, where only rows that it shows have changed.
+    """
 
     definition: Definition
     params: Params
     revisions: Mapping[str, int]
     before: Snapshot | None = None
+    touched: Changed = None
 
     @classmethod
     def of(cls, view: LiveView) -> "Wanted":
         rows = view.snapshot.rows if view.snapshot else ()
-        return cls(view.definition, view.params, {row.id: row.revision for row in rows}, view.counted_as)
+        return cls(view.definition, view.params, {row.id: row.revision for row in rows}, view.snapshot, view.looking_at)
 
     def read(self) -> Snapshot:
-        if self.before is None:
+        if self.before is None or self.touched is None:
             return self.definition.snapshot(self.params)
-        return self.definition.reread(self.params, self.before)
+        return self.definition.reread(self.params, self.before, self.touched)
 
     def changed(self, snapshot: Snapshot) -> dict[str, int]:
         """The rows that it showed already and that have changed since, at their new revisions."""
@@ -122,11 +126,12 @@ class ViewReader:
     async def run(self) -> None:
         await until_one_ends(self._read_quickly(), self._read_aside(), self._mark_the_old())
 
-    def mark(self, view: LiveView, recounts: bool = True) -> None:
-        """The view may be out of date: it is reread soon. Without ``recounts``, only rows that it shows changed."""
+    def mark(self, view: LiveView, row: tuple[str, str] | None = None) -> None:
+        """The view may be out of date: it is reread soon. With ``row``, it shows that one, and nothing else changed."""
         if not view.dirty and view.definition.pause:
             view.retry_at = max(view.retry_at, view.read_at + view.definition.pause)
-        view.dirty, view.aged, view.recounts = True, False, view.recounts or recounts
+        view.dirty, view.aged = True, False
+        view.touch(row)
         self.wake()
 
     def wake(self) -> None:

@@ -6,7 +6,7 @@ socket's session does (design rule 8).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -99,8 +99,11 @@ class Definition(ABC):
     def snapshot(self, params: Params) -> Snapshot:
         """Reads and renders the current state."""
 
-    def reread(self, params: Params, before: Snapshot) -> Snapshot:
-        """The same, where only rows that ``before`` shows have changed, and nothing that decides who is in the view."""
+    def reread(self, params: Params, before: Snapshot, touched: Collection[tuple[str, str]]) -> Snapshot:
+        """The same, where nothing has changed but rows that ``before`` shows, as (table, key).
+
+        They haven't changed in what decides who is in the view, and where.
+        """
         return self.snapshot(params)
 
 

@@ -1,7 +1,7 @@
 """Live lists: a page of rows of one kind, with its search, its filters, its order and its count."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -235,9 +235,22 @@ class LiveList(Definition):
     def snapshot(self, params: Params) -> Snapshot:
         return self._read(params)
 
-    def reread(self, params: Params, before: Snapshot) -> Snapshot:
+    def reread(self, params: Params, before: Snapshot, touched: Collection[tuple[str, str]]) -> Snapshot:
+        has_turned = before.turns_at is not None and before.turns_at <= timezone.now()
         # Lists that say more than their rows leave the count out, and are read whole.
-        return self.snapshot(params) if before.counted is None else self._read(params, before.counted)
+        if before.counted is None or has_turned:
+            return self.snapshot(params)
+        keys = {key for table, key in touched if table == self.kind.table}
+        if len(keys) < len(touched):
+            return self._read(params, before.counted)
+        with in_zone(params.get("tz", "")):
+            found = list(versioned(self.described(self.members(params, by_row=True).filter(pk__in=keys))))
+        # One may have left by a change that the hub hasn't heard of yet.
+        if len(found) < len(keys):
+            return self.snapshot(params)
+        new = {row.id: row for row in self.render(found)}
+        shown = tuple(new.get(row.id, row) for row in before.rows)
+        return replace(before, rows=shown, keys=before.keys | self.keys_of(found))
 
     def _read(self, params: Params, counted: int | None = None) -> Snapshot:
         with in_zone(params.get("tz", "")):

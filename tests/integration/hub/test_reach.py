@@ -46,8 +46,9 @@ class Office:
         # For the message of a test that fails.
         self.changes: list[tuple[str, RowChange]] = []
 
-    def _mark(self, view: LiveView, recounts: bool = True) -> None:
-        view.dirty, view.recounts = True, view.recounts or recounts
+    def _mark(self, view: LiveView, row: tuple[str, str] | None = None) -> None:
+        view.dirty = True
+        view.touch(row)
 
     def open(self, name: str, raw: dict[str, Any]) -> LiveView:
         definition = definition_named(name)
