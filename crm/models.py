@@ -1,5 +1,6 @@
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -100,6 +101,7 @@ class Interaction(LiveModel):
         db_default=Now(),
         validators=[MinValueValidator(EARLIEST), MaxValueValidator(LATEST)],
     )
+    nouns: ClassVar = {"interaction_at": "time"}
 
     class Meta:
         db_table = "interactions"

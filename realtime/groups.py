@@ -1,6 +1,9 @@
-"""The channel-layer groups through which workers reach web processes: one per table, and one for the status."""
+"""The channel layer's groups: through one per table and one for the status, workers reach the web processes; through
+the last, web processes tell each other who is where.
+"""
 
 STATUS_GROUP = "realtime.status"
+PRESENCE_GROUP = "realtime.presence"
 
 
 def table_group(table: str) -> str:

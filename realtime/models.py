@@ -29,6 +29,8 @@ class LiveModel(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
     revision = models.BigIntegerField(db_default=0, editable=False)
+    # What a field is called in "Anna is editing the …", where its own words don't fit there.
+    nouns: ClassVar[dict[str, str]] = {}
 
     class Meta:
         abstract = True

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.db import models
 
 from crm.models import Customer
@@ -25,6 +27,7 @@ class Ticket(LiveModel):
     customer = models.ForeignKey(Customer, models.PROTECT, null=True, blank=True, related_name="tickets")
     # Staff ids have no foreign key: other writers know users that this portal doesn't (design rule 19).
     assigned_to = models.UUIDField(null=True, blank=True)
+    nouns: ClassVar = {"assigned_to": "assignee"}
 
     class Meta:
         db_table = "tickets"

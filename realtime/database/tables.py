@@ -21,10 +21,14 @@ def import_repository(path: str) -> Any:
         raise ImproperlyConfigured(f"REALTIME_REPOSITORIES names '{path}', which can't be imported: {error}") from None
 
 
+def live_models() -> tuple[Any, ...]:
+    """The model of every live table of this installation, in the order of the settings."""
+    return tuple(model for path in settings.REALTIME_REPOSITORIES for model in import_repository(path).models)
+
+
 def live_tables() -> tuple[str, ...]:
     """Every live table of this installation, in the order of the settings."""
-    models = (model for path in settings.REALTIME_REPOSITORIES for model in import_repository(path).models)
-    return tuple(model._meta.db_table for model in models)
+    return tuple(model._meta.db_table for model in live_models())
 
 
 def people_table() -> str:

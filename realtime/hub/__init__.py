@@ -11,5 +11,6 @@ In: numbered messages, heartbeats, what browsers say. Out: frames.
   browser's buffer. ``origin.py``: which pages may connect.
 - ``admission.py``: who is let in, and which socket has to go; ``arrivals.py`` and ``rights.py`` read what it decides
   on.
+- ``presence.py``: who is at which record, and which sockets are told.
 - ``freshness.py``: tells every socket how fresh its page is.
 """

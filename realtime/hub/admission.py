@@ -48,7 +48,7 @@ class Admission:
         socket.user, socket.auth_hash = identity.user, identity.auth_hash
         if not _is_standing(socket, standing):
             return False
-        socket.rights = standing.rights[socket.user]
+        socket.rights, socket.name = standing.rights[socket.user], standing.names[socket.user]
         return True
 
     def reread(self) -> None:
@@ -77,6 +77,7 @@ class Admission:
             socket.close(wire.CLOSE_SIGNED_OUT, "signed out")
             return
         before, socket.rights = socket.rights, standing.rights.get(socket.user, Rights())
+        socket.name = standing.names.get(socket.user, "")
         if socket.rights != before:
             # The page's buttons were decided when it was painted.
             socket.send(wire.rights())

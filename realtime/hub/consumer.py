@@ -12,9 +12,12 @@ from django.db import DatabaseError, InterfaceError
 from realtime.hub import wire
 from realtime.hub.hub import Hub, get_hub
 from realtime.hub.live_socket import LiveSocket
+from realtime.live.whereabouts import Doing
 
 # An invalid message is answered; a socket that keeps sending them is closed.
 ERRORS_FORGIVEN = 5
+# The code of a connection that ended without a closing frame.
+ABNORMAL = 1006
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -49,6 +52,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def disconnect(self, code: int) -> None:
         if self.socket is not None:
+            # Without a goodbye it was cut off, or silent for so long that its person has been away already.
+            if code != ABNORMAL:
+                self.hub.presence.away(self.socket)
             self.hub.leave(self.socket)
             self._writing.cancel()
 
@@ -75,8 +81,15 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             if key is not None and key != self._views.get(identifier):
                 self._forget(socket, identifier)
                 self._views[identifier] = key
+        elif message["type"] == "here":
+            self._note_stay(socket, *wire.read_here(message))
         else:
             self._forget(socket, wire.read_detach(message))
+
+    def _note_stay(self, socket: LiveSocket, identifier: int, doing: Doing, idle: bool, field: str) -> None:
+        if identifier not in self._views:
+            raise wire.WireError(f"here: no view is attached as {identifier}")
+        self.hub.presence.stay(socket, self._views[identifier], doing, idle, field)
 
     def _forget(self, socket: LiveSocket, identifier: int) -> None:
         """The element is gone or shows another view; a second element may still follow its former one."""

@@ -16,7 +16,7 @@ from django.core.signing import BadSignature
 
 from realtime.build import build_id
 from realtime.database.tables import live_tables, related_tables
-from realtime.groups import STATUS_GROUP, table_group
+from realtime.groups import PRESENCE_GROUP, STATUS_GROUP, table_group
 from realtime.hub import wire
 from realtime.hub.admission import Admission
 from realtime.hub.freshness import Freshness
@@ -24,6 +24,7 @@ from realtime.hub.gaps import MessageNumbers
 from realtime.hub.layer_listener import LayerListener
 from realtime.hub.live_socket import LiveSocket
 from realtime.hub.live_view import Attaching, LiveView
+from realtime.hub.presence import Presence
 from realtime.hub.reach import Reach
 from realtime.hub.view_reader import ViewReader
 from realtime.live.definition import Definition, Params, RowChange, UnknownDefinition
@@ -71,13 +72,13 @@ class Hub:
         self._reach = Reach(self.reader.quick, self.reader.reading, self.reader.mark)
         self._admission = Admission(self.sockets, self.leave, self._revoke)
         self._freshness = Freshness(self.sockets, self._hops, self._measure, partial(self._mark_all, Resync.SILENCE))
+        self.presence = Presence(self.sockets, self.views)
         self._numbers = MessageNumbers()
         tables = (*live_tables(), *related_tables())
         self._listener = LayerListener(
-            [STATUS_GROUP, *(table_group(table) for table in tables)],
+            [STATUS_GROUP, PRESENCE_GROUP, *(table_group(table) for table in tables)],
             self._handle,
-            # What was sent before it joined is unknown.
-            partial(self._mark_all, Resync.JOINED),
+            self._joined,
             self._freshness.tell,
         )
         # When the last reading of every view began.
@@ -85,7 +86,15 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        parts = (self._listener.run, self.reader.run, self._reach.run, self._freshness.watch, self._admission.watch)
+        parts = (
+            self._listener.run,
+            self.reader.run,
+            self._reach.run,
+            self._freshness.watch,
+            self._admission.watch,
+            self.presence.say,
+            self.presence.tell,
+        )
         self._tasks = [asyncio.create_task(self._keep_going(part)) for part in parts]
 
     async def _keep_going(self, part: Callable[[], Awaitable[None]]) -> None:
@@ -135,12 +144,14 @@ class Hub:
             return None
         socket.views.add(view.key)
         view.attach(Attaching(socket, identifier, shown))
+        self.presence.shown()
         if view.dirty:
             self.reader.wake()
         return view.key
 
     def detach(self, socket: LiveSocket, key: str) -> None:
         socket.views.discard(key)
+        self.presence.moved()
         view = self.views.get(key)
         if view is not None:
             view.detach(socket)
@@ -162,6 +173,9 @@ class Hub:
         kind = message["type"]
         if kind == "realtime.beat":
             self._hear_beat(message)
+            return
+        if kind == "realtime.presence":
+            self.presence.hear(message)
             return
         table = message["table"]
         complete = self._numbers.is_next(message["epoch"], table, message["n"])
@@ -202,7 +216,13 @@ class Hub:
 
     # What the parts ask
 
+    def _joined(self) -> None:
+        # What was sent before is unknown.
+        self._mark_all(Resync.JOINED)
+        self.presence.joined()
+
     def _view_read(self, view: LiveView) -> None:
+        self.presence.shown()
         # Nobody may follow it any more.
         if self.views.get(view.key) is view:
             self._reach.read(view)

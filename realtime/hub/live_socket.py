@@ -6,6 +6,7 @@ from sys import getsizeof
 
 from realtime.hub import wire
 from realtime.hub.rights import Rights
+from realtime.live.whereabouts import Stay
 from realtime.status import metrics
 
 # About a screen's worth of bursts. A socket this far behind is better served by fresh state than by a backlog.
@@ -22,8 +23,12 @@ class LiveSocket:
         # The hub finds out whose session it is.
         self.user = ""
         self.auth_hash = ""
+        self.name = ""
         self.rights = Rights()
         self.views: set[str] = set()
+        # The view that tells where its person is, and what they do there; and what it was last told of the others.
+        self.stay: tuple[str, Stay] | None = None
+        self.presence = wire.NOBODY
         self.closing: tuple[int, str] | None = None
         self._frames: deque[tuple[str, bool]] = deque()
         # The size of what may be dropped.
@@ -49,6 +54,11 @@ class LiveSocket:
     def _is_too_much(self, frame: str) -> bool:
         # A single frame goes out whatever its size: its view's state would be no smaller.
         return self._patch_bytes > 0 and self._patch_bytes + getsizeof(frame) > BUFFER_BYTES
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it hasn't taken yet what it was sent."""
+        return bool(self._frames)
 
     def acknowledge(self, frames: int) -> None:
         """The browser has received this many frames; more than were sent is nonsense and ignored."""

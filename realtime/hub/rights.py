@@ -7,12 +7,13 @@ session takes effect on open sockets without a query per socket (design rule 12)
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import Permission
 from django.contrib.sessions.models import Session
 from django.utils import timezone
+
+from realtime.live.people import named
 
 REREAD_SECONDS = 3.0
 
@@ -42,10 +43,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who is still there: rights by user (none for a closed account), and the sessions that are still valid."""
+    """Who is still there: rights and names by user (none for a closed account), and the sessions still valid."""
 
     rights: dict[str, Rights]
     sessions: frozenset[str]
+    names: dict[str, str]
 
 
 def read_arrivals(sessions: Iterable[str]) -> tuple[dict[str, Identity], Standing]:
@@ -60,8 +62,7 @@ def read_arrivals(sessions: Iterable[str]) -> tuple[dict[str, Identity], Standin
 
 def read_standing(users: Iterable[str], sessions: Iterable[str]) -> Standing:
     users = list(users)
-    # The stubs know only the default user model.
-    active: Any = get_user_model()._default_manager.filter(pk__in=users, is_active=True)
+    active = list(named().filter(pk__in=users, is_active=True).only("password", "is_superuser"))
     permissions: defaultdict[str, set[str]] = defaultdict(set)
     for owner in ("user", "group__user"):
         granted = Permission.objects.filter(**{f"{owner}__in": users})
@@ -71,7 +72,8 @@ def read_standing(users: Iterable[str], sessions: Iterable[str]) -> Standing:
     return Standing(
         {
             str(user.pk): Rights(frozenset(permissions[str(user.pk)]), user.is_superuser, user.get_session_auth_hash())
-            for user in active.only("password", "is_superuser")
+            for user in active
         },
         frozenset(living.values_list("session_key", flat=True)),
+        {str(user.pk): user.shown_name for user in active},
     )

@@ -6,6 +6,7 @@ From the browser::
     detach   id
     ping     n
     ack      n                               frames received on this socket so far, now and then
+    here     id, doing, idle, field          what the person does at the record that an attached view is about
 
 To the browser::
 
@@ -20,6 +21,9 @@ To the browser::
     failed    view, reason[, id]             it can't be read for now: what is shown stays and goes stale; with an
                                              id, an attach waits for it
     healed    view                           it was read again, and every socket that follows it is up to date
+    presence  at                             who is at the records that the page shows, all of them: ``<table>/<key>``
+                                             to people (person, name, initials, colour, doing, idle, field) and how
+                                             many more; at most one a second
     pong      n
     error     reason
 
@@ -37,6 +41,7 @@ import json
 from typing import Any
 
 from realtime.live.snapshot import Operation, Shown
+from realtime.live.whereabouts import Doing
 
 # A page of 50 rows reports its state in 4 kB; nothing legitimate comes near this.
 MESSAGE_LIMIT = 65_536
@@ -55,7 +60,9 @@ CLOSE_FORBIDDEN = 4403
 CLOSE_TRY_LATER = 4013
 CLOSE_FAILED = 4011
 
-MESSAGE_TYPES = ("attach", "detach", "ping", "ack")
+MESSAGE_TYPES = ("attach", "detach", "ping", "ack", "here")
+# No column's name is longer.
+FIELD_LENGTH = 63
 
 
 class WireError(ValueError):
@@ -113,6 +120,21 @@ def read_ack(message: dict[str, Any]) -> int:
     return number
 
 
+def read_here(message: dict[str, Any]) -> tuple[int, Doing, bool, str]:
+    """The id of the attached view, and what the person does there, whether they are idle, and at which field."""
+    identifier, doing = message.get("id"), message.get("doing")
+    idle, field = message.get("idle", False), message.get("field", "")
+    if not isinstance(identifier, int) or isinstance(identifier, bool):
+        raise WireError("here: 'id' must be an integer")
+    if doing not in list(Doing):
+        raise WireError(f"here: 'doing' is {str(doing)[:40]!r}; valid are {', '.join(Doing)}")
+    if not isinstance(idle, bool):
+        raise WireError("here: 'idle' must be true or false")
+    if not isinstance(field, str) or len(field) > FIELD_LENGTH:
+        raise WireError(f"here: 'field' must be text of at most {FIELD_LENGTH} characters")
+    return identifier, Doing(doing), idle, field
+
+
 def _is_pair_of_texts(value: Any) -> bool:
     # Our ids and versions are ASCII; half a surrogate pair, sent back, couldn't even be encoded.
     return isinstance(value, list) and len(value) == 2 and all(isinstance(p, str) and p.isascii() for p in value)
@@ -157,6 +179,14 @@ def failed(view: str, reason: str, identifier: int | None = None) -> str:
 
 def healed(view: str) -> str:
     return encode({"type": "healed", "view": view})
+
+
+def presence(at: dict[str, Any]) -> str:
+    return encode({"type": "presence", "at": at})
+
+
+# What a page takes for granted until it is told something else.
+NOBODY = presence({})
 
 
 def pong(number: Any) -> str:

@@ -12,4 +12,5 @@ In: a view's name and parameters. Out: a ``Snapshot`` of rendered rows and parts
 - ``snapshot.py``: states and their differences. ``rendering.py``: rows rendered once. ``row_version.py``: what makes
   a row's version, which also changes where no revision does. ``field_changes.py``: what changed since a revision.
   ``accounts.py``: who changed a row, and what. ``person.py``: whose page it is. ``people.py``: names of staff in rows.
+  ``whereabouts.py``: who is at which record. ``records.py``: what follows from a record's table.
 """

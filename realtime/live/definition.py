@@ -80,6 +80,10 @@ class Definition(ABC):
     # Seconds that must lie between two readings of the same view, however often it changes (design rule 25).
     pause: ClassVar[float] = 0.0
 
+    def record(self, params: Params) -> tuple[str, str] | None:
+        """The record that it is about, as (table, key): who follows it is there. None for a list, say."""
+        return None
+
     def concerns(self, params: Params) -> Mapping[str, Concern]:
         """Which changes can alter what is shown, for each of ``tables``."""
         return {table: Concern() for table in self.tables}

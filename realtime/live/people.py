@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 from django.contrib.auth import get_user_model
 from django.db.models import Case, F, OuterRef, QuerySet, Subquery, TextField, UUIDField, Value, When
 from django.db.models.functions import Cast, Coalesce, Concat, NullIf, Trim
 
 from realtime.models import LiveModel, RealtimeChange
+
+COLOURS = 8
 
 _UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
@@ -26,6 +29,17 @@ def known_names(keys: Iterable[str]) -> dict[str, str]:
     asked = {key for key in keys if is_key(key)}
     found = named().filter(pk__in=asked).values_list("pk", "shown_name") if asked else ()
     return {str(key): name for key, name in found}
+
+
+def initials(name: str) -> str:
+    """Of the first and the last word."""
+    words = [word for word in name.split() if word[0].isalnum()] or name.split()
+    return "".join(word[0] for word in dict.fromkeys((words[0], words[-1]))).upper() if words else "?"
+
+
+def avatar_colour(key: object) -> int:
+    """The number of the colour that a person's initials have everywhere (static/css/components/person.css)."""
+    return crc32(str(key).encode()) % COLOURS
 
 
 def is_key(text: str) -> bool:

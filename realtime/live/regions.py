@@ -69,6 +69,9 @@ class RowRegion(LiveRegion):
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         return {"id": str(UUID(str(raw["id"])))}
 
+    def record(self, params: Params) -> tuple[str, str]:
+        return self.kind.table, params["id"]
+
     def concerns(self, params: Params) -> Mapping[str, Concern]:
         related = {table: Concern(columns) for table, columns in self.related.items()}
         return related | {self.kind.table: Concern(frozenset(), coming=False)}

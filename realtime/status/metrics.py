@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 from realtime.status.last_beat import Known
 
 SOCKETS = Gauge("livedesk_sockets", "Open WebSockets of this web process")
+PEOPLE_PRESENT = Gauge("livedesk_people_present", "People who have a record open, on any web process that is heard")
 VIEWS = Gauge("livedesk_views", "Distinct live lists and regions that this web process keeps")
 VIEWS_FAILING = Gauge("livedesk_views_failing", "Views that can't be read, so that pages show their old state")
 FRAMES = Counter("livedesk_frames", "Frames handed to sockets")

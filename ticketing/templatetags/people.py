@@ -1,15 +1,14 @@
 """`{% avatar key name %}`: somebody's initials in a colour of their own, to find them at a glance."""
 
 from uuid import UUID
-from zlib import crc32
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-register = template.Library()
+from realtime.live.people import avatar_colour, initials
 
-COLOURS = 8
+register = template.Library()
 
 
 @register.simple_tag
@@ -17,11 +16,5 @@ def avatar(key: UUID | str | None, name: str | None) -> SafeString:
     """A drawing beside the name, so screen readers don't hear it; an empty ring for nobody."""
     if not key or not name:
         return format_html('<span class="avatar" aria-hidden="true">{}</span>', "?" if key else "")
-    colour = crc32(str(key).encode()) % COLOURS
-    return format_html('<span class="avatar avatar--{}" aria-hidden="true">{}</span>', colour, initials(name))
-
-
-def initials(name: str) -> str:
-    """Of the first and the last word."""
-    words = [word for word in name.split() if word[0].isalnum()] or name.split()
-    return "".join(word[0] for word in dict.fromkeys((words[0], words[-1]))).upper()
+    tag = '<span class="avatar avatar--{}" aria-hidden="true">{}</span>'
+    return format_html(tag, avatar_colour(key), initials(name))

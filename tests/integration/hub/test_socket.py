@@ -40,6 +40,7 @@ FRAME_KEYS = {
     "rights": {"type"},
     "failed": {"type", "view", "reason", "id"},
     "healed": {"type", "view"},
+    "presence": {"type", "at"},
     "pong": {"type", "n"},
     "error": {"type", "reason"},
 }
