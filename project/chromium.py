@@ -22,12 +22,13 @@ TAKE_WHAT_WAITS = """
 """
 
 # Everything that must be equal: rows with their content, counts, parts, regions. What concerns only this visit is left
-# out: the state of the connection, tokens, the "just updated" badge, and how long ago a moment is.
+# out: the state of the connection, tokens, the "just updated" badge, who else is there, and how long ago a moment is.
 READ_PAGE = """
 () => {
   const clean = (element) => {
     const copy = element.cloneNode(true);
     for (const badge of copy.querySelectorAll("live-update-indicator")) badge.remove();
+    for (const place of copy.querySelectorAll("live-presence")) place.replaceChildren();
     for (const time of copy.querySelectorAll("local-time time")) time.textContent = time.dateTime;
     for (const node of [copy, ...copy.querySelectorAll("*")]) {
       for (const { name } of [...node.attributes]) {

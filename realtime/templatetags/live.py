@@ -8,6 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from realtime.live.person import FIELD, TYPED, person_of, signed, typed_into
+from realtime.models import LiveModel
 
 register = template.Library()
 
@@ -45,6 +46,14 @@ def realtime_status_indicator() -> dict[str, object]:
 def realtime_connection_banner() -> dict[str, object]:
     """The bar below the header, hidden until the page has been without a live connection for half a second."""
     return {}
+
+
+@register.simple_tag
+def presence(object: LiveModel, where: str = "row") -> SafeString:
+    """Who else is at a record: initials in a ``row``, words too on a ``page``; who writes one, beside a ``reply``."""
+    more = {"page": format_html(" data-announce"), "reply": format_html(' data-only="writing"')}.get(where, "")
+    tag = '<live-presence class="presence presence--{}" data-presence="{}/{}"{}></live-presence>'
+    return format_html(tag, where, object._meta.db_table, object.pk, more)
 
 
 @register.inclusion_tag("realtime/_live_update_indicator.html")

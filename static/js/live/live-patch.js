@@ -155,7 +155,7 @@ function morph(element, fresh, morphStyle) {
     // keepPlace restores the focus, for every kind of element.
     restoreFocus: false,
     callbacks: {
-      beforeNodeMorphed: (node, next) => !isUntouchable(node) && !sameTree(node, next),
+      beforeNodeMorphed: (node, next) => !isUntouchable(node) && !isFilled(node, next) && !sameTree(node, next),
       beforeNodeRemoved: (node) => !isPrecious(node),
     },
   });
@@ -164,6 +164,11 @@ function morph(element, fresh, morphStyle) {
 // A chooser is no longer as the server has painted it, and holds what somebody chooses.
 function isUntouchable(node) {
   return node instanceof Element && (node.matches("combo-box[data-ready]") || isPrecious(node, { deep: false }));
+}
+
+// Who is at a record isn't part of it: the server paints the place for it empty.
+function isFilled(node, next) {
+  return node instanceof Element && node.matches("live-presence") && node.dataset.presence === next.dataset?.presence;
 }
 
 // Skipping equal subtrees is quicker, and leaves the browser's own state in them (selection, open menus) alone.

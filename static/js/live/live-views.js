@@ -24,6 +24,11 @@ export class LiveViews {
     return this.#views.every((view) => view.settled);
   }
 
+  /** The id of the region that the page is about, as it attaches; undefined where that is no single record. */
+  get principal() {
+    return this.#views.find(({ root }) => "livePrincipal" in root.dataset && "liveRegion" in root.dataset)?.id;
+  }
+
   start() {
     this.#follow();
     // A patched region may have brought a live element along, or taken one away.
