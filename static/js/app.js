@@ -30,6 +30,7 @@ import { startCopying } from "./copy.js";
 import { startMenus } from "./menu.js";
 import { startPalette } from "./palette.js";
 import { startRowLinks } from "./row-link.js";
+import { startReplyQuestion } from "./ticketing/reply-question.js";
 import { startTicketWork } from "./ticketing/work.js";
 import "./typed.js";
 
@@ -83,6 +84,7 @@ function startLive() {
   followGone(document);
   followPresence(socket);
   startHere(socket, views, document);
+  startReplyQuestion();
   views.start();
   socket.start();
 }

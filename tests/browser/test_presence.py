@@ -115,3 +115,41 @@ def test_a_colleague_in_three_tabs_is_shown_once_everywhere_until_the_last_one_c
     shows(in_list, "Anna Berg is idle")
     tabs[2].close()
     expect(in_list).to_be_empty(timeout=SOON)
+
+
+def test_whoever_sends_a_reply_is_asked_once_when_somebody_else_writes_or_has_written_one(
+    context: BrowserContext, anna: BrowserContext, live_site: LiveSite, ticket: str
+) -> None:
+    path = f"/ticketing/tickets/{ticket}/"
+    mine, hers = open_live(context, live_site, path), open_live(anna, live_site, path)
+    box, her_box = (page.locator("#comment-form textarea") for page in (mine, hers))
+    her_box.fill("Her answer")
+    shows(there(mine, ticket, "reply"), "Anna Berg is writing a reply")
+    shows(there(mine, ticket, "page"), "Anna Berg is writing a reply")
+    box.fill("My answer")
+    shows(there(hers, ticket, "reply"), "is writing a reply")
+    box.press("Control+Enter")
+    question = mine.get_by_role("group", name="Anna Berg is writing a reply, too. Send anyway?")
+    expect(question.get_by_role("button", name="Send anyway")).to_be_focused()
+    mine.keyboard.press("Escape")
+    expect(question).to_have_count(0)
+    expect(box).to_be_focused()
+    expect(box).to_have_value("My answer")
+    expect(mine.locator(".comment")).to_have_count(0)
+    # It has been said once; a second question would say nothing new.
+    box.press("Control+Enter")
+    expect(mine.locator(".comment")).to_have_count(1)
+    expect(there(hers, ticket, "reply")).to_be_empty(timeout=SOON)
+
+    expect(hers.locator(".comment")).to_have_count(1, timeout=SOON)
+    her_box.press("Control+Enter")
+    question = hers.get_by_role("group", name=re.compile("has replied since you began. Send anyway"))
+    expect(question).to_be_visible()
+    expect(her_box).to_have_value("Her answer")
+    hers.keyboard.press("Enter")
+    expect(hers.locator(".comment")).to_have_count(2)
+    expect(her_box).to_have_value("")
+    # With nobody else at it there is nothing to ask.
+    her_box.fill("And one more thing")
+    her_box.press("Control+Enter")
+    expect(hers.locator(".comment")).to_have_count(3)
