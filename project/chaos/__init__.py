@@ -2,7 +2,7 @@
 
 ``site.py`` is the portal (PostgreSQL, Redis, Realtime, two workers, two web processes) with a ``proxy.py`` on each hop;
 ``worker.py`` is the real worker, recording what its handlers hear; ``writers.py`` change all seven tables; ``crowd.py``
-and ``browsers.py`` watch, ``typist.py`` types. ``faults.py`` and ``schema_faults.py`` hold the table of faults
-(``fault.py`` is one) and ``storm.py`` draws from it; ``chaos.py`` runs the rounds, ``verdict.py`` judges each and
-``report.py`` prints.
+and ``browsers.py`` watch, ``typist.py`` types, ``hoppers.py`` come and go. ``faults.py`` and ``schema_faults.py`` hold
+the table of faults (``fault.py`` is one) and ``storm.py`` draws from it; ``chaos.py`` runs the rounds, ``verdict.py``
+judges each and ``report.py`` prints.
 """

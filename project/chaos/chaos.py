@@ -14,6 +14,7 @@ import psycopg
 from project.chaos.browsers import Browsers
 from project.chaos.crowd import Crowd, sign_in
 from project.chaos.faults import all_faults
+from project.chaos.hoppers import Hoppers
 from project.chaos.loop_thread import LoopThread
 from project.chaos.observer import Holdings, Logs, Statuses, holdings
 from project.chaos.options import Options
@@ -28,6 +29,8 @@ from realtime.live.sorting import PageKey
 USERNAME = PASSWORD = "demo"  # noqa: S105 (seed_demo's)
 TICK_SECONDS = 0.2
 LOOK_SECONDS = 1.0
+HOPPERS = 8
+VISITED = ("/crm/customers", "/crm/products", "/ticketing/tickets")
 PATIENCE_SECONDS = 90.0
 REDIS_MEMORY = 64 << 20
 DATABASE_CONNECTIONS = 80
@@ -117,6 +120,9 @@ class Chaos:
         crowd = Crowd(self._site.addresses, self._site.direct_address, cookies)
         paths = list(_paths(self._anchors))
         self._loop.run(crowd.start(self._options.sockets, paths, random.Random(0)))
+        # The browsers are at the first of each; nobody stays at the second.
+        visited = [f"{path}/{self._anchors[path.split('/')[-1]][1]}/" for path in VISITED]
+        self._hoppers = Hoppers(self._site.addresses, cookies, self._loop.run(crowd.load(visited)))
         say(f"{self._options.sockets} sockets on {len(paths)} pages, and 9 pages in 3 browsers")
         return crowd
 
@@ -145,6 +151,7 @@ class Chaos:
             [*all_faults(self._site), self._typist.fault(self._site)], random.Random(told.seed), options.storm_seconds
         )
         writers.start()
+        self._loop.run(self._hoppers.start(HOPPERS))
         try:
             while not storm.over:
                 self._check()
@@ -156,6 +163,7 @@ class Chaos:
             writers_stopped = time.monotonic()
             storm.end()
             writers.stop()
+            self._loop.run(self._hoppers.stop())
         storm.history.append(f"writers stopped within {time.monotonic() - writers_stopped:.1f} s")
         self._site.mend()
         told.injected, told.history, told.writes = storm.injected, storm.history, writers.done
@@ -173,6 +181,7 @@ class Chaos:
             self._statuses.look()
             self._records.read()
             divergent = self._loop.run(crowd.look(since)) + browsers.look(since)
+            divergent += self._hoppers.ghosts(crowd.followers)
             told.heard = {revision for revision in self._records.heard if revision > mark}
             told.divergent = [str(divergence) for divergence in divergent]
             told.history.append(

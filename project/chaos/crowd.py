@@ -69,6 +69,8 @@ class Follower:
         self.name = name
         self.path = path
         self.views: list[FollowedView] = []
+        # Who it was last told is at the records that it shows.
+        self.presence: dict[str, Any] = {}
         self._status = ""
         self._origin = Origin(address)
         self._uri = f"{address.replace('http', 'ws', 1)}/ws/live/"
@@ -97,7 +99,7 @@ class Follower:
             except (OSError, TimeoutError, WebSocketException) as error:
                 self._counts[f"not opened: {type(error).__name__}"] += 1
             finally:
-                self._status = ""
+                self._status, self.presence = "", {}
                 for view in self.views:
                     view.lost()
             await asyncio.sleep(random.uniform(0, min(BACKOFF_CAP, 0.25 * 2**self._rung)))
@@ -180,6 +182,8 @@ class Follower:
         elif kind in ("failed", "healed"):
             for view in self._by_id(frame["id"]) if "id" in frame else self._by_key(frame["view"]):
                 view.failed = kind == "failed"
+        elif kind == "presence":
+            self.presence = frame["at"]
         elif kind == "error":
             self._counts[f"error: {frame['reason']}"] += 1
         if not any(view.waiting and not view.failed for view in self.views):
@@ -231,7 +235,7 @@ class Crowd:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, number: int, paths: Sequence[str], chance: random.Random) -> None:
-        pages = await self._load(paths)
+        pages = await self.load(paths)
         for index in range(number):
             path = paths[index % len(paths)]
             address = self._addresses[index // len(paths) % len(self._addresses)]
@@ -255,7 +259,7 @@ class Crowd:
 
     async def look(self, since: float) -> list[Divergence]:
         """Loads every page afresh, compares, and notes who has healed since the moment ``since``."""
-        pages = await self._load(sorted({follower.path for follower in self.followers}))
+        pages = await self.load(sorted({follower.path for follower in self.followers}))
         divergent = []
         for follower in self.followers:
             if told := follower.difference(pages[follower.path]):
@@ -269,10 +273,11 @@ class Crowd:
         """Does what a person would do with a page that says it can't go on; the round has reported it by then."""
         for follower in self.followers:
             if any(view.ended for view in follower.views):
-                page = (await self._load([follower.path]))[follower.path]
+                page = (await self.load([follower.path]))[follower.path]
                 follower.show(page, [view.index for view in follower.views if view.index < len(page)])
 
-    async def _load(self, paths: Sequence[str]) -> dict[str, list[Shown]]:
+    async def load(self, paths: Sequence[str]) -> dict[str, list[Shown]]:
+        """What a fresh load of each page shows; nothing of one that can't be loaded."""
         limit = asyncio.Semaphore(PAGES_AT_ONCE)
 
         async def load(client: httpx.AsyncClient, path: str) -> list[Shown]:
