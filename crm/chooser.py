@@ -56,6 +56,10 @@ class ChooserWidget(forms.Widget):
         key, text, answered = (clean_text(data.get(f"{name}{part}", "")) for part in ("", "-find", "-found"))
         return Asked(key, text, answered, finding=f"{name}-finding" in data)
 
+    def sent(self, name: str, value: Any, data: Mapping[str, Any]) -> dict[str, str]:
+        """What the controls send when a row is chosen and nothing is searched for."""
+        return {name: str(value or ""), f"{name}-find": "", f"{name}-found": ""}
+
     def value_omitted_from_data(self, data: Mapping[str, Any], files: Any, name: str) -> bool:
         return name not in data
 
@@ -101,6 +105,9 @@ class ChooserField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
     def __init__(self, kind: Kind, **kwargs: Any) -> None:
         super().__init__(kind.model._default_manager.all(), widget=ChooserWidget(kind), **kwargs)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return data.unanswered or super().has_changed(initial, data.key)
 
     def clean(self, value: Asked) -> Any:
         return super().clean(self._found(value) if value.unanswered else value.key)

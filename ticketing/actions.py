@@ -12,9 +12,12 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 
 from realtime.database.pool import give_back
+from realtime.live.merge import UNKNOWN, Verdict, merge
+from realtime.live.past import changers, row_at
 from realtime.models import LiveModel
 from ticketing.files import StorageFailed, StoredFile, kept
 from ticketing.models import Attachment, Comment, Ticket
+from ticketing.words import in_words
 
 M = TypeVar("M", bound=LiveModel)
 
@@ -30,15 +33,15 @@ class Refused(Exception):
 
 
 def assign(ticket: UUID, revision: int, assignee: UUID | None) -> None:
-    _change(ticket, revision, assigned_to=assignee)
+    _change(ticket, revision, "assigned_to", assignee)
 
 
 def change_status(ticket: UUID, revision: int, status: Ticket.Status) -> None:
-    _change(ticket, revision, status=status)
+    _change(ticket, revision, "status", str(status))
 
 
 def change_priority(ticket: UUID, revision: int, priority: Ticket.Priority) -> None:
-    _change(ticket, revision, priority=priority)
+    _change(ticket, revision, "priority", str(priority))
 
 
 def add_comment(ticket: UUID, author: UUID, content: str, files: "Iterable[File[Any]]" = ()) -> Comment:
@@ -62,12 +65,25 @@ def delete_attachment(attachment: UUID, revision: int) -> None:
     _delete(Attachment, attachment, revision)
 
 
-def _change(key: UUID, revision: int, **columns: Any) -> None:
+def _change(key: UUID, revision: int, column: str, value: Any) -> None:
+    """Changes what nobody else has changed since ``revision``; what happened to other columns doesn't matter."""
     with transaction.atomic():
-        ticket = _unchanged(Ticket, key, revision)
-        for name, value in columns.items():
-            setattr(ticket, name, value)
-        ticket.save(update_fields=list(columns))
+        ticket = _locked(Ticket, key)
+        before = row_at(ticket, revision)
+        # Whoever chooses what was there already means it, too: it isn't untouched.
+        base = UNKNOWN if before is None or getattr(before, column) == value else getattr(before, column)
+        merged = merge(base, value, getattr(ticket, column))
+        if merged.verdict is Verdict.CONFLICT:
+            raise Refused(409, _taken(ticket, revision, column))
+        setattr(ticket, column, merged.value)
+        ticket.save(update_fields=[column])
+
+
+def _taken(ticket: Ticket, revision: int, column: str) -> str:
+    noun = {"assigned_to": "assignee"}.get(column, column)
+    by = changers(ticket, revision, [column])[column].name
+    now = in_words(column, getattr(ticket, column))
+    return f"Nothing was changed: {by} changed the {noun} to “{now}” in the meantime."
 
 
 def _delete(model: type[M], key: UUID, revision: int) -> None:
@@ -76,13 +92,19 @@ def _delete(model: type[M], key: UUID, revision: int) -> None:
 
 
 def _unchanged(model: type[M], key: UUID, revision: int) -> M:
-    """Locks the row and checks that it is as the user saw it; a stale click is never applied silently."""
-    noun = model._meta.verbose_name
+    """Locks the row and checks that it is as the user saw it; a stale click deletes nothing."""
+    row = _locked(model, key)
+    if row.revision != revision:
+        noun = model._meta.verbose_name
+        raise Refused(409, f"Nothing was changed: someone else changed this {noun} in the meantime. This is it now.")
+    return row
+
+
+def _locked(model: type[M], key: UUID) -> M:
     row: M | None = model._default_manager.select_for_update().filter(pk=key).first()
     if row is None:
+        noun = model._meta.verbose_name
         raise Refused(404, f"Nothing was changed: somebody deleted this {noun} in the meantime.")
-    if row.revision != revision:
-        raise Refused(409, f"Nothing was changed: someone else changed this {noun} in the meantime. This is it now.")
     return row
 
 

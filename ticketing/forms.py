@@ -6,8 +6,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from crm.forms import CustomerField
-from realtime.models import LiveModel
-from realtime.pages.live_form import FieldConflict, LiveModelForm
+from realtime.pages.live_form import LiveModelForm
 from ticketing import people
 from ticketing.models import Comment, Ticket
 from ticketing.uploads import FilesField
@@ -51,12 +50,8 @@ class TicketForm(LiveModelForm):
         offered = people.choices(self.instance.assigned_to, me)
         self.fields["assigned_to"].choices = offered  # type: ignore[attr-defined]
 
-    def _compare(self, current: LiveModel) -> list[FieldConflict]:
-        names = self._meta.fields or ()
-        return [
-            FieldConflict(told.label, in_words(name, told.mine), in_words(name, told.theirs), told.changed)
-            for name, told in zip(names, super()._compare(current), strict=True)
-        ]
+    def in_words(self, name: str, value: Any) -> Any:
+        return in_words(name, value)
 
 
 class CommentForm(LiveModelForm):

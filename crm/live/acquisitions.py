@@ -6,12 +6,12 @@ from django.db.models import QuerySet
 
 from crm.kinds import ACQUISITION, CUSTOMER, PRODUCT
 from crm.live.lists import NAME, at_least, at_most, bands, period, since, until
-from crm.live.regions import Summary, WordedEditing
+from crm.live.regions import Summary
 from crm.models import Acquisition
 from realtime.live.definition import register
 from realtime.live.filters import Filters, KeyFilter
 from realtime.live.lists import Column, LiveList, Related
-from realtime.live.regions import DetailRegion
+from realtime.live.regions import DetailRegion, EditingRegion
 from realtime.live.sorting import by_amount, by_time
 
 
@@ -78,7 +78,7 @@ class AcquisitionDetail(DetailRegion):
 
 
 @register
-class AcquisitionEditing(WordedEditing):
+class AcquisitionEditing(EditingRegion):
     kind = ACQUISITION
     related: ClassVar = {CUSTOMER.table: NAME, PRODUCT.table: NAME}
 

@@ -6,12 +6,12 @@ from django.db.models import QuerySet
 
 from crm.kinds import CUSTOMER, INTERACTION
 from crm.live.lists import NAME, period, since, until
-from crm.live.regions import Summary, WordedEditing
+from crm.live.regions import Summary
 from crm.models import Interaction
 from realtime.live.definition import register
 from realtime.live.filters import ChoiceFilter, Filters, KeyFilter
 from realtime.live.lists import Column, LiveList, Related
-from realtime.live.regions import DetailRegion
+from realtime.live.regions import DetailRegion, EditingRegion
 from realtime.live.sorting import by_time
 
 
@@ -63,7 +63,7 @@ class InteractionDetail(DetailRegion):
 
 
 @register
-class InteractionEditing(WordedEditing):
+class InteractionEditing(EditingRegion):
     kind = INTERACTION
     related: ClassVar = {CUSTOMER.table: NAME}
 

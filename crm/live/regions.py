@@ -7,10 +7,9 @@ from uuid import UUID
 from django.db.models import Count
 
 from realtime.live.definition import Concern, Params
-from realtime.live.field_changes import FieldChange, label_of, worded
 from realtime.live.kind import Kind
 from realtime.live.lists import LiveList
-from realtime.live.regions import EditingRegion, LiveRegion, RowRegion
+from realtime.live.regions import LiveRegion, RowRegion
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Snapshot
 
@@ -21,21 +20,6 @@ FEW_ROWS = 5
 
 
 SUMMARY_ROWS = 5
-
-
-class WordedEditing(EditingRegion):
-    """Shows related rows by name and choices by their words, where the row has keys."""
-
-    def context(self, params: Params) -> dict[str, Any]:
-        context = super().context(params)
-        fields = {label_of(field): field for field in self.kind.model._meta.concrete_fields}
-        context["changes"] = [
-            FieldChange(
-                change.label, worded(fields[change.label], change.was), worded(fields[change.label], change.now)
-            )
-            for change in context["changes"]
-        ]
-        return context
 
 
 class NameRegion(RowRegion):

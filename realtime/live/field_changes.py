@@ -1,46 +1,15 @@
-"""What changed in a row since a revision, according to the change log."""
+"""A row's fields as people know them: which are shown, what they and their values are called, also in the log."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import DecimalField, Field, ForeignKey
 
-from realtime.models import LiveModel, RealtimeChange
+from realtime.models import LiveModel
 
 HIDDEN_FIELDS = frozenset({"id", "revision", "created_at", "updated_at"})
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """A field that somebody else changed: what it was when the form was opened, and what it is now."""
-
-    label: str
-    was: Any
-    now: Any
-
-
-def changes_since(instance: LiveModel, revision: int) -> list[FieldChange]:
-    """The fields of a row that differ from what they were at ``revision``, according to the change log."""
-    if instance.revision <= revision:
-        return []
-    first = (
-        RealtimeChange.objects.filter(
-            table_name=instance._meta.db_table, row_key=instance.pk, revision__gt=revision, old__isnull=False
-        )
-        .order_by("revision")
-        .first()
-    )
-    # The log may have been pruned since; then we only know that something changed, and show all fields.
-    before = first.old if first and first.old else {}
-    changes = []
-    for field in shown_fields(instance):
-        was, now = logged_value(field, before.get(str(field.column))), getattr(instance, field.attname)
-        if not before or was != now:
-            changes.append(FieldChange(label_of(field), was, now))
-    return changes
 
 
 def logged_value(field: "Field[Any, Any]", logged: Any) -> Any:

@@ -9,9 +9,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from realtime.database.tables import people_table
 from realtime.live.definition import Concern, Definition, Params
-from realtime.live.field_changes import changes_since
+from realtime.live.field_changes import worded
 from realtime.live.kind import Kind
+from realtime.live.past import changes_since
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Snapshot
 from realtime.live.zones import current_zone, in_zone, known_zone, next_midnight
@@ -98,16 +100,27 @@ class DetailRegion(RowRegion):
 
 
 class EditingRegion(RowRegion):
-    """Beside an edit form: what others changed since it was opened. The form itself is never touched."""
+    """Beside an edit form: what others changed since it was opened. static/js/live-form.js brings it to the fields."""
 
     template = "live/_editing.html"
     suffix = "-editing"
     verb = "change"
+    # It names who changed something; people aren't live, so any change to them counts.
+    related: ClassVar = {people_table(): frozenset()}
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         return super().normalise(raw) | {"revision": int(raw["revision"])}
 
+    def in_words(self, column: str, value: Any) -> Any:
+        """What people call a column's value."""
+        return worded(self.kind.model._meta.get_field(column), value)  # type: ignore[arg-type]
+
     def context(self, params: Params) -> dict[str, Any]:
         context = super().context(params)
-        instance = context["object"]
-        return context | {"changes": changes_since(instance, params["revision"]) if instance else []}
+        row = context["object"]
+        changes = changes_since(row, params["revision"]) if row else []
+        said = [
+            replace(change, was=self.in_words(change.name, change.was), now=self.in_words(change.name, change.now))
+            for change in changes
+        ]
+        return context | {"changes": said}

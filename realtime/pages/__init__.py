@@ -9,7 +9,8 @@ In: a request. Out: a page, or a saved change.
 - ``saved_views.py``: the views that people keep; ``view_pages.py`` keeps them, ``side_bar.py`` shows those that
   somebody has pinned. ``columns.py``: which columns somebody sees.
 - ``in_place.py``: the form of a new row, for a page about another one.
-- ``live_form.py``: a stale form doesn't overwrite. ``unsent.py``: what can't be saved stays on the screen.
-  ``local_times.py``: times as people type them.
+- ``live_form.py``: the form of a record. ``merging.py``: a save is merged with what others have changed.
+  ``untouched.py``: what nobody touched isn't written. ``sent_values.py``: what browsers send. ``unsent.py``: what can't
+  be saved stays on the screen. ``local_times.py``: times as people type them.
 - ``middleware.py``: notes who asks, for the forms and for the change log. ``live_admin.py``: the admin's base.
 """

@@ -1,17 +1,16 @@
 """The admin of live tables: stamped columns are shown but never asked for, and nobody overwrites unseen changes."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
 from django.utils.text import Truncator
 
-from realtime.live.field_changes import changes_since
-from realtime.models import LiveModel
-from realtime.pages.live_form import UntouchedValues, moved_to
+from realtime.pages.merging import FieldConflict, MergingForm
+from realtime.pages.sent_values import as_sent
 
 STAMPED = ("revision", "created_at", "updated_at")
 # Not "revision": a field of that name would replace the one that is shown.
@@ -28,46 +27,72 @@ class OpenedAtField(forms.IntegerField):
         return False
 
 
-class LiveAdminForm(UntouchedValues):
-    """Refuses to overwrite what somebody changed since the form was opened; saving once more does so knowingly."""
+class LiveAdminForm(MergingForm):
+    """What others changed since it was opened stays, unless both changed the same field: then it comes back with both.
+    Saving that once more puts mine over theirs knowingly.
+    """
+
+    revision_field: ClassVar[str] = OPENED_AT
 
     opened_at = OpenedAtField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._is_gone = False
+        # A program that posts without it has seen nothing that it could overwrite unseen.
+        if self.is_bound and not self.instance._state.adding and self.data.get(self.add_prefix(OPENED_AT)):
+            self._meet_others()
         self.fields[OPENED_AT].initial = None if self.instance._state.adding else self.instance.revision
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        opened_at = cleaned.get(OPENED_AT)
-        # A program that posts without it has seen nothing that it could overwrite unseen.
-        if opened_at is not None:
-            self._refuse_stale(opened_at)
+        if self._is_gone:
+            self.add_error(None, f"Somebody deleted this {self.instance._meta.verbose_name} meanwhile.")
         return cleaned
 
-    def _refuse_stale(self, opened_at: int) -> None:
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        for conflict in self.conflicts():
+            self.add_error(conflict.name, _both_changed(conflict))
+
+    def _meet_others(self) -> None:
         # The admin saves in the transaction that it validates in, so the lock lasts until then.
         rows = type(self.instance)._default_manager.select_for_update()
-        current: LiveModel | None = rows.filter(pk=self.instance.pk).first()
+        current = rows.filter(pk=self.instance.pk).first()
+        self._is_gone = current is None
         if current is None:
-            self.add_error(None, f"Somebody deleted this {self.instance._meta.verbose_name} meanwhile.")
-        elif current.revision != opened_at:
-            self.add_error(None, _what_changed(current, opened_at))
-            self.data = moved_to(self.data, self.add_prefix(OPENED_AT), current.revision)
+            return
+        for field in current._meta.concrete_fields:
+            setattr(self.instance, field.attname, getattr(current, field.attname))
+        self.initial = {**self.initial, **forms.model_to_dict(self.instance, self._meta.fields, self._meta.exclude)}
+        self._bound_fields_cache.clear()  # type: ignore[attr-defined]
+        self.catch_up()
 
 
 class LiveInlineForm(LiveAdminForm):
-    """One row among others. An untouched one isn't saved with them, so it is never stale."""
+    """One row among others. An untouched one isn't saved with them, so nothing of it has to be merged."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._compare_with_shown()
+
+    def _compare_with_shown(self) -> None:
         for field in self.fields.values():
             # A field is touched if it differs from what was shown, whatever the row has become since.
             field.show_hidden_initial = True
 
-    def _refuse_stale(self, opened_at: int) -> None:
-        if self.has_changed() and not self.instance._state.adding:
-            super()._refuse_stale(opened_at)
+    def _meet_others(self) -> None:
+        self._compare_with_shown()
+        if not self.has_changed():
+            return
+        super()._meet_others()
+        data: Any = self.data
+        for name in self.taken:
+            # As if theirs had been shown.
+            shown = as_sent(self.fields[name], self.add_initial_prefix(name), self.shown_value(name), data)
+            for key, value in shown.items():
+                data[key] = value
+        self.__dict__.pop("changed_data", None)
 
 
 class LiveInlineForms(forms.BaseInlineFormSet):  # type: ignore[type-arg]
@@ -94,6 +119,8 @@ class LiveModelAdmin(OpenedAtShown, admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:
             obj.save(update_fields=form.touched)
+            if form.kept_of_others:
+                messages.info(request, form.kept_of_others)
         else:
             super().save_model(request, obj, form, change)
 
@@ -112,12 +139,9 @@ class LiveInline(OpenedAtShown, admin.TabularInline):  # type: ignore[type-arg]
     show_change_link = True
 
 
-def _what_changed(current: LiveModel, opened_at: int) -> str:
-    changes = [
-        f"{change.label} is now “{Truncator(change.now).chars(TOLD_LENGTH)}”"
-        for change in changes_since(current, opened_at)
-    ]
+def _both_changed(conflict: FieldConflict) -> str:
+    theirs = f"“{Truncator(conflict.theirs).chars(TOLD_LENGTH)}”" if conflict.theirs not in (None, "") else "nothing"
     return (
-        f"Somebody changed this meanwhile: {', '.join(changes) or 'it is another version now'}. Nothing was saved. "
-        "Save again to put yours over theirs, or reload to begin with theirs."
+        f"{conflict.by} changed this to {theirs} meanwhile. Nothing was saved. "
+        "Save again to put yours over it, or enter theirs."
     )

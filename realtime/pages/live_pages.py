@@ -1,6 +1,6 @@
 """The plain pages of a live table: list, detail, create, edit, delete. They work without JavaScript."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import partial
 from typing import Any, ClassVar
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import IntegrityError, transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
@@ -26,6 +26,7 @@ from realtime.pages.export import as_csv, as_xlsx
 from realtime.pages.in_place import create_in_place, created
 from realtime.pages.list_head import ListHead
 from realtime.pages.live_form import LiveModelForm
+from realtime.pages.merging import FieldConflict
 from realtime.pages.neighbours import came_from, neighbour, ways
 from realtime.pages.saved_views import opening, opens_with, preference_of, view_bar
 from realtime.pages.unsent import wants_sentence
@@ -177,32 +178,52 @@ class LivePages:
             instance = form.save()
             messages.success(request, created(instance))
             return redirect(self.kind.detail_name, pk=instance.pk)
-        return self._render(request, "form", {"form": form, "object": None, "conflict": None})
+        return self._render(request, "form", {"form": form, "object": None})
 
     def edit(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        instance = self._objects().filter(pk=pk).first()
-        if instance is None:
-            if request.method != "POST":
-                raise Http404
-            # The row is gone, but what was typed stays on the page: a stand-in takes the row's place.
-            instance = self.kind.model(id=pk, revision=0)
-        opened_at = instance.revision
-        # A copy, because what is typed goes into it, and the page names the row as it is.
-        form = self.opened(request, instance=copy(instance))
         if request.method == "POST":
-            if form.is_valid() and (saved := form.save_unless_stale()):
-                messages.success(request, f"“{saved}” was saved.")
-                return redirect(self.kind.detail_name, pk=pk)
-            if form.conflict == []:
-                messages.error(request, f"Somebody deleted this {self.kind.singular} meanwhile. Nothing was saved.")
-            opened_at = _revision(form.data, opened_at)
+            return self._save(request, pk)
+        instance = get_object_or_404(self._objects(), pk=pk)
+        return self._render_edit(request, instance, self.opened(request, instance=copy(instance)))
+
+    def _save(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        # Whatever the form is merged with stays so until it is saved.
+        with transaction.atomic():
+            instance = self._objects().select_for_update().filter(pk=pk).first()
+            if instance is None:
+                return self._render_gone(request, pk)
+            # A copy, because what is typed goes into it, and the page names the row as it is.
+            form = self.opened(request, instance=copy(instance))
+            form.catch_up()
+            conflicts = form.conflicts()
+            saved = form.save() if form.is_valid() and not conflicts else None
+        if saved is None:
+            return self._render_edit(request, instance, form, conflicts)
+        messages.success(request, f"“{saved}” was saved. {form.kept_of_others}".strip())
+        return redirect(self.kind.detail_name, pk=pk)
+
+    def _render_gone(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """What was typed stays on the page: a stand-in takes the row's place."""
+        messages.error(request, f"Somebody deleted this {self.kind.singular} meanwhile. Nothing was saved.")
+        stand_in = self.kind.model(id=pk, revision=0)
+        form = self.opened(request, instance=copy(stand_in))
+        return self._render_edit(request, stand_in, form, status=409)
+
+    def _render_edit(
+        self,
+        request: HttpRequest,
+        instance: LiveModel,
+        form: LiveModelForm,
+        conflicts: "Sequence[FieldConflict]" = (),
+        status: int = 200,
+    ) -> HttpResponse:
         context = {
             "form": form,
             "object": instance,
-            "conflict": form.conflict,
-            "editing": live_view(f"{self.kind.singular}-editing", {"id": pk, "revision": opened_at}),
+            "conflicts": conflicts,
+            "editing": live_view(f"{self.kind.singular}-editing", {"id": instance.pk, "revision": instance.revision}),
         }
-        return self._render(request, "form", context, status=200 if form.conflict is None else 409)
+        return self._render(request, "form", context, status=409 if conflicts else status)
 
     def delete(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         instance = get_object_or_404(self._objects(), pk=pk)

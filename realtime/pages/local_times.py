@@ -3,7 +3,7 @@
 Only this field knows the zone. Everything that the hub renders too stays in UTC, and the browser makes it local.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -50,6 +50,11 @@ class LocalTimeInput(forms.DateTimeInput):
     def value_from_datadict(self, data: Any, files: Any, name: str) -> TypedTime:
         zone = data.get(f"{name}-zone", "")
         return TypedTime(data.get(name, ""), zone if zone in known_zones() else current_zone())
+
+    def sent(self, name: str, value: Any, data: Mapping[str, Any]) -> dict[str, str]:
+        """What the control sends when it shows a moment, in the zone that it was painted in."""
+        zone = self.value_from_datadict(data, None, name).zone
+        return {name: _shown(value, zone), f"{name}-zone": zone}
 
     def came_back(self, typed: TypedTime, initial: Any) -> bool:
         """Whether nobody touched what was shown for ``initial``."""

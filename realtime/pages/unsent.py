@@ -99,7 +99,7 @@ def kept(request: HttpRequest, why: Why) -> HttpResponse | None:
         "why": why,
         "typed": typed,
         "untouched": untouched,
-        "chosen": any(name != "revision" and value for name, value in untouched),
+        "chosen": any(name not in ("revision", "seen") and value for name, value in untouched),
         "lost": [file.name for _, files in request.FILES.lists() for file in files],
         "address": request.get_full_path(),
         "csrf_token": get_token(request),

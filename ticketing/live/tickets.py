@@ -1,6 +1,5 @@
 """Tickets: their list, and the pages of one."""
 
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
@@ -9,7 +8,6 @@ from django.db.models.functions import Coalesce, Greatest
 from crm.kinds import CUSTOMER
 from crm.live.lists import period, since, until
 from realtime.live.definition import Params, register
-from realtime.live.field_changes import label_of
 from realtime.live.filters import ChoiceFilter, Filters, KeyFilter
 from realtime.live.lists import Column, LiveList, Related
 from realtime.live.regions import DetailRegion, EditingRegion, LiveRegion, RowRegion
@@ -141,18 +139,8 @@ class TicketEditing(EditingRegion):
     kind = TICKET
     related: ClassVar = TicketDetail.related
 
-    def context(self, params: Params) -> dict[str, Any]:
-        context = super().context(params)
-        columns = {label_of(field): field.name for field in Ticket._meta.concrete_fields}
-        context["changes"] = [
-            replace(
-                change,
-                was=in_words(columns[change.label], change.was),
-                now=in_words(columns[change.label], change.now),
-            )
-            for change in context["changes"]
-        ]
-        return context
+    def in_words(self, column: str, value: Any) -> Any:
+        return in_words(column, value)
 
 
 @register

@@ -149,7 +149,7 @@ def test_an_unexpected_error_loses_nothing(product: Product, author: User, monke
     def fail(form: ProductForm) -> None:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(ProductForm, "save_unless_stale", fail)
+    monkeypatch.setattr(ProductForm, "save", fail)
     client = signed_in(author, raise_request_exception=False)
     answer = client.post(edit(product), sent(product, author))
     assert answer.status_code == 500
@@ -161,7 +161,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, cause: psycopg.Error) -> None:
     def fail(form: ProductForm) -> None:
         raise DatabaseError("as Django words it: Desk lamp") from cause
 
-    monkeypatch.setattr(ProductForm, "save_unless_stale", fail)
+    monkeypatch.setattr(ProductForm, "save", fail)
 
 
 def test_a_refusal_of_the_database_is_named_and_logged_in_one_line(
