@@ -13,6 +13,7 @@ import "./elements/local-time.js";
 import "./elements/realtime-connection-banner.js";
 import "./elements/realtime-status-indicator.js";
 import "./form-token.js";
+import { startLiveForms } from "./live-form.js";
 import { startAnnouncer } from "./live/announcer.js";
 import { Curtain } from "./live/curtain.js";
 import { DeployReload } from "./live/deploy-reload.js";
@@ -46,6 +47,7 @@ startRowLinks();
 startKeyboard(document);
 startPalette(document);
 startSearchMarks(document);
+startLiveForms(document);
 
 // Pages without the dot (sign-in, errors) aren't live.
 if (document.querySelector("realtime-status-indicator")) startLive();

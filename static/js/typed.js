@@ -2,6 +2,7 @@
 // the person the page was painted for, with the revision it was typed at, until it has been sent.
 import { choose, rowOf } from "./combo-box/chosen.js";
 import { isDirty } from "./live/precious.js";
+import { readSeen, see } from "./seen.js";
 
 const KEY = "livedesk.typed";
 const PAUSE_MS = 300;
@@ -24,6 +25,8 @@ if (person) {
   document.addEventListener("change", ({ target }) => target.form && keepSoon(target.form));
   // A form that came after the page.
   document.addEventListener("form:shown", ({ target }) => ours(target) && offer(target));
+  // Whether theirs was taken or mine kept.
+  document.addEventListener("live:answered", ({ target }) => keepSoon(target), { capture: true });
   document.addEventListener("submit", onSubmit);
   document.addEventListener("click", onClick);
   // Sent in the background, or reset: nothing of it is unsent.
@@ -66,7 +69,8 @@ function keep(form) {
   if (isRefusal && before) Object.assign(before.values, values);
   else if (!Object.keys(values).length) return forget(form);
   notes.get(form)?.remove();
-  write(key(form), { ...(isRefusal && before ? before : { revision: revisionField(form)?.value ?? null, values }), sent: false });
+  const opened = { revision: revisionField(form)?.value ?? null, seen: Object.fromEntries(readSeen(form)) };
+  write(key(form), { ...(isRefusal && before ? before : { ...opened, values }), sent: false });
 }
 
 function onSubmit({ target, defaultPrevented }) {
@@ -102,21 +106,23 @@ function offer(form) {
 }
 
 function putBack(form, kept) {
-  const opened = revisionField(form)?.value ?? null;
+  const fields = new Set();
   for (const control of controls(form)) {
     const value = kept.values[place(form, control)];
-    if (value !== undefined) setValue(control, value);
+    if (value === undefined) continue;
+    setValue(control, value);
+    fields.add(control.name.replace(/-find$/, ""));
   }
-  form.dispatchEvent(new Event("typed:back"));
   // Text typed over an older row is saved as such: nobody's later change is overwritten unasked.
-  setRevision(form, kept.revision);
+  for (const name of fields) see(form, name, kept.seen?.[name] ?? kept.revision);
+  form.dispatchEvent(new Event("typed:back"));
   write(key(form), { ...kept, sent: false });
-  say(form, BACK, [["Start over", () => startOver(form, opened)]]);
+  say(form, BACK, [["Start over", () => startOver(form, fields)]]);
 }
 
-function startOver(form, revision) {
+function startOver(form, fields) {
+  for (const name of fields) see(form, name, null);
   form.reset();
-  setRevision(form, revision);
   forget(form);
 }
 
@@ -173,11 +179,6 @@ function isOpenEnded(control) {
 /** Only in a form that was opened at a revision; a field beside the form belongs to a live part of the page. */
 function revisionField(form) {
   return form.querySelector("input[name=revision]");
-}
-
-function setRevision(form, revision) {
-  const field = revisionField(form);
-  if (field && revision !== null) field.value = revision;
 }
 
 // This tab's storage may be switched off or full: then nothing is kept, and nothing breaks.

@@ -155,12 +155,12 @@ def test_a_conflict_and_a_message_show_hostile_texts_as_text(
     with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
         page.click("main form button[type=submit]")
     assert answered.value.status == 409
-    expect(page.locator(".compare")).to_contain_text(HOSTILE[1])
-    expect(page.locator(".compare")).to_contain_text(HOSTILE[4])
+    expect(page.locator(".choose")).to_contain_text(HOSTILE[1])
+    expect(page.locator(".choose")).to_contain_text(HOSTILE[4])
     # Chromium itself reports a main document with an error status; that isn't the page's fault.
     watched.complaints = [told for told in watched.complaints if "409 (Conflict)" not in told]
     watched.assert_quiet()
-    page.get_by_role("button", name="Save mine over theirs").click()
+    page.get_by_role("button", name="Save as chosen").click()
     expect(page.locator(".messages")).to_contain_text(HOSTILE[4])
     watched.assert_quiet()
 

@@ -115,7 +115,7 @@ def test_a_stale_choice_is_refused_in_words_and_changes_nothing(
     page.evaluate("document.querySelector('[data-quick]').dataset.revision = 1")
     row(page, key).locator("[data-quick]").click()
     page.get_by_role("menuitemradio", name="Closed").click()
-    expect(page.locator("live-notice")).to_contain_text("Nothing was changed: someone else changed this ticket")
+    expect(page.locator("live-notice")).to_contain_text("Nothing was changed: Somebody changed the status to “Open”")
     assert status_of(sql, key) == "open"
 
 

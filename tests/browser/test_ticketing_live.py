@@ -385,7 +385,9 @@ def test_a_click_on_an_old_revision_is_refused_in_words(
     page = open_live(context, live_site, f"/ticketing/tickets/{key}/")
     page.locator("input[name=revision]").evaluate("input => (input.value = '1')")
     page.get_by_role("button", name="Closed", exact=True).click()
-    expect(page.locator("#ticket-actions [data-form-note]")).to_contain_text("someone else changed this ticket")
+    expect(page.locator("#ticket-actions [data-form-note]")).to_contain_text(
+        "Somebody changed the status to “Open” in the meantime"
+    )
     assert sql.execute("select status from tickets where id = %s", [key]).fetchone() == ("open",)
 
 
@@ -558,7 +560,7 @@ def test_a_comment_that_is_edited_by_two_says_so_beside_the_form(
     update(sql, "comments", comment, content="Theirs")
     expect(page.get_by_text("Changed by someone else while you edit")).to_be_visible()
     page.click("main form button[type=submit]")
-    expect(page.get_by_text("Nothing was saved: someone else changed this in the meantime")).to_be_visible()
+    expect(page.get_by_text("Nothing was saved yet: Somebody changed the same field")).to_be_visible()
     expect(page.locator("textarea")).to_have_value("Mine")
     delete(sql, "comments", comment)
     expect(page.locator("[data-gone]")).to_contain_text("This comment was deleted while you edit it")

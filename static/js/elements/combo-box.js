@@ -109,6 +109,19 @@ export class ComboBox extends HTMLElement {
     }
   }
 
+  /** Shows a row as if the server had painted it: nobody has touched the field. An empty key is no row. */
+  take(row) {
+    const select = this.#chosen.control;
+    if (row.key) this.#chosen.add(row);
+    else this.#chosen.clear();
+    for (const option of select.options) option.defaultSelected = option.value === row.key;
+    select.value = row.key;
+    const [chosen] = this.#chosen.rows;
+    this.#input.defaultValue = chosen ? inOneLine(chosen.name) : "";
+    this.#input.value = this.#input.defaultValue;
+    this.#readControls();
+  }
+
   // Made of what is there
 
   #build() {
