@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from django.db.models import Field, Model
 
-from realtime.live.field_changes import label_of, worded
+from realtime.live.field_changes import worded
 from realtime.live.merge import UNKNOWN, Verdict, merge
 from realtime.live.past import Changer, changers, row_at
 from realtime.models import LiveModel
@@ -20,9 +20,9 @@ from realtime.pages.untouched import UntouchedValues
 
 # The hidden field with the revisions of single fields: "name:123 price:125".
 SEEN = "seen"
-# The choice between both sides of a conflict: one of these before the field's name, with one of the values.
+# The choice in a conflict: this before the field's name. Anything but ``THEIRS`` is mine.
 CHOICE = "choose-"
-MINE, THEIRS = "mine", "theirs"
+THEIRS = "theirs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class MergingForm(UntouchedValues):
             found.append(
                 FieldConflict(
                     name,
-                    label_of(self._column(name)),
+                    str(self[name].label),
                     mine if name in errors else self.in_words(name, mine),
                     self.in_words(name, theirs),
                     self.in_words(name, before) if is_known else None,
@@ -128,7 +128,7 @@ class MergingForm(UntouchedValues):
         kept = self.taken | self.woven
         if not kept:
             return ""
-        labels = [label_of(self._column(name)) for name in self._names() if name in kept]
+        labels = [str(self[name].label) for name in self._names() if name in kept]
         people = list(dict.fromkeys(changer.name for changer in kept.values()))
         whose = f"{people[0]} has" if len(people) == 1 else "others have"
         return f"What {whose} changed meanwhile was kept: {', '.join(labels)}."

@@ -42,7 +42,8 @@ class LiveForm {
   }
 
   #follow() {
-    if (this.#region.querySelector("[data-gone]")) return;
+    // Taken off the screen, or about a record that is gone.
+    if (!this.#region.isConnected || this.#region.querySelector("[data-gone]")) return;
     const revision = this.#region.querySelector("[data-changes]")?.dataset.changes;
     const items = [...this.#region.querySelectorAll("[data-change]")];
     for (const [name, field] of this.#fields) {

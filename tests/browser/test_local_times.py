@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.portal import open_live, sign_in
+from tests.browser.portal import open_live, sign_in, wait_live
 from tests.live_site import LiveSite
 
 
@@ -40,3 +40,11 @@ def test_an_interactions_time_is_the_readers_own(browser: Browser, live_site: Li
             page.get_by_role("button", name="Save changes").click()
             expect(page.get_by_text("doesn’t exist in Europe/Berlin")).to_be_visible()
             expect(page.locator("[name=interaction_at]")).to_have_value("2026-03-29T02:30")
+            # A colleague changes it while the form is open: shown in the zone of the form.
+            page.goto(page.url)
+            wait_live(page)
+            sql.execute("update interactions set interaction_at = '2026-08-01 10:00:05Z' where notes = %s", [word])
+            expect(page.locator("[name=interaction_at]")).to_have_value("2026-08-01T12:00:05")
+            page.get_by_role("button", name="Save changes").click()
+            expect(page.locator("main")).to_contain_text("was saved.")
+            assert (sql.execute(stored, [word]).fetchone() or [None])[0] == datetime(2026, 8, 1, 10, 0, 5, tzinfo=UTC)
