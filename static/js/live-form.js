@@ -109,6 +109,7 @@ class LiveForm {
 
   #keep(field, change) {
     this.#sent.add(field.name);
+    this.#prefersMine(field.name);
     field.answered = change.now.value;
     field.measureBy(change.revision);
     field.tell(null);
