@@ -12,7 +12,8 @@ class RealtimeConfig(AppConfig):
         from django.db.backends.signals import connection_created
         from django.db.models.signals import post_migrate
 
-        import realtime.database.fold  # noqa: F401  registers the lookup
+        import realtime.database.fold
+        import realtime.live.history  # noqa: F401  registers the lookup and the region
         from realtime.database.closed_tables import close_tables_to_the_api
         from realtime.database.values import load_bearably
 

@@ -1,5 +1,6 @@
 """Who may change whose comments. The model's rights can't tell: agents change their own, managers everybody's."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ticketing.kinds import COMMENT
@@ -15,3 +16,11 @@ def may_change(user: Any, comment: Comment) -> bool:
     """Edit or delete the comment: as its author, or as a manager."""
     is_own = comment.author_id == user.pk and user.has_perm(COMMENT.permission("change"))
     return is_own or may_moderate(user)
+
+
+def may_undo_comment(user: Any, verb: str, row: Mapping[str, Any]) -> bool:
+    """Bring back, change or delete a comment with these columns, by an undo: the same people may do it by hand."""
+    if may_moderate(user):
+        return True
+    needed = COMMENT.permission("add" if verb == "add" else "change")
+    return str(row.get("author_id")) == str(user.pk) and bool(user.has_perm(needed))

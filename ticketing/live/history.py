@@ -1,0 +1,10 @@
+"""Tickets, comments and files have a history, and what is done to them can be undone."""
+
+from realtime.live.tracked import track
+from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
+from ticketing.rights import may_undo_comment
+
+track(TICKET)
+track(COMMENT, "a comment on", "ticket_id", hidden=("author_id",), may_row=may_undo_comment)
+# Its address and type are the storage's own.
+track(ATTACHMENT, "the file", "ticket_id", hidden=("file_url", "file_type", "comment_id"))
