@@ -6,13 +6,12 @@ class TicketingConfig(AppConfig):
     verbose_name = "Ticketing"
 
     def ready(self) -> None:
-        from django.db.models.signals import post_delete
-
         import ticketing.live
         import ticketing.search  # noqa: F401  registers what the search through everything finds
         from crm.customer_page import register_block, register_dependants, register_source
+        from realtime.worker.retention import forgotten
         from ticketing.customers import ticket_count
-        from ticketing.files import forget_file
+        from ticketing.files import forget_files
         from ticketing.kinds import TICKET
         from ticketing.live.customers import CommentEntries, CustomerTickets, TicketEntries
         from ticketing.models import Attachment
@@ -21,4 +20,4 @@ class TicketingConfig(AppConfig):
         register_source(TicketEntries())
         register_source(CommentEntries())
         register_dependants(ticket_count)
-        post_delete.connect(forget_file, sender=Attachment, dispatch_uid="ticketing.forget_file")
+        forgotten[Attachment._meta.db_table] = forget_files

@@ -1,18 +1,21 @@
-"""Attachments' files in Django's storage: they exist only together with their rows."""
+"""Attachments' files in Django's storage.
+
+A file is kept as long as its row, and after that as long as the change log knows of the row: a deletion can be undone.
+"""
 
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db.models.fields.json import KeyTextTransform
 
-from ticketing.file_names import OURS, new_stored_name, safe_name, type_of
+from realtime.models import RealtimeChange
+from ticketing.file_names import OURS, new_stored_name, safe_name, stored_name, type_of
 from ticketing.models import Attachment
 
 logger = logging.getLogger(__name__)
@@ -73,16 +76,21 @@ def discard(stored_name: str) -> None:
         logger.warning("the file %s can't be deleted (%s)", stored_name, type(error).__name__)
 
 
-def forget_file(instance: Attachment, **kwargs: Any) -> None:
-    """Signal handler for a deleted row, also one deleted with its ticket: its file goes after the commit."""
-    if instance.stored_name:
-        transaction.on_commit(partial(_discard_unreferenced, instance.stored_name), robust=True)
+def forget_files(rows: list[dict[str, Any]]) -> None:
+    """Deletes the files of attachments that can't come back any more: nothing knows that they were there."""
+    addresses = {str(row.get("file_url")) for row in rows}
+    for address in addresses - still_wanted(addresses):
+        if name := stored_name(address):
+            discard(name)
 
 
-def _discard_unreferenced(stored_name: str) -> None:
-    # Another writer may have copied the row; then the file is still in use.
-    if not Attachment.objects.filter(file_url=OURS + stored_name).exists():
-        discard(stored_name)
+def still_wanted(addresses: Iterable[str]) -> set[str]:
+    """Those that an attachment has, or had before a deletion that can be undone."""
+    asked = list(addresses)
+    deleted = RealtimeChange.objects.filter(table_name=Attachment._meta.db_table, op=RealtimeChange.Op.DELETE)
+    kept = deleted.annotate(address=KeyTextTransform("file_url", "old")).filter(address__in=asked)
+    rows = Attachment.objects.filter(file_url__in=asked)
+    return {*rows.values_list("file_url", flat=True), *kept.values_list("address", flat=True)}
 
 
 async def chunks_of(file: "File[Any]") -> AsyncIterator[bytes]:

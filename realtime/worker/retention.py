@@ -5,12 +5,13 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 
-from realtime.database.change_log import PRUNED, Watermark, current_watermark, wait_for_no_standby
+from realtime.database.change_log import DECODER, PRUNED, Watermark, current_watermark, wait_for_no_standby
 from realtime.database.refusals import first_line
 from realtime.database.thread import DatabaseThread
 from realtime.models import RealtimeWatermark
@@ -26,6 +27,8 @@ ALIVE_DAYS = 1.0
 
 # What else is thrown away each hour; an app adds to it when it starts.
 hourly: list[Callable[[], object]] = []
+# By table, who hears of rows that can't come back any more: the log has forgotten that they were deleted.
+forgotten: dict[str, Callable[[list[dict[str, Any]]], object]] = {}
 
 # The oldest entries by revision are the oldest by time, so the key's index finds them and none by time is needed.
 PRUNE = """
@@ -35,9 +38,11 @@ with oldest as (
     delete from realtime_change using oldest
     where realtime_change.revision = oldest.revision
       and at < %(before)s and xid < %(horizon)s::text::xid8
-    returning xid
+    returning xid, table_name, op, old
 )
-select count(*), max(xid::text::numeric)::bigint from pruned
+select count(*), max(xid::text::numeric)::bigint,
+       jsonb_agg(jsonb_build_array(table_name, old)) filter (where op = 'DELETE' and table_name = any(%(heard)s))
+from pruned
 """
 
 
@@ -72,21 +77,26 @@ def prune(days: float) -> Iterator[int]:
     while True:
         with transaction.atomic():
             wait_for_no_standby("off")
-            pruned = _prune_batch(before.isoformat())
+            pruned, gone = _prune_batch(before.isoformat())
+        for table, heard in forgotten.items():
+            if rows := [row for name, row in gone if name == table]:
+                heard(rows)
         if pruned:
             yield pruned
         if pruned < BATCH:
             return
 
 
-def _prune_batch(before: str) -> int:
+def _prune_batch(before: str) -> tuple[int, list[tuple[str, dict[str, Any]]]]:
+    """How many entries it has deleted, and the rows of which that can't be told any more."""
     horizon = _horizon()
     with connection.cursor() as cursor:
-        cursor.execute(PRUNE, {"batch": BATCH, "before": before, "horizon": str(horizon)})
-        count, last = cursor.fetchone()
+        limits: dict[str, Any] = {"batch": BATCH, "before": before, "horizon": str(horizon), "heard": list(forgotten)}
+        cursor.execute(PRUNE, limits)
+        count, last, gone = cursor.fetchone()
     if count:
         _remember(last + 1)
-    return int(count)
+    return int(count), DECODER.decode(gone) if gone else []
 
 
 def _horizon() -> int:

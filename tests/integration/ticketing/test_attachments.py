@@ -23,12 +23,13 @@ from django.http import HttpResponse
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+from pytest_django import Settings
 
 from project.accounts.models import User
 from project.environment import Environment
 from project.supabase_storage import OPTIONS, supabase_storage_options
 from realtime.local.process import LOOPBACK
+from tests.integration.databases import forget_all_changes
 from tests.integration.ticketing.test_ticketing import address, make_comment, make_ticket, member, post, signed_in, text
 from ticketing.file_names import NAME_LIMIT, extension_of, linkable, new_stored_name, safe_name, stored_name
 from ticketing.models import Attachment, Comment, Ticket
@@ -408,23 +409,18 @@ def test_only_names_of_our_own_form_reach_the_storage() -> None:
 # Gone in time
 
 
-def test_a_deleted_attachment_takes_its_file_along_after_the_commit(
-    client: Client,
-    ticket: Ticket,
-    own_storage: Path,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+def test_a_deleted_attachment_takes_its_file_along_when_nobody_can_bring_it_back(
+    client: Client, ticket: Ticket, own_storage: Path
 ) -> None:
     upload(client, ticket, file())
     attachment = Attachment.objects.get()
     where = f"/ticketing/attachments/{attachment.pk}/delete/"
     assert "notes.txt" in text(client.get(where))
-    with django_capture_on_commit_callbacks() as callbacks:
-        answer = post(client, where, revision=attachment.revision)
+    answer = post(client, where, revision=attachment.revision)
     assert "“notes.txt” was deleted." in text(answer)
-    # The file stays until the commit: a rollback would have brought the row back.
+    # As long as the change log has the row, an undo brings it back.
     assert len(kept_files(own_storage)) == 1
-    for callback in callbacks:
-        callback()
+    forget_all_changes()
     assert kept_files(own_storage) == []
 
 
@@ -437,12 +433,7 @@ def test_a_stale_deletion_deletes_nothing(client: Client, ticket: Ticket, own_st
     assert len(kept_files(own_storage)) == 1
 
 
-def test_files_go_with_their_ticket_and_with_their_comment(
-    client: Client,
-    ticket: Ticket,
-    own_storage: Path,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-) -> None:
+def test_files_go_with_their_ticket_and_with_their_comment(client: Client, ticket: Ticket, own_storage: Path) -> None:
     manager = signed_in(member("Managers"))
     upload(client, ticket, file())
     for content in ("first", "second"):
@@ -450,35 +441,31 @@ def test_files_go_with_their_ticket_and_with_their_comment(
     assert len(kept_files(own_storage)) == 3
     comment = Comment.objects.get(content="first")
     assert "1 attachment<" in text(manager.get(f"/ticketing/comments/{comment.pk}/delete/"))
-    with django_capture_on_commit_callbacks(execute=True):
-        post(manager, f"/ticketing/comments/{comment.pk}/delete/", revision=comment.revision)
+    post(manager, f"/ticketing/comments/{comment.pk}/delete/", revision=comment.revision)
+    forget_all_changes()
     assert len(kept_files(own_storage)) == 2
-    with django_capture_on_commit_callbacks(execute=True):
-        post(manager, address(ticket, "delete"), revision=ticket.revision)
+    post(manager, address(ticket, "delete"), revision=ticket.revision)
+    forget_all_changes()
     assert kept_files(own_storage) == []
 
 
-def test_a_file_that_another_row_refers_to_stays(
-    ticket: Ticket, own_storage: Path, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
-) -> None:
+def test_a_file_that_another_row_refers_to_stays(ticket: Ticket, own_storage: Path) -> None:
     place = default_storage.save(new_stored_name(), ContentFile(b"words"))
     first, second = (attachment_by_sql(ticket, "a.txt", f"storage:{place}") for _ in range(2))
-    with django_capture_on_commit_callbacks(execute=True):
-        first.delete()
+    first.delete()
+    forget_all_changes()
     assert len(kept_files(own_storage)) == 1
-    with django_capture_on_commit_callbacks(execute=True):
-        second.delete()
+    second.delete()
+    forget_all_changes()
     assert kept_files(own_storage) == []
 
 
-def test_deleting_a_row_with_a_foreign_address_touches_no_file(
-    ticket: Ticket, own_storage: Path, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
-) -> None:
+def test_deleting_a_row_with_a_foreign_address_touches_no_file(ticket: Ticket, own_storage: Path) -> None:
     secret = own_storage.parent / "secret"
     secret.write_text("of somebody else")
     for url in ("storage:../secret", f"storage:{secret}", f"file://{secret}"):
-        with django_capture_on_commit_callbacks(execute=True):
-            attachment_by_sql(ticket, "a.txt", url).delete()
+        attachment_by_sql(ticket, "a.txt", url).delete()
+    forget_all_changes()
     assert secret.exists()
 
 
@@ -489,7 +476,7 @@ def test_a_file_that_is_missing_is_said_to_be(client: Client, ticket: Ticket) ->
     assert "The file “lost.txt” is missing from the storage." in text(answer)
 
 
-def test_files_whose_rows_another_writer_deleted_are_cleaned_away_later(
+def test_files_that_nothing_knows_of_any_more_are_cleaned_away_later(
     client: Client, ticket: Ticket, own_storage: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call_command("clean_attachments")
@@ -499,7 +486,9 @@ def test_files_whose_rows_another_writer_deleted_are_cleaned_away_later(
         os.utime(own_storage / attachment.stored_name, (old, old))
     kept = {attachment.stored_name for attachment in Attachment.objects.exclude(file_name="lost.txt")}
     with connection.cursor() as cursor:
+        # The worker that should have deleted its file stopped in between.
         cursor.execute("delete from attachments where file_name <> 'kept.txt'")
+        cursor.execute("delete from realtime_change")
     call_command("clean_attachments")
     # A fresh file may belong to an upload whose row isn't written yet.
     assert {path.relative_to(own_storage).as_posix() for path in kept_files(own_storage)} == kept
@@ -625,7 +614,6 @@ def test_with_supabase_storage_files_go_to_the_bucket_and_come_back(
     ticket: Ticket,
     settings: Settings,
     own_storage: Path,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     bucket = Bucket()
     with bucket.serving() as endpoint:
@@ -641,8 +629,8 @@ def test_with_supabase_storage_files_go_to_the_bucket_and_come_back(
         assert not any("checksum" in name for name in bucket.headers[0])
         assert bucket.headers[0]["authorization"].startswith("AWS4-HMAC-SHA256 Credential=told/")
         assert body(client.get(f"/ticketing/attachments/{attachment.pk}/")) == b"some words"
-        with django_capture_on_commit_callbacks(execute=True):
-            attachment.delete()
+        attachment.delete()
+        forget_all_changes()
         assert bucket.objects == {}
     assert kept_files(own_storage) == []
 

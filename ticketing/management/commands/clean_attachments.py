@@ -7,23 +7,21 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from ticketing.file_names import FOLDER, OURS
-from ticketing.files import discard
-from ticketing.models import Attachment
+from ticketing.files import discard, still_wanted
 
 # A file is stored before its row is written; an upload that takes longer than this has failed.
 GRACE = timedelta(hours=1)
 
 
 class Command(BaseCommand):
-    help = "Deletes files of attachments whose rows other writers deleted, or whose own deletion failed."
+    help = "Deletes files that no attachment has, and none that the change log still knows of."
 
     def handle(self, *args: Any, **options: Any) -> None:
         youngest, deleted = timezone.now() - GRACE, 0
         for names in _stored():
-            wanted = {OURS + name for name in names}
-            referenced = set(Attachment.objects.filter(file_url__in=wanted).values_list("file_url", flat=True))
+            wanted = still_wanted(OURS + name for name in names)
             for name in names:
-                if OURS + name not in referenced and default_storage.get_modified_time(name) < youngest:
+                if OURS + name not in wanted and default_storage.get_modified_time(name) < youngest:
                     discard(name)
                     deleted += 1
         self.stdout.write(f"{deleted} files without an attachment were deleted.")
