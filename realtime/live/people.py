@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Case, F, OuterRef, QuerySet, Subquery, TextField, UUIDField, Value, When
 from django.db.models.functions import Cast, Coalesce, Concat, NullIf, Trim
 
+from realtime.database.actor import Origin
 from realtime.models import LiveModel, RealtimeChange
 
 COLOURS = 8
@@ -59,6 +60,8 @@ def name_of(column: str) -> Subquery:
 def creator_of(model: type[LiveModel]) -> Subquery:
     """For ``annotate``: the name of who created a row, as far as the change log goes back; null for other writers."""
     insert = RealtimeChange.objects.filter(table_name=model._meta.db_table, row_key=OuterRef(OuterRef("pk")))
+    # Whoever brings a row back hasn't created it.
+    insert = insert.exclude(action__startswith=f"{Origin.UNDO}:")
     # Other writers are roles, or users of another system.
     user = Case(When(actor__regex=_UUID, then=Cast(F("actor"), UUIDField())), output_field=UUIDField())
     found = insert.filter(op=RealtimeChange.Op.INSERT).order_by("-revision").annotate(user=user).values("user")[:1]

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.dateparse import parse_datetime
 
 from crm.models import Customer
+from realtime.database.actor import Origin
 from realtime.live.people import is_key, known_names
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Row
@@ -22,6 +23,7 @@ LIMIT = 200
 
 OUTSIDE = "Somebody outside the portal"
 CREATED = "created the ticket"
+BROUGHT_BACK = "brought back the ticket"
 
 WORDS = {"status": dict(Ticket.Status.choices), "priority": dict(Ticket.Priority.choices)}
 ICONS = {"status": "circle-dot", "priority": "flag", "assigned_to": "user-check", "customer_id": "user"}
@@ -49,7 +51,7 @@ class TicketChange:
 def changes_of(ticket: str, since: datetime | None, until: datetime | None) -> list[TicketChange]:
     """What was done to the ticket in a stretch of time, the oldest first; the log may have been pruned."""
     logged = RealtimeChange.objects.filter(table_name=TICKET.table, row_key=ticket, new__isnull=False)
-    created = Q(op=RealtimeChange.Op.INSERT)
+    created = Q(op=RealtimeChange.Op.INSERT) & ~Q(action__startswith=f"{Origin.UNDO}:")
     within = ~created
     if since is not None:
         within &= Q(at__gte=since)
@@ -65,6 +67,8 @@ def changes_of(ticket: str, since: datetime | None, until: datetime | None) -> l
 
 def _told(entry: RealtimeChange, names: Mapping[str, str]) -> TicketChange | None:
     who = names.get(entry.actor, people.UNKNOWN if is_key(entry.actor) else OUTSIDE)
+    if entry.op == RealtimeChange.Op.INSERT and (entry.action or "").startswith(f"{Origin.UNDO}:"):
+        return TicketChange(entry.revision, entry.at, who, ((BROUGHT_BACK, ""),), "undo-2")
     if entry.op == RealtimeChange.Op.INSERT:
         return TicketChange(entry.revision, _created(entry), who, ((CREATED, ""),), "plus")
     old, new = entry.old or {}, entry.new or {}
