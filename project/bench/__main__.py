@@ -2,7 +2,7 @@
 
 import argparse
 
-from project.bench import catchup, doorbell, latency, lists, retention, sweep, takeover, views
+from project.bench import catchup, doorbell, history, latency, lists, retention, sweep, takeover, views
 
 MODULES = {
     "sweep": sweep,
@@ -13,6 +13,7 @@ MODULES = {
     "takeover": takeover,
     "views": views,
     "lists": lists,
+    "history": history,
 }
 
 
@@ -28,6 +29,10 @@ def main() -> None:
     parsers["lists"].add_argument("--tickets", type=int, default=1_000_000)
     parsers["lists"].add_argument("--customers", type=int, default=300_000, help="as many acquisitions, interactions")
     parsers["lists"].add_argument("--again", action="store_true", help="make new rows, instead of those of last time")
+    parsers["history"].add_argument("--entries", type=int, default=1_000_000)
+    parsers["history"].add_argument(
+        "--again", action="store_true", help="make new entries, instead of those of last time"
+    )
     options = vars(parser.parse_args())
     MODULES[options.pop("what")].run(**options)
 
