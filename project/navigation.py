@@ -18,6 +18,8 @@ ENTRIES = (
     ("Interactions", "crm:interactions", "messages-square", "crm.view_interaction", "i"),
     ("Tickets", "ticketing:tickets", "ticket", "ticketing.view_ticket", "t"),
     ("Board", "ticketing:board", "square-kanban", "ticketing.view_ticket", "b"),
+    # Shows whatever one may see, and whoever sees no customers sees next to nothing.
+    ("History", "history", "history", "crm.view_customer", "h"),
 )
 
 # What people can begin from every page.

@@ -1,9 +1,12 @@
 from django.urls import path
 
 from realtime.operating import views
+from realtime.pages.history_pages import history, undo_page
 from realtime.pages.search_everywhere import search_everywhere
 
 urlpatterns = [
+    path("history/", history, name="history"),
+    path("history/undo/", undo_page, name="undo"),
     path("search/", search_everywhere, name="search"),
     path("realtime/status/", views.status, name="realtime-status"),
     path("healthz", views.healthz, name="healthz"),

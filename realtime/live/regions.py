@@ -16,6 +16,7 @@ from realtime.live.kind import Kind
 from realtime.live.past import changes_since
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Snapshot
+from realtime.live.tracked import tracked_table
 from realtime.live.zones import current_zone, in_zone, known_zone, next_midnight
 
 
@@ -96,7 +97,8 @@ class DetailRegion(RowRegion):
     template = "live/_detail.html"
 
     def context(self, params: Params) -> dict[str, Any]:
-        return super().context(params) | {"detail_template": f"{self.kind.templates}/_detail.html"}
+        gone_too = {"key": params["id"]} if tracked_table(self.kind.table) else {}
+        return super().context(params) | {"detail_template": f"{self.kind.templates}/_detail.html"} | gone_too
 
 
 class EditingRegion(RowRegion):

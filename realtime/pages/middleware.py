@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 
 from realtime.database.actor import Origin, acting_user
 from realtime.live.person import person_of
+from realtime.pages.said import with_action
 from realtime.pages.unsent import is_anothers, not_yours
 
 
@@ -24,7 +25,7 @@ class ActorMiddleware:
             return Origin.ADMIN if match is not None and "admin" in match.namespaces else Origin.PORTAL
 
         with acting_user(signed_in_user, origin):
-            return self.get_response(request)
+            return with_action(request, self.get_response(request))
 
 
 class PersonMiddleware:

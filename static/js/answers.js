@@ -5,12 +5,20 @@ const REFUSED = "The server refused this. What you typed stays here.";
 const BROKEN = "The server could not do this. What you typed stays here; check whether it arrived before you try again.";
 const TOO_LARGE = "That is too much to send at once.";
 
+/** The head of an answer that names the action it was. */
+export const ACTION = "Livedesk-Action";
+
 export const CUT = "The connection broke before the server answered. Check whether it arrived before you try again.";
 export const OFFLINE = "Your browser is offline, nothing was sent. What you typed stays here.";
 
 export function explain(status) {
   if (status === 413) return TOO_LARGE;
   return status === 403 ? REFUSED : BROKEN;
+}
+
+/** Something was done: whoever offers to undo it hears of it. `action` is its name, from the answer's head. */
+export function tellAction(action, said) {
+  if (action) window.dispatchEvent(new CustomEvent("live:did", { detail: { action, said } }));
 }
 
 /** The answer of a view of ours: `said` is a sentence, `sign_in` an address when the session has ended. */

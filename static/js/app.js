@@ -33,6 +33,7 @@ import { startPalette } from "./palette.js";
 import { startRowLinks } from "./row-link.js";
 import { startReplyQuestion } from "./ticketing/reply-question.js";
 import { startTicketWork } from "./ticketing/work.js";
+import { startUndo } from "./undo.js";
 import "./typed.js";
 
 const root = document.documentElement;
@@ -48,6 +49,7 @@ startKeyboard(document);
 startPalette(document);
 startSearchMarks(document);
 startLiveForms(document);
+startUndo(document);
 
 // Pages without the dot (sign-in, errors) aren't live.
 if (document.querySelector("realtime-status-indicator")) startLive();

@@ -32,6 +32,8 @@ PATHS = (
     "/ticketing/tickets/new/",
     "/crm/products/?q=nothing-has-this-name",
     "/search/?q=lamp",
+    "/history/",
+    "/history/?record=ticket/{ticket}",
     "/crm/nothing-here/",
 )
 # What opens over a page: the keys that open it, after the first row was reached.

@@ -1,4 +1,4 @@
-import { CUT, explain, OFFLINE, parseAnswer } from "../answers.js";
+import { ACTION, CUT, explain, OFFLINE, parseAnswer, tellAction } from "../answers.js";
 import { patchForm } from "../live/live-patch.js";
 
 // For a quicker answer a bar would only flicker.
@@ -82,6 +82,7 @@ export class BackgroundForm extends HTMLElement {
     if (answer === null) return this.#say(explain(request.status), "error");
     if (request.status >= 400) return this.#onRefusal(answer);
     this.#form.reset();
+    tellAction(request.getResponseHeader(ACTION), answer.said);
     // A page that isn't live can't show the result, so it is loaded again.
     if (document.documentElement.dataset.realtimeStatus !== "connected") {
       return "here" in this.dataset ? location.reload() : location.assign(answer.url);

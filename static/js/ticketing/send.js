@@ -1,4 +1,4 @@
-import { CUT, explain, OFFLINE, parseAnswer } from "../answers.js";
+import { ACTION, CUT, explain, OFFLINE, parseAnswer, tellAction } from "../answers.js";
 
 /**
  * Changes one ticket in one go. `action` is the last part of its address: "status", "priority" or "assignment".
@@ -25,6 +25,7 @@ export async function change(ticket, action, values) {
   // A page that isn't live can't show the result, so it is loaded again.
   if (document.documentElement.dataset.realtimeStatus !== "connected") location.reload();
   dispatch("live:said", { sentence: answer.said });
+  tellAction(response.headers.get(ACTION), answer.said);
   return true;
 }
 

@@ -1,0 +1,46 @@
+"""What somebody has just done, told together with the name of the action, so that the page can offer to undo it."""
+
+from typing import Any
+
+from django.contrib.messages import constants
+from django.contrib.messages.storage.fallback import FallbackStorage
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+
+from realtime.database.actor import Origin, current_action
+from realtime.live.tracked import all_tracked
+from realtime.models import RealtimeChange
+from realtime.pages.unsent import wants_sentence
+
+# On answers to what was sent in the background (static/js/answers.js).
+HEADER = "Livedesk-Action"
+_OFFERED = (f"{Origin.PORTAL}:", f"{Origin.UNDO}:")
+
+
+class MessagesWithActions(FallbackStorage):
+    """Every sentence about something done carries the action's name as its ``extra_tags``."""
+
+    def add(self, level: int, message: Any, extra_tags: str | None = "") -> None:
+        super().add(level, message, extra_tags or (undoable_action() if level == constants.SUCCESS else ""))
+
+
+def undoable_action() -> str:
+    """The name of the action under way, if it has changed anything that has a history."""
+    name = current_action()
+    if not name.startswith(_OFFERED):
+        return ""
+    try:
+        tables = [tracked.table for tracked in all_tracked()]
+        is_logged = RealtimeChange.objects.filter(action=name, table_name__in=tables).exists()
+    except DatabaseError:
+        # It was done all the same; the history has it.
+        return ""
+    return name if is_logged else ""
+
+
+def with_action(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Names the action of a request that was sent in the background."""
+    is_asked = request.method == "POST" and response.status_code < 400 and wants_sentence(request)
+    if is_asked and HEADER not in response and (name := undoable_action()):
+        response.headers[HEADER] = name
+    return response
