@@ -15,6 +15,7 @@ from crm import customer_page
 from realtime.live.definition import Params, _definitions, definition_named
 from realtime.live.filters import AmountFilter, ChoiceFilter, DayFilter, Filters, KeyFilter
 from realtime.live.lists import LiveList
+from realtime.live.tracked import all_tracked
 
 WORDS = ("lamp", "desk", "Lefèvre", "müller", "ROOF")
 SEARCHES = ("lamp", "lefevre", "LAMP roo", "mull", "x")
@@ -224,6 +225,10 @@ class Anything:
     def _about_something(self, name: str, places: bool) -> Params:
         """The parameters of whatever isn't a list of everything: it takes those that it knows."""
         chance = self.chance
+        if name == "history":
+            seen = [tracked.kind.singular for tracked in all_tracked()]
+            record = f"ticket/{self.one_of('tickets')}" if chance.random() < 0.5 else ""
+            return {"seen": seen, "record": record, "kind": chance.choice(("", "", *seen))}
         subject = f"{name.split('-')[0]}s"
         raw: dict[str, Any] = {"id": self.one_of(subject) if subject in TABLES else "", "revision": 0}
         raw |= {"status": chance.choice(("open", "closed")), "ticket": self.one_of("tickets")}
