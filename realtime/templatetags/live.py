@@ -51,7 +51,7 @@ def realtime_connection_banner() -> dict[str, object]:
 @register.simple_tag
 def presence(object: LiveModel, where: str = "row") -> SafeString:
     """Who else is at a record: initials in a ``row``, words too on a ``page``; who writes one, beside a ``reply``."""
-    more = {"page": format_html(" data-announce"), "reply": format_html(' data-only="writing"')}.get(where, "")
+    more = {"page": SafeString(" data-announce"), "reply": SafeString(' data-only="writing"')}.get(where, "")
     tag = '<live-presence class="presence presence--{}" data-presence="{}/{}"{}></live-presence>'
     return format_html(tag, where, object._meta.db_table, object.pk, more)
 
