@@ -79,7 +79,7 @@ class Writer:
             self.sql.execute(f"delete from {table} where id = %s", [keys.pop(self.chance.randrange(len(keys)))])  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_random_writes_to_all_seven_tables(context: BrowserContext, live_site: LiveSite, word: str, seed: int) -> None:
     with live_site.connect() as sql:
         writer = Writer(sql, random.Random(seed), word)

@@ -42,7 +42,9 @@ def insert(connection: Connection, name: str = "Lamp") -> tuple[str, int]:
 
 
 # A plain PostgreSQL has neither Supabase's roles nor its publication: template0 is one.
-@pytest.mark.parametrize("template", ["template0", "template1"])
+@pytest.mark.parametrize(
+    ("cluster", "template"), [("postgres_url", "template1"), ("postgres15_url", "template0")], indirect=["cluster"]
+)
 def test_migrations_work_and_can_be_reversed(cluster: str, template: str) -> None:
     with fresh_database(cluster, template) as url:
         migrate(url)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 # The long form: STEPS=10000 SEEDS=7 bin/test tests/integration/pages/test_any_undo.py
 STEPS = int(os.environ.get("STEPS", "150"))
-SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1 2").split()]
+SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
 MODELS: dict[str, type[LiveModel]] = {
     "customers": Customer,
     "tickets": Ticket,
