@@ -2,10 +2,13 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.browser.portal import sign_in
 from tests.live_site import LiveSite
+
+# On a busy machine, an answer may take longer than Playwright's five seconds.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture

@@ -1167,7 +1167,7 @@ def clocked(hub: FakeHub, page: Page) -> Page:
     page.goto(hub.url)
     expect_status(page, "connected")
     expect(page.locator("[data-live-list]")).to_have_attribute("data-live-state", "connected")
-    page.clock.pause_at(page.evaluate("(Date.now() + 200) / 1000"))
+    page.clock.pause_at(page.evaluate("(Date.now() + 2000) / 1000"))
     return page
 
 

@@ -33,7 +33,7 @@ def test_every_posting_form_carries_it(editor: Client) -> None:
     page = text(editor.get("/crm/products/new/"))
     mark = person_hash(editor.session["_auth_user_id"])
     assert f'data-person="{mark}"' in page
-    assert page.count(f'name="{FIELD}" value="{signed(mark)}"') == page.count('method="post"') == 2
+    assert page.count(f'name="{FIELD}" value="{signed(mark)}"') == page.count('method="post"') == 3
 
 
 def test_a_form_names_what_is_typed_into_it() -> None:
