@@ -12,6 +12,7 @@ import pytest
 from realtime.hub.wire import VIEWS_A_SOCKET
 from realtime.live.definition import _definitions
 from realtime.live.tokens import sign
+from realtime.live.tracked import tracked_named
 from tests.integration.hub.test_socket import Invite, Person, Socket, invite, sql
 from tests.live_site import LiveSite
 
@@ -63,6 +64,8 @@ class World:
         tokens = {}
         for name, definition in _definitions.items():
             raw: dict[str, Any] = {"id": singular.get(name.split("-")[0], ""), "revision": 0, "status": "open"}
+            # Whose history it is to be: of everything there is.
+            raw |= {"seen": [kind for kind in singular if tracked_named(kind)]} if name == "history" else {}
             raw |= {"ticket": keys["tickets"]} if name.removesuffix("-count") in ("comments", "attachments") else {}
             if not raw["id"]:
                 del raw["id"]
