@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from realtime.build import build_id
+from realtime.pages.drafts import told
 from realtime.pages.search_everywhere import found_icons
 from realtime.pages.side_bar import pinned
 
@@ -48,7 +49,8 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         "nav": entries,
         "new": [{"label": label, "url": reverse(name)} for label, name, permission in NEW if user.has_perm(permission)],
         "found_icons": found_icons(),
-        # Read only where a side bar is painted.
+        # Read only where a menu and a side bar are painted.
+        "my_drafts": SimpleLazyObject(partial(told, request)),
         "pinned": SimpleLazyObject(partial(pinned, request)),
         "build": build_id(),
     }

@@ -45,6 +45,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "realtime.pages.middleware.PersonMiddleware",
     "realtime.pages.middleware.ActorMiddleware",
+    "realtime.pages.middleware.DraftMiddleware",
     "realtime.pages.local_times.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -16,6 +16,9 @@ class RealtimeConfig(AppConfig):
         import realtime.live.history  # noqa: F401  registers the lookup and the region
         from realtime.database.closed_tables import close_tables_to_the_api
         from realtime.database.values import load_bearably
+        from realtime.pages.drafts import throw_away_old
+        from realtime.worker.retention import hourly
 
+        hourly.append(throw_away_old)
         connection_created.connect(load_bearably, dispatch_uid="realtime.load_bearably")
         post_migrate.connect(close_tables_to_the_api, dispatch_uid="realtime.close_tables_to_the_api")

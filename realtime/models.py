@@ -151,6 +151,33 @@ class PinnedView(models.Model):
         return f"{self.view_id} pinned by {self.user_id}"
 
 
+class Draft(models.Model):
+    """What somebody has typed into a form and not sent, for that person alone (``pages/drafts.py``).
+
+    ``kept`` is JSON as the browser sent it: the values, with the revisions that they were typed at; empty once it was
+    sent or dropped. ``ended`` names the writings of which nothing is kept any more.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    address = models.TextField()
+    form = models.TextField()
+    title = models.TextField(blank=True)
+    writing = models.UUIDField(null=True)
+    kept = models.TextField(blank=True)
+    ended: "ArrayField[list[uuid.UUID], list[uuid.UUID]]" = ArrayField(models.UUIDField(), default=list)
+    # When it was typed.
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "realtime_draft"
+        ordering = ("-updated_at", "id")
+        constraints = [models.UniqueConstraint(fields=("owner", "address", "form"), name="realtime_draft_once")]
+
+    def __str__(self) -> str:
+        return f"draft {self.pk}"
+
+
 class ListPreference(models.Model):
     """How somebody wants a list: the view that it opens with, its columns in order, and those that are hidden."""
 

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from realtime.operating import views
+from realtime.pages import draft_pages
 from realtime.pages.history_pages import history, undo_page
 from realtime.pages.search_everywhere import search_everywhere
 
@@ -8,6 +9,9 @@ urlpatterns = [
     path("history/", history, name="history"),
     path("history/undo/", undo_page, name="undo"),
     path("search/", search_everywhere, name="search"),
+    path("drafts/", draft_pages.listing, name="drafts"),
+    path("drafts/here/", draft_pages.here, name="drafts-here"),
+    path("drafts/<uuid:pk>/drop/", draft_pages.drop, name="draft-drop"),
     path("realtime/status/", views.status, name="realtime-status"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

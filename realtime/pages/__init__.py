@@ -11,7 +11,8 @@ In: a request. Out: a page, or a saved change.
 - ``in_place.py``: the form of a new row, for a page about another one.
 - ``live_form.py``: the form of a record. ``merging.py``: a save is merged with what others have changed.
   ``untouched.py``: what nobody touched isn't written. ``sent_values.py``: what browsers send. ``unsent.py``: what can't
-  be saved stays on the screen. ``local_times.py``: times as people type them.
+  be saved stays on the screen. ``drafts.py``: what was typed and not sent is kept for its owner, and
+  listed (``draft_pages.py``). ``local_times.py``: times as people type them.
 - ``undo.py``: puts back what an action changed. ``history_pages.py``: the history, and undo from it. ``said.py``: names
   the action in every answer to one.
 - ``middleware.py``: notes who asks, for the forms and for the change log. ``live_admin.py``: the admin's base.

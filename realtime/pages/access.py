@@ -22,6 +22,9 @@ def may(permission: str) -> Callable[[View], View]:
                 return answer
             return checked(request, *args, **kwargs)
 
+        # What an address asks for, for whoever offers a way to it.
+        asked = (permission, *getattr(view, "permissions", ()))
+        keeping_what_was_typed.permissions = asked  # type: ignore[attr-defined]
         return keeping_what_was_typed
 
     return decorate

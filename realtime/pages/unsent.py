@@ -99,7 +99,7 @@ def kept(request: HttpRequest, why: Why) -> HttpResponse | None:
         "why": why,
         "typed": typed,
         "untouched": untouched,
-        "chosen": any(name not in ("revision", "seen") and value for name, value in untouched),
+        "chosen": any(name not in ("revision", "seen", "draft") and value for name, value in untouched),
         "lost": [file.name for _, files in request.FILES.lists() for file in files],
         "address": request.get_full_path(),
         "csrf_token": get_token(request),
@@ -135,13 +135,14 @@ def _fields(request: HttpRequest) -> tuple[list[_Control], list[tuple[str, str]]
             continue
         for value in values:
             if name in lines:
-                typed.append(_Control(name, _label(name), str(value), _rows(str(value)) if lines[name] else 0))
+                typed.append(_Control(name, label_of(name), str(value), _rows(str(value)) if lines[name] else 0))
             else:
                 untouched.append((name, str(value)))
     return typed, untouched
 
 
-def _label(name: str) -> str:
+def label_of(name: str) -> str:
+    """A control's name in words, where its form isn't there to ask."""
     return name.rpartition("-")[2].replace("_", " ").capitalize()
 
 
