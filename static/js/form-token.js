@@ -8,6 +8,11 @@ document.addEventListener("submit", ({ target }) => renewToken(target), { captur
 
 function renewToken(form) {
   const field = form.querySelector("input[name=csrfmiddlewaretoken]");
-  const [, token] = COOKIE.exec(document.cookie) ?? [];
+  const token = csrfToken();
   if (field && token) field.value = token;
+}
+
+/** The token of the sign-in as it is now; empty when there is none. */
+export function csrfToken() {
+  return COOKIE.exec(document.cookie)?.[1] ?? "";
 }

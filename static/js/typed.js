@@ -1,25 +1,43 @@
 // What is typed into a form outlives the page: a reload, Back, a server error, a network failure. This tab keeps it for
-// the person the page was painted for, with the revision it was typed at, until it has been sent.
+// the person the page was painted for, with the revision it was typed at, until it has been sent. So does the server, for
+// that person's other devices (drafts.js): of the two, the newest is offered.
 import { choose, rowOf } from "./combo-box/chosen.js";
+import { draftsHere, end, startDrafts } from "./drafts.js";
 import { isDirty } from "./live/precious.js";
 import { readSeen, see } from "./seen.js";
+import { nameOf, names, read, write } from "./typed-store.js";
 
-const KEY = "livedesk.typed";
 const PAUSE_MS = 300;
 const BACK = "What you typed is back.";
 const KEPT = "What you typed here earlier is kept.";
+// The list of drafts leads to a form by it.
+const ASKED_FOR = "#draft";
 
 const root = document.documentElement;
 // A page that answers a form by showing it, or what was typed into it, again: it hasn't been saved.
 const isRefusal = "posted" in root.dataset || document.querySelector("[data-unsent]") !== null;
+// That page stands for a form of another one, whose draft it carries along.
+const isStandIn = document.querySelector("[data-unsent]") !== null;
 const person = root.dataset.person;
+const title = document.title.replace(/ · Livedesk$/, "");
 const timers = new Map();
 const notes = new WeakMap();
+// Of each form: the name of what is being written there, and of what was put back into it.
+const writings = new WeakMap();
+// Only a page that was loaded afresh knows what the server has; Back may bring an old one.
+const onServer = cameBy() === "back_forward" ? undefined : root.dataset.drafts?.split(" ").filter(Boolean);
+const born = new Set();
+// Forms beside which a draft waits for an answer: sending one without it doesn't drop it.
+const offered = new WeakSet();
+let theirs;
+let sendSoon = () => {};
 
 if (isRefusal) markAll((kept) => ({ ...kept, sent: false }));
 else if (cameBy() === "navigate") markAll((kept) => (kept.sent ? null : kept));
 
 if (person) {
+  window.addEventListener("pagehide", () => [...timers.keys()].forEach(keep));
+  sendSoon = startDrafts(writeAnew);
   forms().forEach(offer);
   document.addEventListener("input", ({ target }) => target.form && keepSoon(target.form));
   document.addEventListener("change", ({ target }) => target.form && keepSoon(target.form));
@@ -31,7 +49,6 @@ if (person) {
   document.addEventListener("click", onClick);
   // Sent in the background, or reset: nothing of it is unsent.
   document.addEventListener("reset", ({ target }) => ours(target) && forget(target));
-  window.addEventListener("pagehide", () => [...timers.keys()].forEach(keep));
 }
 
 function cameBy() {
@@ -56,6 +73,8 @@ function controls(form) {
 
 function keepSoon(form) {
   if (!ours(form)) return;
+  // Before it can be sent: the server ends the draft of what it saves.
+  carry(form);
   clearTimeout(timers.get(form));
   timers.set(form, setTimeout(() => keep(form), PAUSE_MS));
 }
@@ -64,13 +83,62 @@ function keep(form) {
   clearTimeout(timers.get(form));
   timers.delete(form);
   const before = read(key(form));
-  const values = Object.fromEntries(controls(form).filter(isDirty).map((control) => [place(form, control), valueOf(control)]));
+  let values = Object.fromEntries(controls(form).filter(isDirty).map((control) => [place(form, control), valueOf(control)]));
   // A page that shows again what was sent has it as the server's values: it is still unsent.
-  if (isRefusal && before) Object.assign(before.values, values);
-  else if (!Object.keys(values).length) return forget(form);
+  if (isRefusal && before) values = { ...before.values, ...values };
+  else if (!Object.keys(values).length) return offered.has(form) ? undefined : forget(form);
+  offered.delete(form);
   notes.get(form)?.remove();
   const opened = { revision: revisionField(form)?.value ?? null, seen: Object.fromEntries(readSeen(form)) };
-  write(key(form), { ...(isRefusal && before ? before : { ...opened, values }), sent: false });
+  const kept = { ...(isRefusal && before ? before : opened), values, ...belonging(form) };
+  const same = before && ["writing", "values", "revision", "seen"].every((part) => equal(before[part], kept[part]));
+  write(key(form), { ...kept, at: same ? before.at : Date.now(), saved: same && before.saved, sent: false });
+  if (!same) sendSoon(key(form));
+}
+
+function equal(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** What the server is told beside what was typed; nothing for a form without text, such as one of choices. */
+function belonging(form) {
+  if (isStandIn || !form.elements.namedItem("typed")?.value) return {};
+  const [writing, ...before] = writingsOf(form);
+  const label = form.getAttribute("aria-label");
+  return { writing, before, title: label ? `${label}: ${title}` : title, address: location.pathname, form: formName(form) };
+}
+
+function writingsOf(form) {
+  if (!writings.has(form)) {
+    const name = newName();
+    born.add(name);
+    writings.set(form, [name]);
+  }
+  return writings.get(form);
+}
+
+// crypto.randomUUID() is only there over HTTPS.
+function newName() {
+  const bytes = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0"));
+  return bytes.join("").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+/** Tells the server which draft is gone once this form is saved. */
+function carry(form) {
+  const { writing, before, address, form: name } = belonging(form);
+  if (!writing) return;
+  const field = form.elements.namedItem("draft") ?? document.createElement("input");
+  Object.assign(field, { type: "hidden", name: "draft", value: `${[writing, ...before].join()} ${address} ${name}` });
+  if (!field.isConnected) form.append(field);
+}
+
+/** It was sent or thrown away elsewhere, and is still being written here: kept on under a new name. */
+function writeAnew(name) {
+  const form = forms().find((one) => key(one) === name);
+  if (!form) return;
+  writings.delete(form);
+  carry(form);
+  keep(form);
 }
 
 function onSubmit({ target, defaultPrevented }) {
@@ -92,20 +160,67 @@ function forget(form) {
   clearTimeout(timers.get(form));
   timers.delete(form);
   notes.get(form)?.remove();
+  offered.delete(form);
+  const kept = read(key(form));
+  if (kept?.writing) end(key(form), { ...kept, writings: [kept.writing, ...kept.before] });
   write(key(form), null);
+  writings.delete(form);
+  form.elements.namedItem("draft")?.remove();
 }
 
 // Putting back
 
 function offer(form) {
+  const kept = stillMine(form);
+  if (kept?.writing) {
+    writings.set(form, [kept.writing, ...kept.before]);
+    if (isRefusal) carry(form);
+  }
+  if (isRefusal) return;
+  if (kept && cameBy() !== "navigate") putBack(form, kept);
+  else if (kept) ask(form, kept);
+  if (onServer?.some((writing) => writing !== kept?.writing)) offerTheirs(form, kept);
+}
+
+/** What this tab keeps, unless it was sent, dropped or written on elsewhere. */
+function stillMine(form) {
   const kept = read(key(form));
-  if (!kept || isRefusal) return;
-  if (cameBy() === "navigate") {
-    say(form, KEPT, [["Put it back", () => putBack(form, kept)], ["Throw it away", () => forget(form)]]);
-  } else putBack(form, kept);
+  if (!kept?.saved || !onServer || isRefusal || [...onServer, ...born].includes(kept.writing)) return kept;
+  write(key(form), null);
+  return null;
+}
+
+async function offerTheirs(form, mine) {
+  // Asked once for all forms of the page.
+  theirs ??= draftsHere().finally(() => (theirs = undefined));
+  const found = (await theirs).find((draft) => draft.form === formName(form));
+  if (!found || found.writing === mine?.writing || mine?.at > found.kept_at) return;
+  // Somebody has begun to type meanwhile.
+  if (!mine && read(key(form))) return;
+  // What it is called from here on; the server ends both when it is sent.
+  const writing = newName();
+  ask(form, { ...found, writing, before: [found.writing], title, address: location.pathname, at: Date.now() });
+}
+
+function ask(form, kept) {
+  if (location.hash === ASKED_FOR) {
+    putBack(form, kept);
+    // A form takes the address's end along to the page that comes after it.
+    history.replaceState(history.state, "", location.pathname + location.search);
+    form.scrollIntoView({ block: "center" });
+    return;
+  }
+  offered.add(form);
+  say(form, KEPT, [["Put it back", () => putBack(form, kept)], ["Throw it away", () => throwAway(form, kept)]]);
+}
+
+function throwAway(form, kept) {
+  write(key(form), kept);
+  forget(form);
 }
 
 function putBack(form, kept) {
+  offered.delete(form);
   const fields = new Set();
   for (const control of controls(form)) {
     const value = kept.values[place(form, control)];
@@ -115,8 +230,11 @@ function putBack(form, kept) {
   }
   // Text typed over an older row is saved as such: nobody's later change is overwritten unasked.
   for (const name of fields) see(form, name, kept.seen?.[name] ?? kept.revision);
+  if (kept.writing) writings.set(form, [kept.writing, ...kept.before]);
+  carry(form);
   form.dispatchEvent(new Event("typed:back"));
   write(key(form), { ...kept, sent: false });
+  if (kept.writing) sendSoon(key(form));
   say(form, BACK, [["Start over", () => startOver(form, fields)]]);
 }
 
@@ -181,38 +299,17 @@ function revisionField(form) {
   return form.querySelector("input[name=revision]");
 }
 
-// This tab's storage may be switched off or full: then nothing is kept, and nothing breaks.
-
 function key(form) {
-  const number = forms().indexOf(form);
-  return [KEY, person, location.pathname, form.id || form.getAttribute("action") || number].join(" ");
+  return nameOf(person, `${location.pathname} ${formName(form)}`);
 }
 
-function read(name) {
-  try {
-    return JSON.parse(sessionStorage.getItem(name));
-  } catch {
-    return null;
-  }
-}
-
-function write(name, kept) {
-  try {
-    if (kept === null) sessionStorage.removeItem(name);
-    else sessionStorage.setItem(name, JSON.stringify(kept));
-  } catch {
-    // See above.
-  }
+/** Its name at this address. */
+function formName(form) {
+  return form.id || form.getAttribute("action") || String(forms().indexOf(form));
 }
 
 function markAll(change) {
-  let names = [];
-  try {
-    names = Object.keys(sessionStorage).filter((name) => name.startsWith(`${KEY} `));
-  } catch {
-    return;
-  }
-  for (const name of names) {
+  for (const name of names()) {
     const kept = read(name);
     if (kept) write(name, change(kept));
   }

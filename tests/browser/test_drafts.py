@@ -1,0 +1,119 @@
+"""What is typed is kept for its person on any device, until it is sent; and nothing that happens meanwhile moves it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.portal import insert_product, open_live, sign_in, wait_live
+from tests.browser.test_axe import assert_axe_finds_nothing
+from tests.live_site import LiveSite
+
+WORK = "half a sentence and more"
+SOON = 30_000
+
+
+def kept(sql: Any, word: str) -> Callable[[Page, str], None]:
+    """Waits until the server has a draft with these words."""
+
+    def wait(page: Page, text: str) -> None:
+        for _ in range(100):
+            if sql.execute("select 1 from realtime_draft where kept like %s", [f"%{word} {text}%"]).fetchone():
+                return
+            page.wait_for_timeout(100)
+        raise AssertionError(f"the server never got “{text}”")
+
+    return wait
+
+
+def test_what_was_typed_on_one_device_is_offered_on_another_until_it_is_sent(
+    context: BrowserContext, other_context: BrowserContext, live_site: LiveSite, word: str
+) -> None:
+    with live_site.connect() as sql:
+        key = insert_product(sql, f"{word} lamp", "12.50", description="Warm light")
+        address = f"/crm/products/{key}/edit/"
+        wait = kept(sql, word)
+        here = open_live(context, live_site, address)
+        box = here.locator("[name=description]")
+        box.fill(f"{word} one")
+        wait(here, "one")
+        # Nobody answers: it is in the tab, and goes when somebody does.
+        context.set_offline(True)
+        with here.expect_event("requestfailed"):
+            box.fill(f"{word} two")
+        context.set_offline(False)
+        wait(here, "two")
+        sql.execute("update products set name = %s where id = %s", [f"{word} lantern", key])
+
+        there = other_context.new_page()
+        there.goto(f"{live_site.url}/drafts/")
+        expect(there.locator(".draft")).to_contain_text(f"{word} lamp")
+        there.get_by_text("What you typed", exact=True).click()
+        expect(there.locator(".draft__text dd")).to_have_text(f"{word} two")
+        assert_axe_finds_nothing(there)
+        there.goto(live_site.url + address)
+        note = there.locator(".typed-note")
+        expect(note).to_contain_text("kept")
+        expect(there.locator("[name=description]")).to_have_value("Warm light")
+        note.get_by_role("button", name="Put it back").click()
+        there.locator("[name=description]").press_sequentially(" three")
+        wait(there, "two three")
+        # The newest of both is offered on the device that was left behind.
+        here.reload()
+        here.locator(".typed-note").get_by_role("button", name="Put it back").click()
+        expect(box).to_have_value(f"{word} two three")
+
+        here.click("main form.card button[type=submit]:not([name])")
+        expect(here.locator("main")).to_contain_text("was saved")
+        row = sql.execute("select name, description from products where id = %s", [key]).fetchone()
+        assert row == (f"{word} lantern", f"{word} two three")
+        there.goto(live_site.url + address)
+        wait_live(there)
+        expect(there.locator(".typed-note")).to_have_count(0)
+
+
+def test_whatever_happens_to_the_page_text_and_caret_stay(
+    context: BrowserContext, live_site: LiveSite, word: str
+) -> None:
+    with live_site.connect() as sql:
+        ticket = sql.execute("insert into tickets (title) values (%s) returning id", [word]).fetchone()
+        assert ticket is not None
+        page = open_live(context, live_site, f"/ticketing/tickets/{ticket[0]}/")
+        box = page.locator("#comment-form textarea")
+        box.fill(f"{word} {WORK}")
+        box.evaluate("box => { box.focus(); box.setSelectionRange(4, 8, 'backward'); window.same = box; }")
+
+        def untouched() -> None:
+            state = "box => [box.value, box.selectionStart, box.selectionEnd, box.selectionDirection,"
+            state += " document.activeElement === box, window.same === box]"
+            assert box.evaluate(state) == [f"{word} {WORK}", 4, 8, "backward", True, True]
+
+        kept(sql, word)(page, WORK)
+        untouched()
+        sql.execute("insert into comments (ticket_id, content) values (%s, 'By somebody')", [ticket[0]])
+        expect(page.locator(".comment__text")).to_contain_text("By somebody")
+        untouched()
+        page.evaluate("window.dispatchEvent(new Event('live:reconnect'))")
+        wait_live(page)
+        untouched()
+        # The draft is thrown away elsewhere: what is still on this screen stays, and is kept again with the next key.
+        other = context.new_page()
+        other.goto(f"{live_site.url}/drafts/")
+        other.get_by_role("button", name="Throw away").click()
+        expect(other.locator("main")).to_contain_text("No drafts")
+        untouched()
+        sql.execute("delete from django_session")
+        expect(page.get_by_text("You are signed out", exact=True)).to_be_visible(timeout=SOON)
+        expect(box).to_have_value(f"{word} {WORK}")
+        sign_in(context, live_site)
+        page.bring_to_front()
+        wait_live(page)
+        untouched()
+        page.keyboard.press("End")
+        page.keyboard.type(" words")
+        kept(sql, word)(page, f"{WORK} words")
+        page.reload()
+        expect(box).to_have_value(f"{word} {WORK} words")
+        page.get_by_role("button", name="Add comment").click()
+        expect(page.locator(".comment__text").last).to_contain_text(f"{WORK} words")
+        assert sql.execute("select 1 from realtime_draft where kept <> ''").fetchone() is None
