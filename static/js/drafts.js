@@ -36,7 +36,7 @@ async function send(name, onEnded) {
   const now = read(name);
   if (now?.writing !== writing) return;
   if (status === ENDED) onEnded(name);
-  else if (status < 300 && now.at === at) write(name, { ...now, saved: true });
+  else if (status < 300 && now.at === at) write(name, { ...now, saved: Date.now() });
 }
 
 /** Sent or thrown away: what may still be on its way of these writings comes too late. */

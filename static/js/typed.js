@@ -185,7 +185,9 @@ function offer(form) {
 /** What this tab keeps, unless it was sent, dropped or written on elsewhere. */
 function stillMine(form) {
   const kept = read(key(form));
-  if (!kept?.saved || !onServer || isRefusal || [...onServer, ...born].includes(kept.writing)) return kept;
+  // What was saved since this page was asked for, it can't name.
+  const couldName = kept?.saved < performance.timeOrigin && onServer && !isRefusal;
+  if (!couldName || [...onServer, ...born].includes(kept.writing)) return kept;
   write(key(form), null);
   return null;
 }
