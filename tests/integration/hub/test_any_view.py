@@ -40,7 +40,7 @@ from tests.weak_layer.apps import SMALL_PAGES
 from tests.weak_layer.weakness import Weakness
 
 # The long form: STEPS=10000 SEEDS=7 bin/test tests/integration/hub/test_any_view.py
-STEPS = int(os.environ.get("STEPS", "250"))
+STEPS = int(os.environ.get("STEPS", "200"))
 SEEDS = os.environ.get("SEEDS", "any").split()
 SOCKETS = 4
 VIEWS_A_SOCKET = 9

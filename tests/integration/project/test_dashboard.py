@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_pages")]
 
 STEPS = 40
 # One with summer time, and one whose days begin at a quarter past an hour of UTC.
-ZONES = ("America/Los_Angeles", "Asia/Kathmandu")
+ZONES = ("Asia/Kathmandu",)
 STATUSES = ("open", "pending", "resolved", "closed")
 PRIORITIES = ("low", "normal", "high", "urgent")
 
