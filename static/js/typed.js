@@ -186,7 +186,7 @@ function offer(form) {
 function stillMine(form) {
   const kept = read(key(form));
   // What was saved since this page was asked for, it can't name.
-  const couldName = kept?.saved < performance.timeOrigin && onServer && !isRefusal;
+  const couldName = kept?.saved && kept.saved < performance.timeOrigin && onServer && !isRefusal;
   if (!couldName || [...onServer, ...born].includes(kept.writing)) return kept;
   write(key(form), null);
   return null;
