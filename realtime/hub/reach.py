@@ -120,7 +120,7 @@ class Waiting:
 class Reach:
     """Hears of changes, and marks the views that they concern."""
 
-    def __init__(self, database: DatabaseThread, reading: Set[LiveView], mark: "Mark") -> None:
+    def __init__(self, database: DatabaseThread, reading: Set[LiveView], mark: Mark) -> None:
         self.index = ViewIndex()
         self._database = database
         self._reading = reading

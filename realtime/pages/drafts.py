@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -54,6 +55,8 @@ class Place:
             raise NoForm(f"“{self.form[:80]}” is no form’s name; that has 1 to 300 characters without blanks.")
 
 
+# Every page asks for each draft of its reader.
+@lru_cache(maxsize=2_000)
 def _permissions(address: str) -> tuple[str, ...]:
     """Empty for what is no page of records."""
     if len(address) > _ADDRESS_LENGTH or not address.isascii() or not address.isprintable():
