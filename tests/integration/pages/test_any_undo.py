@@ -21,7 +21,7 @@ from ticketing.models import Attachment, Comment, Ticket
 pytestmark = pytest.mark.django_db
 
 # The long form: STEPS=10000 SEEDS=7 bin/test tests/integration/pages/test_any_undo.py
-STEPS = int(os.environ.get("STEPS", "150"))
+STEPS = int(os.environ.get("STEPS", "400"))
 SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
 MODELS: dict[str, type[LiveModel]] = {
     "customers": Customer,
@@ -234,6 +234,7 @@ class Office:
                     for column in PARENTS
                     if column in row
                 )
+                self.told["hangs"] += hangs
                 if hangs or (now != left and not anyway):
                     problems = True
                 else:
@@ -261,5 +262,6 @@ def test_the_database_is_what_a_model_says_after_any_undo_and_redo(seed: int) ->
         else:
             office.act(chance.choice((*office.people, None)))
         assert office.in_the_database() == office.rows, f"seed {seed}, step {step}"
+    assert office.told["hangs"] > STEPS / 200, office.told
     assert office.told["undone"] > STEPS / 8, office.told
     assert min(office.told[what] for what in ("refused", "asked", "redone")) > STEPS / 40, office.told
