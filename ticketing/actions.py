@@ -1,4 +1,4 @@
-"""Everything the portal writes to tickets, comments and attachments, besides the plain forms.
+"""Everything the portal writes to tickets, comments, attachments and links, besides the plain forms.
 
 Each function does one thing in one transaction, or raises ``Refused`` with the sentence that the user is told.
 """
@@ -10,13 +10,16 @@ from uuid import UUID
 
 from django.core.files import File
 from django.db import IntegrityError, transaction
+from django.db.models import Q, UUIDField, Value
+from django.db.models.functions import Coalesce, NullIf
 
 from realtime.database.pool import give_back
 from realtime.live.merge import UNKNOWN, Verdict, merge
 from realtime.live.past import changers, row_at
 from realtime.models import LiveModel
 from ticketing.files import StorageFailed, StoredFile, kept
-from ticketing.models import Attachment, Comment, Ticket
+from ticketing.merges import end_of, held_end_of, still_merged
+from ticketing.models import Attachment, Comment, Ticket, TicketLink
 from ticketing.words import in_words
 
 M = TypeVar("M", bound=LiveModel)
@@ -45,15 +48,18 @@ def change_priority(ticket: UUID, revision: int, priority: Ticket.Priority) -> N
 
 
 def add_comment(ticket: UUID, author: UUID, content: str, files: "Iterable[File[Any]]" = ()) -> Comment:
+    """On the ticket that this one was merged into, if it was: ``ticket_id`` of the comment says which."""
     with _storing(ticket, files) as stored:
-        comment = Comment.objects.create(ticket_id=ticket, author_id=author, content=content)
-        _attach(ticket, comment, stored)
+        place = held_end_of(ticket)
+        comment = Comment.objects.create(ticket_id=place, author_id=author, content=content)
+        _attach(place, comment, stored)
     return comment
 
 
 def attach(ticket: UUID, files: "Iterable[File[Any]]") -> list[Attachment]:
+    """To the ticket that this one was merged into, if it was."""
     with _storing(ticket, files) as stored:
-        return _attach(ticket, None, stored)
+        return _attach(held_end_of(ticket), None, stored)
 
 
 def delete_comment(comment: UUID, revision: int) -> None:
@@ -65,10 +71,87 @@ def delete_attachment(attachment: UUID, revision: int) -> None:
     _delete(Attachment, attachment, revision)
 
 
+def merge_tickets(source: UUID, target: UUID) -> tuple[Ticket, Ticket]:
+    """Moves the conversation, the files and the links of one ticket to another, and closes it. Returns both.
+
+    ``ticket`` in the context of a refusal is where the target has gone itself.
+    """
+    if source == target:
+        raise Refused(422, "Nothing was merged: a ticket can’t be merged into itself. Choose another one.")
+    with transaction.atomic():
+        held = _both(source, target, "merged")
+        _may_go_together(held[source], held[target])
+        # What comes back to the ticket that it was written on has no other origin.
+        first = Coalesce("merged_from", Value(source), output_field=UUIDField())
+        origin = {"ticket": target, "merged_from": NullIf(first, Value(target), output_field=UUIDField())}
+        Comment.objects.filter(ticket=source).update(**origin)
+        Attachment.objects.filter(ticket=source).update(**origin)
+        _move_links(source, target)
+        held[source].merged_into, held[source].status = held[target], Ticket.Status.CLOSED
+        held[source].save(update_fields=["merged_into", "status"])
+    return held[source], held[target]
+
+
+def _both(ticket: UUID, chosen: UUID, done: str) -> dict[UUID, Ticket]:
+    """Locks both in the order of their keys: who does it the other way round waits, and finds it done."""
+    rows = Ticket.objects.select_for_update().filter(pk__in=[ticket, chosen]).order_by("pk")
+    held = {row.pk: row for row in rows}
+    if ticket not in held:
+        raise Refused(404, f"Nothing was {done}: somebody deleted this ticket in the meantime.")
+    if chosen not in held:
+        raise Refused(422, f"Nothing was {done}: the ticket that you chose isn’t there any more. Choose another one.")
+    return held
+
+
+def _may_go_together(source: Ticket, target: Ticket) -> None:
+    if source.merged_into_id:
+        raise Refused(409, f"Nothing was merged: “{source}” was merged into “{source.merged_into}” already.")
+    if target.merged_into_id:
+        end = end_of(target)
+        raise Refused(409, f"Nothing was merged: “{target}” was merged into “{end}”. Choose that one.", ticket=end.pk)
+
+
+def _move_links(source: UUID, target: UUID) -> None:
+    """A pair has one link: what the target is linked with already stays linked with both."""
+    known = {end for link in _links_of(target) for end in (link.ticket_id, link.other_id)} | {target}
+    for link in _links_of(source):
+        column = "ticket_id" if link.ticket_id == source else "other_id"
+        if (link.other_id if column == "ticket_id" else link.ticket_id) not in known:
+            setattr(link, column, target)
+            link.save(update_fields=[column])
+
+
+def _links_of(ticket: UUID) -> list[TicketLink]:
+    return list(TicketLink.objects.select_for_update().filter(Q(ticket=ticket) | Q(other=ticket)).order_by("pk"))
+
+
+def link_tickets(ticket: UUID, other: UUID, kind: TicketLink.Kind, by: UUID) -> TicketLink:
+    """Links two tickets, or gives the link that they have another kind."""
+    if ticket == other:
+        raise Refused(422, "Nothing was linked: a ticket can’t be linked with itself. Choose another one.")
+    with transaction.atomic():
+        held = _both(ticket, other, "linked")
+        link = TicketLink.objects.filter(Q(ticket=ticket, other=other) | Q(ticket=other, other=ticket)).first()
+        if link is None:
+            return TicketLink.objects.create(ticket_id=ticket, other_id=other, kind=kind, created_by=by)
+        is_same = link.kind == kind and (kind == TicketLink.Kind.RELATED or link.ticket_id == ticket)
+        if is_same:
+            raise Refused(409, f"Nothing was changed: this ticket and “{held[other]}” are linked like this already.")
+        link.ticket_id, link.other_id, link.kind = ticket, other, kind
+        link.save(update_fields=["ticket", "other", "kind"])
+        return link
+
+
+def remove_link(link: UUID, revision: int) -> None:
+    _delete(TicketLink, link, revision)
+
+
 def _change(key: UUID, revision: int, column: str, value: Any) -> None:
     """Changes what nobody else has changed since ``revision``; what happened to other columns doesn't matter."""
     with transaction.atomic():
         ticket = _locked(Ticket, key)
+        if column == "status" and (sentence := still_merged(ticket, value)):
+            raise Refused(409, f"Nothing was changed: {sentence}")
         before = row_at(ticket, revision)
         # Whoever chooses what was there already means it, too: it isn't untouched.
         base = UNKNOWN if before is None or getattr(before, column) == value else getattr(before, column)

@@ -5,10 +5,13 @@ from django import forms
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from crm.chooser import ChooserField
 from crm.forms import CustomerField
 from realtime.pages.live_form import LiveModelForm
 from ticketing import people
-from ticketing.models import Comment, Ticket
+from ticketing.kinds import TICKET
+from ticketing.merges import still_merged
+from ticketing.models import Comment, Ticket, TicketLink
 from ticketing.uploads import FilesField
 from ticketing.words import in_words
 
@@ -50,6 +53,12 @@ class TicketForm(LiveModelForm):
         offered = people.choices(self.instance.assigned_to, me)
         self.fields["assigned_to"].choices = offered  # type: ignore[attr-defined]
 
+    def clean_status(self) -> str:
+        status: str = self.cleaned_data["status"]
+        if sentence := still_merged(self.instance, status):
+            raise forms.ValidationError(sentence[0].upper() + sentence[1:])
+        return status
+
     def in_words(self, name: str, value: Any) -> Any:
         return in_words(name, value)
 
@@ -87,3 +96,16 @@ class UploadForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["files"] = FilesField(label="Files")
+
+
+class MergeForm(forms.Form):
+    """Which ticket another one is merged into."""
+
+    into = ChooserField(TICKET, label="Merge into")
+
+
+class LinkForm(forms.Form):
+    prefix = "link"
+    # Two forms share a page, so the ids of their fields must differ.
+    kind = forms.ChoiceField(choices=TicketLink.Kind.choices, label="This ticket is", initial="related")
+    other = ChooserField(TICKET, label="Ticket")

@@ -1,6 +1,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.db.models.functions import Greatest, Least
 
 from crm.models import Customer
 from realtime.models import LiveModel
@@ -27,6 +28,10 @@ class Ticket(LiveModel):
     customer = models.ForeignKey(Customer, models.PROTECT, null=True, blank=True, related_name="tickets")
     # Staff ids have no foreign key: other writers know users that this portal doesn't (design rule 19).
     assigned_to = models.UUIDField(null=True, blank=True)
+    # What happens at a deletion is the database's to do, for every writer (0009_merges_end).
+    merged_into = models.ForeignKey(
+        "self", models.DO_NOTHING, null=True, blank=True, editable=False, related_name="merged"
+    )
     nouns: ClassVar = {"assigned_to": "assignee"}
 
     class Meta:
@@ -40,6 +45,7 @@ class Ticket(LiveModel):
             models.CheckConstraint(
                 condition=models.Q(priority__in=["low", "normal", "high", "urgent"]), name="tickets_priority_known"
             ),
+            models.CheckConstraint(condition=~models.Q(merged_into=models.F("id")), name="tickets_merged_elsewhere"),
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="tickets_newest_first"),
@@ -54,6 +60,8 @@ class Comment(LiveModel):
     ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="comments")
     author_id = models.UUIDField(null=True, blank=True)
     content = models.TextField()
+    # The ticket that it was written on, when it has come along with a merge.
+    merged_from = models.ForeignKey(Ticket, models.DO_NOTHING, null=True, blank=True, editable=False, related_name="+")
 
     class Meta:
         db_table = "comments"
@@ -75,6 +83,7 @@ class Attachment(LiveModel):
     file_url = models.CharField(max_length=2000)
     file_type = models.CharField(max_length=255, blank=True, default="", db_default="")
     file_size = models.BigIntegerField(default=0, db_default=0)
+    merged_from = models.ForeignKey(Ticket, models.DO_NOTHING, null=True, blank=True, editable=False, related_name="+")
 
     class Meta:
         db_table = "attachments"
@@ -105,3 +114,33 @@ class Attachment(LiveModel):
     @property
     def link_host(self) -> str:
         return host_of(self.file_url)
+
+
+class TicketLink(LiveModel):
+    """Two tickets that belong together: related, or ``ticket`` is a duplicate of ``other``. A pair has one link."""
+
+    class Kind(models.TextChoices):
+        RELATED = "related", "Related"
+        DUPLICATE = "duplicate", "Duplicate of"
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="links")
+    other = models.ForeignKey(Ticket, models.CASCADE, related_name="linked_by", verbose_name="linked ticket")
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.RELATED, db_default="related")
+    created_by = models.UUIDField(null=True, blank=True)
+
+    class Meta:
+        db_table = "ticket_links"
+        verbose_name = "link"
+        ordering = ("created_at", "id")
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(ticket=models.F("other")), name="ticket_links_two_tickets"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["related", "duplicate"]), name="ticket_links_kind_known"
+            ),
+            models.UniqueConstraint(
+                Least("ticket", "other"), Greatest("ticket", "other"), name="ticket_links_one_a_pair"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Link of {self.ticket} with {self.other}"

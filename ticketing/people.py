@@ -13,6 +13,7 @@ NOBODY = "nobody"
 # On pages.
 NOBODY_NAME = "Nobody"
 UNKNOWN = "Unknown"
+OUTSIDE = "Somebody outside the portal"
 
 
 def staff() -> list[tuple[str, str]]:

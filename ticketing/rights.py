@@ -1,15 +1,23 @@
-"""Who may change whose comments. The model's rights can't tell: agents change their own, managers everybody's."""
+"""Who may change whose comments, and merge tickets.
+
+The model's rights can't tell: agents change their own, managers everybody's.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-from ticketing.kinds import COMMENT
+from ticketing.kinds import COMMENT, TICKET
 from ticketing.models import Comment
 
 
 def may_moderate(user: Any) -> bool:
     """Only managers have the right to delete comments: everybody's (docs/PERMISSIONS.md)."""
     return bool(user.has_perms([COMMENT.permission("change"), COMMENT.permission("delete")]))
+
+
+def may_merge(user: Any) -> bool:
+    """It moves everybody's comments to another ticket."""
+    return may_moderate(user) and bool(user.has_perm(TICKET.permission("change")))
 
 
 def may_change(user: Any, comment: Comment) -> bool:

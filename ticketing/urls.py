@@ -1,6 +1,16 @@
 from django.urls import path
 
-from ticketing.views import assignments, attachments, board, comments, own, priority_changes, status_changes
+from ticketing.views import (
+    assignments,
+    attachments,
+    board,
+    comments,
+    links,
+    merging,
+    own,
+    priority_changes,
+    status_changes,
+)
 from ticketing.views.tickets import PAGES
 
 app_name = "ticketing"
@@ -12,6 +22,9 @@ urlpatterns = [
     path("tickets/<uuid:pk>/priority/", priority_changes.change_priority, name="priority-change"),
     path("tickets/<uuid:pk>/comments/", comments.create, name="comment-create"),
     path("tickets/<uuid:pk>/attachments/", attachments.create, name="attachment-create"),
+    path("tickets/<uuid:pk>/merge/", merging.merge, name="ticket-merge"),
+    path("tickets/<uuid:pk>/links/", links.create, name="link-create"),
+    path("tickets/<uuid:pk>/links/remove/", links.delete, name="link-delete"),
     path("comments/<uuid:pk>/", comments.show, name="comment"),
     path("comments/<uuid:pk>/edit/", comments.edit, name="comment-edit"),
     path("comments/<uuid:pk>/delete/", comments.delete, name="comment-delete"),

@@ -31,6 +31,7 @@ MATRIX = {
     "ticketing.ticket": (NOTHING, "view add change", EVERYTHING, "view"),
     "ticketing.comment": (NOTHING, "view add change", EVERYTHING, "view"),
     "ticketing.attachment": (NOTHING, EVERYTHING, EVERYTHING, "view"),
+    "ticketing.ticketlink": (NOTHING, EVERYTHING, EVERYTHING, "view"),
     "realtime.realtimechange": (NOTHING, NOTHING, "view", NOTHING),
     # Of lists that one may see: "add" shares a view with others, "change" and "delete" concern what others share.
     "realtime.savedview": ("view add", "view add", EVERYTHING, "view"),

@@ -183,7 +183,7 @@ class _Planner:
             self.now |= {(table, key): row for key, row in rows.items()}
         parents = self._parents_that_are_there()
         for targets in by_table.values():
-            for target in targets:
+            for target in _parents_first(targets):
                 self._look_at(target, parents)
         self._keep_what_others_hang_on()
         return self.plan
@@ -360,6 +360,23 @@ class _Planner:
             return who, ""
         value = words.value(target.tracked, column, new.get(column))
         return who, f" to “{_short(value)}”" if value is not None else " to nothing"
+
+
+def _parents_first(targets: list[Target]) -> Iterable[Target]:
+    """Rows of one table may hang on each other: a ticket on the one that it was merged into."""
+    table = targets[0].tracked.table
+    own = [column for column, kind in targets[0].tracked.parents.items() if kind.table == table]
+    by_key = {target.key: target for target in targets} if own else {}
+    done: set[str] = set()
+    for target in targets:
+        line: dict[str, Target] = {}
+        above: Target | None = target
+        while above is not None and above.key not in done and above.key not in line:
+            line[above.key] = above
+            named = [str((above.wanted or {}).get(column)) for column in own]
+            above = next((by_key[key] for key in named if key in by_key), None)
+        done |= line.keys()
+        yield from reversed(line.values())
 
 
 def _planned(user: Any, targets: list[Target], anyway: frozenset[str]) -> Plan:

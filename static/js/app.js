@@ -31,6 +31,8 @@ import { startCopying } from "./copy.js";
 import { startMenus } from "./menu.js";
 import { startPalette } from "./palette.js";
 import { startRowLinks } from "./row-link.js";
+import { startFollowingMerges } from "./ticketing/follow-merge.js";
+import { startMergeDialog } from "./ticketing/merge-dialog.js";
 import { startReplyQuestion } from "./ticketing/reply-question.js";
 import { startTicketWork } from "./ticketing/work.js";
 import { startUndo } from "./undo.js";
@@ -50,6 +52,8 @@ startPalette(document);
 startSearchMarks(document);
 startLiveForms(document);
 startUndo(document);
+startMergeDialog(document);
+startFollowingMerges(document);
 
 // Pages without the dot (sign-in, errors) aren't live.
 if (document.querySelector("realtime-status-indicator")) startLive();

@@ -45,10 +45,10 @@ export function end(name, { address, form, writings }) {
   request("DELETE", { address, form, writings });
 }
 
-/** What the server has for this page's forms; empty when it can't say. */
-export async function draftsHere() {
+/** What the server has for the forms of a page; empty when it can't say. */
+export async function draftsAt(address) {
   try {
-    const answer = await fetch(`${ADDRESS}?address=${encodeURIComponent(location.pathname)}`, {
+    const answer = await fetch(`${ADDRESS}?address=${encodeURIComponent(address)}`, {
       headers: { "X-Person": person },
       cache: "no-store",
     });

@@ -38,3 +38,10 @@ export function names(person = "") {
   }
   return [...new Set([...stored, ...memory.keys()])].filter((name) => name.startsWith(start));
 }
+
+/** What one writing of a draft is called. */
+export function newName() {
+  // crypto.randomUUID() is only there over HTTPS.
+  const bytes = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0"));
+  return bytes.join("").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}

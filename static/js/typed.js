@@ -2,10 +2,10 @@
 // the person the page was painted for, with the revision it was typed at, until it has been sent. So does the server, for
 // that person's other devices (drafts.js): of the two, the newest is offered.
 import { choose, rowOf } from "./combo-box/chosen.js";
-import { draftsHere, end, startDrafts } from "./drafts.js";
+import { draftsAt, end, startDrafts } from "./drafts.js";
 import { isDirty } from "./live/precious.js";
 import { readSeen, see } from "./seen.js";
-import { nameOf, names, read, write } from "./typed-store.js";
+import { nameOf, names, newName, read, write } from "./typed-store.js";
 
 const PAUSE_MS = 300;
 const BACK = "What you typed is back.";
@@ -117,12 +117,6 @@ function writingsOf(form) {
   return writings.get(form);
 }
 
-// crypto.randomUUID() is only there over HTTPS.
-function newName() {
-  const bytes = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0"));
-  return bytes.join("").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
-}
-
 /** Tells the server which draft is gone once this form is saved. */
 function carry(form) {
   const { writing, before, address, form: name } = belonging(form);
@@ -194,7 +188,7 @@ function stillMine(form) {
 
 async function offerTheirs(form, mine) {
   // Asked once for all forms of the page.
-  theirs ??= draftsHere().finally(() => (theirs = undefined));
+  theirs ??= draftsAt(location.pathname).finally(() => (theirs = undefined));
   const found = (await theirs).find((draft) => draft.form === formName(form));
   if (!found || found.writing === mine?.writing || mine?.at > found.kept_at) return;
   // Somebody has begun to type meanwhile.

@@ -7,8 +7,9 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from realtime.live.definition import Params, register
+from realtime.live.lists import Related
 from realtime.live.sorting import by_time
-from ticketing.kinds import ATTACHMENT
+from ticketing.kinds import ATTACHMENT, TICKET
 from ticketing.live.lists import ShortList
 
 
@@ -22,9 +23,20 @@ class AttachmentList(ShortList):
     sorts: ClassVar = {"created": by_time("created_at")}
     default_sort = "created"
     deciding = frozenset({"ticket_id", "comment_id"})
+    related: ClassVar = {TICKET.table: Related(frozenset({"title"}), by="merged_from_id")}
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         return {"ticket": str(UUID(str(raw["ticket"])))}
 
     def members(self, params: Params, by_row: bool = False) -> "QuerySet[Any]":
         return self.rows().filter(ticket=params["ticket"], comment=None)
+
+    def described(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return queryset.select_related("merged_from")
+
+    def row_state(self, instance: Any) -> tuple[Any, ...]:
+        return (instance.merged_from.title if instance.merged_from else None,)
+
+    def permissions(self, params: Params) -> frozenset[str]:
+        # It names the ticket that a file has come from.
+        return frozenset({self.permission, TICKET.permission("view")})

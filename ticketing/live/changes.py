@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce
 from django.utils.dateparse import parse_datetime
 
 from crm.models import Customer
@@ -21,12 +23,17 @@ from ticketing.models import Ticket
 # Of one page of a conversation; the latest are shown.
 LIMIT = 200
 
-OUTSIDE = "Somebody outside the portal"
 CREATED = "created the ticket"
 BROUGHT_BACK = "brought back the ticket"
 
 WORDS = {"status": dict(Ticket.Status.choices), "priority": dict(Ticket.Priority.choices)}
-ICONS = {"status": "circle-dot", "priority": "flag", "assigned_to": "user-check", "customer_id": "user"}
+ICONS = {
+    "status": "circle-dot",
+    "priority": "flag",
+    "assigned_to": "user-check",
+    "customer_id": "user",
+    "merged_into_id": "merge",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +45,9 @@ class TicketChange:
     who: str
     did: tuple[tuple[str, str], ...]
     icon: str
-    # The customers that it names, by key.
+    # The customers and the tickets that it names, by key.
     customers: frozenset[str] = frozenset()
+    tickets: frozenset[str] = frozenset()
 
     def row(self) -> Row:
         key = f"change-{self.revision}"
@@ -60,24 +68,50 @@ def changes_of(ticket: str, since: datetime | None, until: datetime | None) -> l
     # It begins with its creation, whenever that was written: an imported ticket is older than its entry.
     wanted = within if since is not None else within | created
     entries = list(logged.filter(wanted).order_by("-revision")[:LIMIT])[::-1]
-    names = _names(entries)
-    told = (_told(entry, names) for entry in entries)
+    came = list(_came(ticket).filter(within).order_by("-revision")[:LIMIT])[::-1]
+    names = _names([*entries, *came])
+    told = (*(_told(entry, names) for entry in entries), *(_told_of_other(entry, ticket, names) for entry in came))
     return [change for change in told if change is not None]
 
 
+def _came(ticket: str) -> Any:
+    """Entries of other tickets that were merged into this one, or no longer are. As the index has it."""
+    into = Coalesce(KeyTextTransform("merged_into_id", "new"), KeyTextTransform("merged_into_id", "old"))
+    logged = RealtimeChange.objects.filter(table_name=TICKET.table, op=RealtimeChange.Op.UPDATE)
+    return logged.annotate(into=into).filter(into=ticket)
+
+
+def _told_of_other(entry: RealtimeChange, ticket: str, names: Mapping[str, str]) -> TicketChange | None:
+    old, new = entry.old or {}, entry.new or {}
+    if old.get("merged_into_id") == new.get("merged_into_id"):
+        return None
+    name = str(new.get("title"))
+    is_here = new.get("merged_into_id") == ticket
+    did = ("merged into this ticket:", name) if is_here else ("undid the merge of", name)
+    return TicketChange(entry.revision, entry.at, _who(entry, names), (did,), "merge" if is_here else "undo-2")
+
+
+def _who(entry: RealtimeChange, names: Mapping[str, str]) -> str:
+    return names.get(entry.actor, people.UNKNOWN if is_key(entry.actor) else people.OUTSIDE)
+
+
 def _told(entry: RealtimeChange, names: Mapping[str, str]) -> TicketChange | None:
-    who = names.get(entry.actor, people.UNKNOWN if is_key(entry.actor) else OUTSIDE)
+    who = _who(entry, names)
     if entry.op == RealtimeChange.Op.INSERT and (entry.action or "").startswith(f"{Origin.UNDO}:"):
         return TicketChange(entry.revision, entry.at, who, ((BROUGHT_BACK, ""),), "undo-2")
     if entry.op == RealtimeChange.Op.INSERT:
         return TicketChange(entry.revision, _created(entry), who, ((CREATED, ""),), "plus")
     old, new = entry.old or {}, entry.new or {}
     changed = [column for column in _PHRASES if old.get(column) != new.get(column)]
+    if changed[:1] == ["merged_into_id"]:
+        # Its status goes along, and comes back.
+        changed = [column for column in changed if column != "status"]
     if not changed:
         return None
     did = tuple(_PHRASES[column](old.get(column), new.get(column), names, entry.actor) for column in changed)
     named = frozenset(filter(None, [new.get("customer_id") if "customer_id" in changed else None]))
-    return TicketChange(entry.revision, entry.at, who, did, ICONS.get(changed[0], "pencil"), named)
+    into = {str(row.get("merged_into_id")) for row in (old, new)} if "merged_into_id" in changed else set()
+    return TicketChange(entry.revision, entry.at, who, did, ICONS.get(changed[0], "pencil"), named, frozenset(into))
 
 
 def _created(entry: RealtimeChange) -> datetime:
@@ -99,6 +133,12 @@ def _customer(was: Any, now: Any, names: Mapping[str, str], actor: str) -> tuple
     return ("set the customer to", names.get(str(now), "a deleted one"))
 
 
+def _merged(was: Any, now: Any, names: Mapping[str, str], actor: str) -> tuple[str, str]:
+    if not now:
+        return ("undid the merge into", names.get(str(was), "a deleted ticket"))
+    return ("merged the ticket into", names.get(str(now), "a deleted ticket"))
+
+
 def _word(column: str) -> Any:
     def told(was: Any, now: Any, names: Mapping[str, str], actor: str) -> tuple[str, str]:
         return (f"changed the {column} from {WORDS[column].get(was, was)} to", WORDS[column].get(now, str(now)))
@@ -107,6 +147,7 @@ def _word(column: str) -> Any:
 
 
 _PHRASES: dict[str, Any] = {
+    "merged_into_id": _merged,
     "status": _word("status"),
     "priority": _word("priority"),
     "assigned_to": _assigned,
@@ -120,10 +161,13 @@ def _names(entries: Iterable[RealtimeChange]) -> dict[str, str]:
     """The names of all people and customers that the entries speak of, by key."""
     staff: set[str] = set()
     customers: set[str] = set()
+    tickets: set[str] = set()
     for entry in entries:
         staff.add(entry.actor)
         for row in filter(None, (entry.old, entry.new)):
             staff.add(str(row.get("assigned_to") or ""))
             customers.add(str(row.get("customer_id") or ""))
+            tickets.add(str(row.get("merged_into_id") or ""))
     known = Customer.objects.filter(pk__in=[key for key in customers if is_key(key)]).values_list("pk", "name")
-    return known_names(staff) | {str(key): name for key, name in known}
+    merged = Ticket.objects.filter(pk__in=[key for key in tickets if is_key(key)]).values_list("pk", "title")
+    return known_names(staff) | {str(key): name for key, name in [*known, *merged]}

@@ -39,6 +39,7 @@ class Conversation(LiveList):
     deciding = frozenset({"ticket_id"})
     related: ClassVar = {
         ATTACHMENT.table: Related(ATTACHMENT_COLUMNS, back="comment_id"),
+        TICKET.table: Related(frozenset({"title"}), by="merged_from_id"),
         **{table: Related(columns) for table, columns in PEOPLE.items()},
     }
 
@@ -55,10 +56,11 @@ class Conversation(LiveList):
     def described(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         files = Prefetch("attachments", versioned(Attachment.objects.all()), to_attr="files")
         comments: QuerySet[Any] = queryset.annotate(author_name=name_of("author_id")).prefetch_related(files)
-        return comments
+        return comments.select_related("merged_from")
 
     def row_state(self, instance: Any) -> tuple[Any, ...]:
-        return (instance.author_name, tuple((str(file.pk), file.row_version) for file in instance.files))
+        origin = instance.merged_from.title if instance.merged_from else None
+        return (instance.author_name, origin, tuple((str(file.pk), file.row_version) for file in instance.files))
 
     def permissions(self, params: Params) -> frozenset[str]:
         # It tells what was changed in the ticket, too.
@@ -66,12 +68,13 @@ class Conversation(LiveList):
 
     @property
     def tables(self) -> frozenset[str]:
-        return super().tables | {TICKET.table, CUSTOMER.table}
+        return super().tables | {CUSTOMER.table}
 
     def concerns(self, params: Params) -> Mapping[str, Concern]:
         return {
             **super().concerns(params),
-            TICKET.table: Concern(frozenset(), coming=False),
+            # It tells what was merged into its ticket, too.
+            TICKET.table: Concern(frozenset({"merged_into_id"}), coming=False),
             CUSTOMER.table: Concern(frozenset(), coming=False, shown=CUSTOMER_NAME),
         }
 
@@ -88,7 +91,8 @@ class Conversation(LiveList):
             },
             keys=self.keys_of(page.rows)
             | {(TICKET.table, params["ticket"])}
-            | {(CUSTOMER.table, key) for change in changes for key in change.customers},
+            | {(CUSTOMER.table, key) for change in changes for key in change.customers}
+            | {(TICKET.table, key) for change in changes for key in change.tickets},
             window=page.window,
             counts=count <= COUNT_LIMIT,
         )

@@ -1,5 +1,7 @@
 """Tickets: their list, and the pages of one."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
@@ -7,14 +9,16 @@ from django.db.models.functions import Coalesce, Greatest
 
 from crm.kinds import CUSTOMER
 from crm.live.lists import period, since, until
-from realtime.live.definition import Params, register
+from realtime.live.definition import Concern, Params, register
 from realtime.live.filters import ChoiceFilter, Filters, KeyFilter
 from realtime.live.lists import Column, LiveList, Related
 from realtime.live.regions import DetailRegion, EditingRegion, LiveRegion, RowRegion
+from realtime.live.snapshot import Snapshot
 from realtime.live.sorting import by_rank, by_text, by_time
 from ticketing.kinds import COMMENT, TICKET
 from ticketing.live.lists import CUSTOMER_NAME, PEOPLE
 from ticketing.live.overdue import OverdueFilter
+from ticketing.merges import chain_of, end_of, merge_of
 from ticketing.models import Comment, Ticket
 from ticketing.people import NOBODY, NOBODY_NAME, name, name_of
 from ticketing.words import in_words
@@ -117,7 +121,42 @@ class TicketDetail(DetailRegion):
     related: ClassVar = {CUSTOMER.table: CUSTOMER_NAME, **PEOPLE}
 
     def queryset(self) -> "QuerySet[Any]":
-        return Ticket.objects.select_related("customer").annotate(assignee_name=name_of("assigned_to"))
+        tickets = Ticket.objects.select_related("customer", "merged_into")
+        return tickets.annotate(assignee_name=name_of("assigned_to"))
+
+    def context(self, params: Params) -> dict[str, Any]:
+        context = super().context(params)
+        return context | {"merge": merge_of(context["object"])}
+
+    def snapshot(self, params: Params) -> Snapshot:
+        return with_what_it_was_merged_into(super().snapshot(params), params)
+
+
+@register
+class TicketReply(RowRegion):
+    """In place of the reply box of a merged ticket: the way to where replies go now."""
+
+    kind = TICKET
+    suffix = "-reply"
+    template = "ticketing/tickets/_reply.html"
+
+    def context(self, params: Params) -> dict[str, Any]:
+        ticket = Ticket.objects.select_related("merged_into").filter(pk=params["id"]).first()
+        return {"into": end_of(ticket) if ticket and ticket.merged_into else None}
+
+    def concerns(self, params: Params) -> Mapping[str, Concern]:
+        # Anywhere in the chain of merges.
+        return {TICKET.table: Concern(frozenset({"merged_into_id"}), coming=False)}
+
+    def snapshot(self, params: Params) -> Snapshot:
+        return with_what_it_was_merged_into(super().snapshot(params), params)
+
+
+def with_what_it_was_merged_into(snapshot: Snapshot, params: Params) -> Snapshot:
+    """The same; it shows the names of the tickets that this one was merged into, too."""
+    ticket = Ticket.objects.filter(pk=params["id"]).first()
+    keys = {(TICKET.table, str(key)) for key in chain_of(ticket)} if ticket else set()
+    return replace(snapshot, keys=snapshot.keys | keys)
 
 
 @register

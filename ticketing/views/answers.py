@@ -1,7 +1,9 @@
 """How a view that changes something about a ticket answers a plain form, and one sent in the background."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,8 +18,17 @@ from ticketing.actions import Refused
 from ticketing.kinds import TICKET
 from ticketing.views.tickets import PAGES
 
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What was done went to another ticket, which the answer leads to."""
+
+    sentence: str
+    ticket: UUID
+
+
 # Does its work for the ticket and returns a sentence about it, or raises ``Refused``.
-TicketAction = Callable[[HttpRequest, UUID], str]
+TicketAction = Callable[[HttpRequest, UUID], str | Elsewhere]
 
 
 def ticket_action(permission: str) -> Callable[[TicketAction], View]:
@@ -40,7 +51,15 @@ def ticket_action(permission: str) -> Callable[[TicketAction], View]:
     return decorate
 
 
-def _done(request: HttpRequest, pk: UUID, sentence: str) -> HttpResponse:
+def person(request: HttpRequest) -> UUID:
+    """The key of whoever is signed in."""
+    user: Any = request.user
+    key: UUID = user.pk
+    return key
+
+
+def _done(request: HttpRequest, pk: UUID, done: str | Elsewhere) -> HttpResponse:
+    sentence, pk = (done.sentence, done.ticket) if isinstance(done, Elsewhere) else (done, pk)
     if wants_sentence(request):
         return JsonResponse({"said": sentence, "url": reverse(TICKET.detail_name, args=[pk])})
     messages.success(request, sentence)

@@ -16,18 +16,21 @@ from ticketing.files import chunks_of
 from ticketing.forms import UploadForm
 from ticketing.kinds import ATTACHMENT, TICKET
 from ticketing.models import Attachment
-from ticketing.views.answers import ticket_action
+from ticketing.views.answers import Elsewhere, ticket_action
 from ticketing.views.tickets import PAGES, number
 
 
 @ticket_action(ATTACHMENT.permission("add"))
-def create(request: HttpRequest, pk: UUID) -> str:
+def create(request: HttpRequest, pk: UUID) -> str | Elsewhere:
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         told = [str(error) for errors in form.errors.values() for error in errors]
         raise Refused(422, " ".join(["Nothing was uploaded.", *told]), upload_form=form)
     files = actions.attach(pk, form.cleaned_data["files"])
-    return f"“{files[0]}” was attached." if len(files) == 1 else f"{len(files)} files were attached."
+    said = f"“{files[0]}” was attached" if len(files) == 1 else f"{len(files)} files were attached"
+    if files[0].ticket_id != pk:
+        return Elsewhere(f"{said} to “{files[0].ticket}”, which this ticket was merged into.", files[0].ticket_id)
+    return f"{said}."
 
 
 @require_safe

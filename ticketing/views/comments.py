@@ -1,4 +1,3 @@
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,14 +15,14 @@ from ticketing.forms import CommentForm, NewCommentForm
 from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
 from ticketing.models import Comment
 from ticketing.rights import may_change
-from ticketing.views.answers import ticket_action
+from ticketing.views.answers import Elsewhere, person, ticket_action
 from ticketing.views.tickets import number
 
 PAGES = LivePages(COMMENT, CommentForm)
 
 
 @ticket_action(COMMENT.permission("add"))
-def create(request: HttpRequest, pk: UUID) -> str:
+def create(request: HttpRequest, pk: UUID) -> str | Elsewhere:
     form = NewCommentForm(request.POST, request.FILES)
     if not form.is_valid():
         told = [str(error) for errors in form.errors.values() for error in errors]
@@ -32,10 +31,13 @@ def create(request: HttpRequest, pk: UUID) -> str:
     if files and not request.user.has_perm(ATTACHMENT.permission("add")):
         raise Refused(403, "Nothing was saved: your account may not attach files.", comment_form=form)
     try:
-        actions.add_comment(pk, _key(request), form.cleaned_data["content"], files)
+        comment = actions.add_comment(pk, person(request), form.cleaned_data["content"], files)
     except Refused as refusal:
         refusal.context["comment_form"] = form
         raise
+    if comment.ticket_id != pk:
+        sentence = f"This ticket was merged into “{comment.ticket}”, so your comment was added there."
+        return Elsewhere(sentence, comment.ticket_id)
     return "Your comment was added."
 
 
@@ -76,9 +78,3 @@ def _own_or_moderated(request: HttpRequest, pk: UUID) -> Comment:
     if not may_change(request.user, comment):
         raise PermissionDenied
     return comment
-
-
-def _key(request: HttpRequest) -> UUID:
-    user: Any = request.user
-    key: UUID = user.pk
-    return key

@@ -1,4 +1,4 @@
-"""The pages of tickets; a ticket's page includes its conversation, its files and its one-click actions."""
+"""The pages of tickets; a ticket's page includes its conversation, its files, its links and its one-click actions."""
 
 from typing import Any
 from uuid import UUID
@@ -11,10 +11,10 @@ from realtime.live.first_paint import live_view
 from realtime.pages.live_form import LiveModelForm
 from realtime.pages.live_pages import LivePages
 from ticketing import people
-from ticketing.forms import NewCommentForm, TicketForm, UploadForm
-from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
+from ticketing.forms import LinkForm, NewCommentForm, TicketForm, UploadForm
+from ticketing.kinds import ATTACHMENT, COMMENT, LINK, TICKET
 from ticketing.models import Ticket
-from ticketing.rights import may_moderate
+from ticketing.rights import may_merge, may_moderate
 
 
 class TicketPages(LivePages):
@@ -52,6 +52,7 @@ class TicketPages(LivePages):
             "can_detach": user.has_perm(ATTACHMENT.permission("delete")),
             "comment_form": NewCommentForm(),
             "upload_form": UploadForm(),
+            "can_merge": may_merge(user),
             "own_stylesheet": reverse("ticketing:own", args=[user.pk]),
         }
         # Also for a deleted ticket: a page that saw it go still has its lists, so a reload must have them too.
@@ -59,6 +60,13 @@ class TicketPages(LivePages):
             context["conversation"] = live_view(COMMENT.plural, request.GET.dict() | {"ticket": pk})
         if user.has_perm(ATTACHMENT.permission("view")):
             context["attachments"] = live_view(ATTACHMENT.plural, {"ticket": pk})
+        if user.has_perm(LINK.permission("view")):
+            context["links"] = live_view("ticket-links", {"id": pk})
+            context["can_unlink"] = user.has_perm(LINK.permission("delete"))
+            if user.has_perm(LINK.permission("add")):
+                context["link_form"] = LinkForm()
+        if context["can_comment"]:
+            context["reply"] = live_view("ticket-reply", {"id": pk})
         if context["can_change"]:
             context |= {"actions": live_view("ticket-actions", {"id": pk}), "staff": people.staff()}
         return self._render(
