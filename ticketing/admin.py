@@ -6,12 +6,12 @@ from django.http import HttpRequest
 
 from realtime.pages.live_admin import STAMPED, LiveAdminForm, LiveInline, LiveModelAdmin
 from ticketing import people
-from ticketing.forms import PersonField
-from ticketing.models import Attachment, Comment, Ticket
+from ticketing.forms import KeepsMergedClosed, PersonField
+from ticketing.models import Attachment, Comment, Ticket, TicketLink
 from ticketing.rights import may_change
 
 
-class TicketAdminForm(LiveAdminForm):
+class TicketAdminForm(KeepsMergedClosed, LiveAdminForm):
     assigned_to = PersonField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -36,6 +36,7 @@ class ByAuthor(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
 
 class CommentInline(ByAuthor, LiveInline):
     model = Comment
+    fk_name = "ticket"
     fields = ("author", "content")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -47,6 +48,7 @@ class AttachmentInline(admin.TabularInline):  # type: ignore[type-arg]
     """For viewing and deleting only: a file comes in through the ticket's page, which checks it."""
 
     model = Attachment
+    fk_name = "ticket"
     extra = 0
     fields = ("file_name", "file_url", "file_type", "file_size", "comment", *STAMPED)
     readonly_fields = fields
@@ -96,6 +98,21 @@ class CommentAdmin(ByAuthor, LiveModelAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
             obj.author_id = request.user.pk
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(TicketLink)
+class TicketLinkAdmin(LiveModelAdmin):
+    fields = ("ticket", "kind", "other")
+    list_display = ("ticket", "kind", "other", "created_at")
+    list_filter = ("kind", "created_at")
+    list_select_related = ("ticket", "other")
+    search_fields = ("ticket__title__folded", "other__title__folded")
+    autocomplete_fields = ("ticket", "other")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by = request.user.pk
         super().save_model(request, obj, form, change)
 
 

@@ -39,7 +39,8 @@ def held_end_of(ticket: UUID) -> UUID:
     with connection.cursor() as cursor:
         while place is not None and place not in passed:
             passed.append(place)
-            cursor.execute("select merged_into_id from tickets where id = %s for key share", [place])
+            # A lock of the key alone would find the row as it was before a merge that it waits for.
+            cursor.execute("select merged_into_id from tickets where id = %s for share", [place])
             place = (cursor.fetchone() or (None,))[0]
     return passed[-1]
 
