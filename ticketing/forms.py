@@ -16,6 +16,8 @@ from ticketing.uploads import FilesField
 from ticketing.words import in_words
 
 COMMENT_LIMIT = 50_000
+# What one ticket is to another, in "This ticket is …".
+LINKED_AS = {TicketLink.Kind.RELATED: "related to", TicketLink.Kind.DUPLICATE: "a duplicate of"}
 
 
 class PersonWidget(forms.Select):
@@ -111,5 +113,5 @@ class MergeForm(forms.Form):
 class LinkForm(forms.Form):
     prefix = "link"
     # Two forms share a page, so the ids of their fields must differ.
-    kind = forms.ChoiceField(choices=TicketLink.Kind.choices, label="This ticket is", initial="related")
+    kind = forms.ChoiceField(choices=LINKED_AS.items(), label="This ticket is", initial=TicketLink.Kind.RELATED)
     other = ChooserField(TICKET, label="Ticket")

@@ -4,7 +4,7 @@ from django.http import HttpRequest
 
 from ticketing import actions
 from ticketing.actions import Refused
-from ticketing.forms import LinkForm
+from ticketing.forms import LINKED_AS, LinkForm
 from ticketing.kinds import LINK
 from ticketing.models import TicketLink
 from ticketing.views.answers import person, ticket_action
@@ -19,8 +19,7 @@ def create(request: HttpRequest, pk: UUID) -> str:
         raise Refused(422, " ".join(["Nothing was linked.", *told]), link_form=form)
     other, kind = form.cleaned_data["other"], TicketLink.Kind(form.cleaned_data["kind"])
     actions.link_tickets(pk, other.pk, kind, person(request))
-    words = "a duplicate of" if kind == TicketLink.Kind.DUPLICATE else "related to"
-    return f"This ticket is {words} “{other}” now."
+    return f"This ticket is {LINKED_AS[kind]} “{other}” now."
 
 
 @ticket_action(LINK.permission("delete"))
