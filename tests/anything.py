@@ -19,12 +19,18 @@ from realtime.live.tracked import all_tracked
 
 WORDS = ("lamp", "desk", "Lefèvre", "müller", "ROOF")
 SEARCHES = ("lamp", "lefevre", "LAMP roo", "mull", "x")
-TABLES = ("products", "customers", "acquisitions", "interactions", "tickets", "comments", "attachments")
+TABLES = (
+    *("products", "customers", "acquisitions", "interactions"),
+    *("tickets", "comments", "attachments", "ticket_links"),
+)
 # What points to a row goes first; a ticket without its customer may stay.
 POINTING = {
     "customers": (("acquisitions", "customer_id"), ("interactions", "customer_id")),
     "products": (("acquisitions", "product_id"),),
-    "tickets": (("attachments", "ticket_id"), ("comments", "ticket_id")),
+    "tickets": (
+        *(("attachments", "ticket_id"), ("comments", "ticket_id")),
+        *(("ticket_links", "ticket_id"), ("ticket_links", "other_id")),
+    ),
     "comments": (("attachments", "comment_id"),),
 }
 # Another writer was there first.
@@ -92,7 +98,7 @@ class Anything:
         )[0]
         action(run, note, table, self._new_key() if action == self._insert else self.one_of(table))
 
-    def _row(self, table: str) -> dict[str, Any]:
+    def _row(self, table: str, key: str) -> dict[str, Any]:
         chance = self.chance
         match table:
             case "products":
@@ -113,33 +119,56 @@ class Anything:
                     "priority": chance.choice(("low", "urgent")),
                     "customer_id": chance.choice((None, self.one_of("customers"))),
                     "assigned_to": chance.choice((None, *self.people)),
+                    "merged_into_id": self._lower_ticket(key) if chance.random() < 0.4 else None,
                     "created_at": f"2026-02-{chance.randint(1, 28):02} 10:00Z",
                 }
             case "comments":
                 row = {"ticket_id": self.one_of("tickets"), "content": self._name()}
+                row |= {"merged_from_id": chance.choice((None, None, self.one_of("tickets")))}
                 return row | {"author_id": chance.choice((None, *self.people))}
+            case "ticket_links":
+                one, other = chance.sample(self.keys["tickets"], 2)
+                row = {"ticket_id": one, "other_id": other, "kind": chance.choice(("related", "duplicate"))}
+                return row | {"created_by": chance.choice((None, *self.people))}
             case _:
                 row = {"file_name": self._name(), "file_url": "https://a.example/b", "file_size": chance.randint(1, 9)}
                 return row | self._place_of_a_file()
+
+    def _lower_ticket(self, key: str) -> str | None:
+        """So that no merges go round in a circle."""
+        lower = [other for other in self.keys["tickets"] if other < key]
+        return self.chance.choice(lower) if lower else None
+
+    def _can_be(self, table: str) -> bool:
+        return table != "ticket_links" or len(self.keys["tickets"]) > 1
 
     def _place_of_a_file(self) -> dict[str, Any]:
         return {"ticket_id": self.one_of("tickets"), "comment_id": self.chance.choice((None, self.one_of("comments")))}
 
     def _insert(self, run: Run, note: Note, table: str, key: str) -> None:
-        row = {"id": key} | self._row(table)
+        if not self._can_be(table):
+            return
+        row = {"id": key} | self._row(table, key)
         if row.get("comment_id") not in (None, *self.keys["comments"]):
             row["comment_id"] = None
         if any(not self.keys[parent] for parent in _parents(row)):
             return
         places = ", ".join(["%s"] * len(row))
-        run(f"insert into {table} ({', '.join(row)}) values ({places})", [*row.values()])
-        note(table, key, True)
+        # Two tickets have one link.
+        statement = f"insert into {table} ({', '.join(row)}) values ({places}) on conflict do nothing returning id"
+        if run(statement, [*row.values()]):
+            note(table, key, True)
 
     def _update(self, run: Run, note: Note, table: str, key: str) -> None:
-        row = self._row(table)
+        if not self._can_be(table):
+            return
+        row = self._row(table, key)
         # Triggers keep the first.
         column = self.chance.choice([name for name in row if name != "created_at"])
         if column in PARENTS and row[column] not in (None, *self.keys[PARENTS[column]]):
+            return
+        if table == "ticket_links" and column in PARENTS:
+            # The other two may have a link already.
             return
         run(f"update {table} set {column} = %s where id = %s", [row[column], key])
 
@@ -148,7 +177,7 @@ class Anything:
         if column is not None:
             some = self.chance.sample(self.keys[table], k=len(self.keys[table]) // 3)
             statement = f"update {table} set {column} = %s where id = any(%s::uuid[])"
-            run(statement, [self._row(table)[column], sorted(some)])
+            run(statement, [self._row(table, key)[column], sorted(some)])
 
     def _change_nothing(self, run: Run, note: Note, table: str, key: str) -> None:
         run(f"update {table} set updated_at = now() where id = %s", [key])
@@ -249,7 +278,15 @@ class Anything:
         return {}
 
 
-PARENTS = {"customer_id": "customers", "product_id": "products", "ticket_id": "tickets", "comment_id": "comments"}
+PARENTS = {
+    "customer_id": "customers",
+    "product_id": "products",
+    "ticket_id": "tickets",
+    "other_id": "tickets",
+    "merged_into_id": "tickets",
+    "merged_from_id": "tickets",
+    "comment_id": "comments",
+}
 
 
 def _parents(row: Mapping[str, Any]) -> list[str]:

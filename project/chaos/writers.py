@@ -1,4 +1,4 @@
-"""Other programs: random writes to all seven tables, in every form that a change can take."""
+"""Other programs: random writes to all live tables, in every form that a change can take."""
 
 import json
 import random
@@ -12,7 +12,10 @@ import psycopg
 
 Connection = psycopg.Connection[Any]
 
-TABLES = ("products", "customers", "acquisitions", "interactions", "tickets", "comments", "attachments")
+TABLES = (
+    *("products", "customers", "acquisitions", "interactions"),
+    *("tickets", "comments", "attachments", "ticket_links"),
+)
 # Tables grow and shrink around this many rows.
 USUAL = 80
 RECONNECT_SECONDS = 0.3
@@ -68,6 +71,7 @@ class Writer:
             self._long: 2,
             self._change_nothing: 2,
             self._change_key: 2,
+            self._merge: 3,
         }
 
     def start(self) -> None:
@@ -131,6 +135,8 @@ class Writer:
                 return {"title": word, "customer_id": self._any(sql, "customers"), "status": self._status()}
             case "comments":
                 return {"ticket_id": self._any(sql, "tickets"), "content": word}
+            case "ticket_links":
+                return {"ticket_id": self._any(sql, "tickets"), "other_id": self._any(sql, "tickets")}
             case _:
                 url = "https://files.example/x"
                 return {"ticket_id": self._any(sql, "tickets"), "file_name": word, "file_url": url}
@@ -149,6 +155,7 @@ class Writer:
             "tickets": (("title", self._word()), ("status", self._status()), ("status", self._status())),
             "comments": (("content", self._word()),),
             "attachments": (("file_name", self._word()), ("file_size", chance.randint(0, 10**6))),
+            "ticket_links": (("kind", chance.choice(("related", "duplicate"))),),
         }
         return chance.choice(values[table])
 
@@ -270,6 +277,18 @@ class Writer:
 
     def _change_key(self, sql: Connection) -> None:
         _run(sql, "update attachments set id = gen_random_uuid() where id = %s", [self._any(sql, "attachments")])
+
+    def _merge(self, sql: Connection) -> None:
+        """Merges a ticket into another one, or takes an earlier merge back."""
+        source, target = self._any(sql, "tickets"), self._any(sql, "tickets")
+        if self._chance.random() < 0.5:
+            _run(sql, "update tickets set merged_into_id = null, status = 'open' where id = %s", [source])
+            return
+        with sql.transaction():
+            moved = "update comments set ticket_id = %s, merged_from_id = %s where ticket_id = %s"
+            _run(sql, moved, [target, source, source])
+            closed = "update tickets set merged_into_id = %s, status = 'closed' where id = %s"
+            _run(sql, closed, [target, source])
 
     def _truncate(self, sql: Connection) -> None:
         """Empties a child table, and sometimes begins to fill it again."""

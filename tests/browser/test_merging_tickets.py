@@ -123,7 +123,7 @@ def test_links_are_live_on_both_tickets_and_removing_one_can_be_undone(
     page.bring_to_front()
     page.get_by_text("Link a ticket").click()
     page.get_by_label("This ticket is").select_option("a duplicate of")
-    page.get_by_role("combobox", name="Ticket").fill(f"{word} desk")
+    page.get_by_role("combobox", name="Ticket", exact=True).fill(f"{word} desk")
     page.locator(":popover-open [role=option]").click()
     page.get_by_role("button", name="Link", exact=True).click()
     expect(page.locator(".links__item")).to_contain_text("Duplicate of")

@@ -22,7 +22,7 @@ async function follow(link, form) {
   if (!mine.text) return location.assign(link.href);
   const text = [theirs.text, mine.text].filter(Boolean).join("\n\n");
   const kept = { values: { [TEXT]: text }, revision: null, seen: {}, writing: newName(), before: theirs.writings };
-  const title = `New comment: ${link.querySelector("bdi")?.textContent ?? link.textContent}`.trim();
+  const title = `New comment: ${link.dataset.title}`;
   write(name(pathname), { ...kept, title, address: pathname, form: FORM, at: Date.now(), saved: false, sent: false });
   // It isn't a draft of this ticket any more: typed.js hears the reset.
   form.reset();
