@@ -12,6 +12,8 @@ def in_words(column: str, value: Any) -> Any:
     """What people call the value of a ticket's column; values that need no explanation stay as they are."""
     if column == "assigned_to":
         return people.name(value)
+    if column == "merged_into" and isinstance(value, UUID):
+        return Ticket.objects.filter(pk=value).values_list("title", flat=True).first() or "a deleted ticket"
     if column == "customer" and isinstance(value, UUID):
         return Customer.objects.filter(pk=value).values_list("name", flat=True).first() or people.UNKNOWN
     words = {"status": Ticket.Status, "priority": Ticket.Priority}.get(column)

@@ -132,6 +132,7 @@ def test_links_are_live_on_both_tickets_and_removing_one_can_be_undone(
     sql.execute("update tickets set title = %s, status = 'resolved' where id = %s", [f"{word} table", desk])
     expect(page.locator(".links__item")).to_contain_text(f"{word} table")
     expect(page.locator(".links__item")).to_contain_text("Resolved")
+    assert_axe_finds_nothing(page)
     # A duplicate is near to being merged.
     page.get_by_role("link", name="Merge into it").click()
     dialog = page.get_by_role("dialog", name="Merge into another ticket")

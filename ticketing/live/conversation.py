@@ -118,4 +118,6 @@ class CommentEditing(EditingRegion):
 
     kind = COMMENT
     verb = "view"
+    # It names the tickets that the comment was moved from and to.
+    related: ClassVar = {**PEOPLE, TICKET.table: frozenset({"title"})}
     template = "ticketing/comments/_editing.html"

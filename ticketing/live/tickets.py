@@ -178,6 +178,10 @@ class TicketEditing(EditingRegion):
     kind = TICKET
     related: ClassVar = TicketDetail.related
 
+    def concerns(self, params: Params) -> Mapping[str, Concern]:
+        # It names the ticket that this one was merged into.
+        return {**super().concerns(params), TICKET.table: Concern(frozenset({"title"}), coming=False)}
+
     def in_words(self, column: str, value: Any) -> Any:
         return in_words(column, value)
 

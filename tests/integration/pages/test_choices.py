@@ -56,7 +56,8 @@ def test_only_those_who_may_see_the_rows_are_offered_them(staff: Client) -> None
     assert signed_in(make_user("view_customer")).get("/crm/customers/choices/").status_code == 200
     assert signed_in(member("Read-only")).get("/crm/products/choices/").status_code == 200
     assert staff.post("/crm/customers/choices/").status_code == 405
-    for kind in ("crm/acquisitions", "crm/interactions", "ticketing/tickets"):
+    assert staff.get("/ticketing/tickets/choices/").status_code == 403
+    for kind in ("crm/acquisitions", "crm/interactions"):
         assert staff.get(f"/{kind}/choices/").status_code == 404
 
 

@@ -107,10 +107,12 @@ def test_a_merge_moves_everything_tells_everybody_and_is_taken_back_whole(
     Attachment.objects.create(ticket=lamp, file_name="lamp.jpg", file_url="https://a.example/c")
     Comment.objects.create(ticket=desk, content="Is there a lamp?")
     TicketLink.objects.create(ticket=third, other=lamp, kind=DUPLICATE)
+    opened = Ticket.objects.get(pk=lamp.pk).revision
     before, when = everything(), Comment.objects.get(pk=comment.pk).created_at
 
     answer = signed_in(anna).post(address(lamp, "merge"), {"into": desk.pk}, **JSON)
     assert answer.json()["said"] == "“Lamp flickers” was merged into “Desk is dark”."
+    assert "Desk is dark" in shown("ticket-editing", id=lamp.pk, revision=opened)
     lamp.refresh_from_db()
     assert (lamp.status, lamp.merged_into_id) == ("closed", desk.pk)
     assert not lamp.comments.exists()
