@@ -52,6 +52,8 @@ def test_a_merge_by_keyboard_is_live_and_what_others_were_writing_goes_along(
     kept(sql, word)(before, "first")
     before.close()
     page = open_live(context, live_site, address(lamp))
+    # Without motion a new theme is there at once, not at the end of a transition.
+    page.emulate_media(reduced_motion="reduce")
     target = open_live(context, live_site, address(desk))
     viewer = open_live(other_context, live_site, address(lamp))
     reply(viewer).fill(f"{word} second")
@@ -121,6 +123,7 @@ def test_links_are_live_on_both_tickets_and_removing_one_can_be_undone(
     lamp, desk = new_ticket(sql, f"{word} lamp"), new_ticket(sql, f"{word} desk")
     page, other = (open_live(context, live_site, address(key)) for key in (lamp, desk))
     page.bring_to_front()
+    page.emulate_media(reduced_motion="reduce")
     page.get_by_text("Link a ticket").click()
     page.get_by_label("This ticket is").select_option("a duplicate of")
     page.get_by_role("combobox", name="Ticket", exact=True).fill(f"{word} desk")
