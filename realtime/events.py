@@ -69,3 +69,13 @@ class TableReset:
 
     table: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalChange:
+    """Something changed among the rows of a personal table that belong to one person; what it was isn't told."""
+
+    table: str
+    person: UUID
+    revision: int
+    actor: str

@@ -35,6 +35,8 @@ class Change:
     old: dict[str, Any] | None
     new: dict[str, Any] | None
     actor: str
+    # What it was part of (``database/actor.py``); empty for other clients' changes.
+    action: str = ""
     swept: bool = False
 
     @property
@@ -79,7 +81,7 @@ class Watermark:
 # The newest transaction that the log shows; the first id that PostgreSQL gives to one.
 LAST = "select xid from realtime_change order by xid desc limit 1"
 FIRST_XID = 3
-COLUMNS = "revision, at, table_name, op, row_key, old, new, actor"
+COLUMNS = "revision, at, table_name, op, row_key, old, new, actor, action"
 # The retention stores under this name how far it has deleted: everything visible in that snapshot may be gone.
 PRUNED = "pruned"
 
@@ -164,9 +166,17 @@ def sweep(since: Watermark) -> Iterator[tuple[Watermark, Iterator[list[Change]]]
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read read only")
-            cursor.execute("select pg_current_snapshot()::text, (" + LAST + ")::text")
-            following = _following(since, *cursor.fetchone())
-        yield following, _pages_since(since)
+        yield news_in_this_snapshot(since)
+
+
+def news_in_this_snapshot(
+    since: Watermark, tables: Iterable[str] | None = None
+) -> tuple[Watermark, Iterator[list[Change]]]:
+    """As ``sweep``, in the caller's REPEATABLE READ transaction; of some tables only, where they are named."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_current_snapshot()::text, (" + LAST + ")::text")
+        following = _following(since, *cursor.fetchone())
+    return following, _pages_since(since, None if tables is None else list(tables))
 
 
 def _news_at_once(since: Watermark) -> tuple[Watermark, list[Change]]:
@@ -181,8 +191,8 @@ def _following(since: Watermark, snapshot: str, last: str | None) -> Watermark:
     return since.up_to(snapshot, max(int(last or 0), since.xmax - 1))
 
 
-def _pages_since(since: Watermark) -> Iterator[list[Change]]:
-    revisions = _revisions_since(since)
+def _pages_since(since: Watermark, tables: list[str] | None) -> Iterator[list[Change]]:
+    revisions = _revisions_since(since, tables)
     for start in range(0, len(revisions), PAGE):
         with connection.cursor() as cursor:
             cursor.execute(
@@ -201,6 +211,10 @@ select revision from realtime_change where xid = any(array(select pg_snapshot_xi
 """
 
 REVISIONS_SINCE = f"{_FRESH} order by revision"
+OF_TABLES_SINCE = f"""
+select revision from ({_FRESH}) as fresh join realtime_change using (revision)
+where table_name = any(%(tables)s) order by revision
+"""
 
 # Materialised: with the limit next to the condition, the planner would scan the log by revision from its start.
 NEWS_SINCE = f"""
@@ -215,9 +229,10 @@ order by news.revision
 """
 
 
-def _revisions_since(since: Watermark) -> list[int]:
+def _revisions_since(since: Watermark, tables: list[str] | None) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(REVISIONS_SINCE, {"position": since.snapshot})
+        query = REVISIONS_SINCE if tables is None else OF_TABLES_SINCE
+        cursor.execute(query, {"position": since.snapshot, "tables": tables})
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -268,8 +283,8 @@ def _look_up(watermark: Watermark, condition: str, *parameters: Any) -> list[Cha
 
 
 def _change(row: tuple[Any, ...]) -> Change:
-    revision, at, table, op, key, old, new, actor, *swept = row
-    return Change(revision, at, table, op, key, _json(old), _json(new), actor, bool(swept and swept[0]))
+    revision, at, table, op, key, old, new, actor, action, *swept = row
+    return Change(revision, at, table, op, key, _json(old), _json(new), actor, action or "", bool(swept and swept[0]))
 
 
 def _json(value: Any) -> dict[str, Any] | None:

@@ -123,7 +123,24 @@ begin
 end
 $$;
 
-revoke all on function realtime_stamp(), realtime_log(), realtime_log_related() from public;
+-- Whose rows changed, and nothing about them. The argument is the column that says whose a row is.
+create or replace function realtime_log_personal() returns trigger
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    people text := format('select %I from changed', tg_argv[0]);
+begin
+    if tg_op = 'UPDATE' then
+        people := people || format(' union select %I from was', tg_argv[0]);
+    end if;
+    execute 'insert into @schema@.realtime_change (revision, table_name, op, row_key, actor)'
+        || ' select nextval(''@schema@.realtime_revision''), $1, ''RESET'', person, @schema@.realtime_actor()'
+        || ' from (select distinct person from (' || people || ') as found (person)) as told'
+        using tg_table_name;
+    return null;
+end
+$$;
+
+revoke all on function realtime_stamp(), realtime_log(), realtime_log_related(), realtime_log_personal() from public;
 revoke all on function realtime_note(text, text, uuid, jsonb, jsonb, bigint) from public;
 
 -- Runs as the writer: whoever may write may ring. The payload is constant, so that one transaction rings once.
@@ -145,7 +162,8 @@ begin
     -- Supabase's default privileges give these roles new functions and sequences by name, not through `public`.
     for api_role in select rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role') loop
         execute format('revoke all on function realtime_stamp(), realtime_log(), realtime_log_related(),'
-                       ' realtime_note(text, text, uuid, jsonb, jsonb, bigint) from %I', api_role);
+                       ' realtime_log_personal(), realtime_note(text, text, uuid, jsonb, jsonb, bigint)'
+                       ' from %I', api_role);
         execute format('revoke all on sequence realtime_revision from %I', api_role);
     end loop;
     if not exists (select from pg_roles where rolname = '{WORKER_ROLE}') then
@@ -171,6 +189,7 @@ ENGINE_SQL = TABLES_SQL + FUNCTIONS_SQL + ROLES_SQL
 DROP_ENGINE_SQL = f"""
 drop function realtime_ring();
 drop function realtime_log_related();
+drop function realtime_log_personal();
 drop function realtime_log();
 drop function realtime_note(text, text, uuid, jsonb, jsonb, bigint);
 drop function realtime_stamp();

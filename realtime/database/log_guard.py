@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from realtime.database.triggers import LOGGING_TRIGGERS, STAMP_TRIGGER
+from realtime.database.triggers import LOGGING_TRIGGERS, PERSONAL_TRIGGERS, STAMP_TRIGGER
 
 RELATED_TRIGGER = "realtime_log_related"
 # Somebody's ALTER TABLE must not hold up a mere check.
@@ -60,14 +60,18 @@ order by live, child, family.oid
 """
 
 
-def standings(tables: Iterable[str], related: Iterable[str] = ()) -> dict[str, Standing]:
+def standings(tables: Iterable[str], related: Iterable[str] = (), personal: Iterable[str] = ()) -> dict[str, Standing]:
     """The state of each of these tables; a missing table has one that says so.
 
-    For ``related`` tables, the log only notes that something changed.
+    For ``related`` tables, the log only notes that something changed; for ``personal`` ones, whose rows.
     """
-    live, others = list(tables), list(related)
-    wanted = {table: tuple(LOGGING_TRIGGERS) for table in live} | dict.fromkeys(others, (RELATED_TRIGGER,))
-    parameters = {"tables": list(wanted), "triggers": [*LOGGING_TRIGGERS, RELATED_TRIGGER]}
+    wanted = (
+        dict.fromkeys(tables, tuple(LOGGING_TRIGGERS))
+        | dict.fromkeys(related, (RELATED_TRIGGER,))
+        | dict.fromkeys(personal, tuple(PERSONAL_TRIGGERS))
+    )
+    triggers = [*LOGGING_TRIGGERS, RELATED_TRIGGER, *PERSONAL_TRIGGERS]
+    parameters = {"tables": list(wanted), "triggers": triggers}
     family: dict[str, list[tuple[Any, ...]]] = {table: [] for table in wanted}
     with connection.cursor() as cursor:
         cursor.execute(STANDINGS, parameters)

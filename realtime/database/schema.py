@@ -11,7 +11,14 @@ from django.conf import settings
 from django.db.migrations.operations.base import Operation
 
 from realtime.database.roles import OURS, WORKER_ROLE
-from realtime.database.triggers import DOORBELL, DOORBELL_TRIGGER, drop_triggers_sql, triggers_sql
+from realtime.database.triggers import (
+    DOORBELL,
+    DOORBELL_TRIGGER,
+    PERSONAL_TRIGGERS,
+    drop_triggers_sql,
+    personal_triggers_sql,
+    triggers_sql,
+)
 
 READERS_SQL = f"""
 alter table {{table}} enable row level security;
@@ -169,3 +176,22 @@ class RelatedTable(DatabaseSQL):
 
     def describe(self) -> str:
         return f"Tell of changes in {self.table}"
+
+
+class PersonalTable(DatabaseSQL):
+    """Has the change log note whose rows of a table changed, without saying what (``realtime.database.tables``).
+
+    ``column`` says whose a row is.
+    """
+
+    def __init__(self, table: str, column: str) -> None:
+        self.table = table
+        self.column = column
+        drops = (f'drop trigger "{name}" on {table};' for name in (DOORBELL_TRIGGER, *PERSONAL_TRIGGERS))
+        super().__init__(forwards=personal_triggers_sql(table, column), backwards=" ".join(drops))
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return ("PersonalTable", [self.table, self.column], {})
+
+    def describe(self) -> str:
+        return f"Tell whose rows of {self.table} change"

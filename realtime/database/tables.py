@@ -1,7 +1,10 @@
-"""Which tables the engine follows: the live ones, and those that say who people are and what they may see.
+"""Which tables the engine follows: the live ones, those that say who people are and what they may see, personal ones.
 
 People and their rights aren't live. The change log only notes that one of these tables changed, without a row or a
 value; the sweep reports it as a reset of the table, so that views which name it and all rights are reread at once.
+
+A personal table has rows that each belong to one person and are shown to nobody else. It isn't published to Supabase:
+the change log notes whose rows changed, and the views of those people are read again.
 """
 
 from typing import Any
@@ -42,3 +45,16 @@ def related_tables() -> tuple[str, ...]:
     user: Any = get_user_model()
     through = (user.groups.through, user.user_permissions.through, Group.permissions.through)
     return (people_table(), *(str(model._meta.db_table) for model in through))
+
+
+_personal: list[str] = []
+
+
+def register_personal(table: str) -> None:
+    """An app says at its start that a migration of its own has made a table personal (``schema.PersonalTable``)."""
+    _personal.append(table)
+
+
+def personal_tables() -> tuple[str, ...]:
+    """Tables whose rows are each one person's alone."""
+    return tuple(_personal)

@@ -26,10 +26,32 @@ DOORBELL_TRIGGER = "realtime_doorbell"
 DOORBELL = "for each statement when (coalesce(current_setting('livedesk.doorbell', true), '') <> 'off')"
 
 
+# A personal table: whose rows changed is logged once per statement and person. ``{column}`` says whose a row is.
+PERSONAL_TRIGGERS = {
+    "realtime_log_came": "after insert on {table} referencing new table as changed"
+    " for each statement execute function realtime_log_personal('{column}')",
+    "realtime_log_changed": "after update on {table} referencing old table as was new table as changed"
+    " for each statement execute function realtime_log_personal('{column}')",
+    "realtime_log_left": "after delete on {table} referencing old table as changed"
+    " for each statement execute function realtime_log_personal('{column}')",
+    "realtime_log_emptied": "after truncate on {table} for each statement execute function realtime_log_related()",
+}
+
+
 LIVE_TRIGGERS = LOGGING_TRIGGERS | {
     DOORBELL_TRIGGER: f"after insert or update or delete or truncate on {{table}} {DOORBELL}"
     " execute function realtime_ring()"
 }
+
+
+def personal_triggers_sql(table: str, column: str) -> str:
+    """Creates every trigger of a personal table."""
+    triggers = PERSONAL_TRIGGERS | {DOORBELL_TRIGGER: LIVE_TRIGGERS[DOORBELL_TRIGGER]}
+    return "\n".join(
+        f'create or replace trigger "{name}" {what.format(table=table, column=column)};'
+        f' alter table {table} enable always trigger "{name}";'
+        for name, what in triggers.items()
+    )
 
 
 def trigger_sql(name: str, table: str, live: str = "") -> tuple[str, str]:

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from django.core.signing import BadSignature
 
 from realtime.build import build_id
-from realtime.database.tables import live_tables, related_tables
+from realtime.database.tables import live_tables, personal_tables, related_tables
 from realtime.groups import PRESENCE_GROUP, STATUS_GROUP, table_group
 from realtime.hub import wire
 from realtime.hub.admission import Admission
@@ -74,7 +74,7 @@ class Hub:
         self._freshness = Freshness(self.sockets, self._hops, self._measure, partial(self._mark_all, Resync.SILENCE))
         self.presence = Presence(self.sockets, self.views)
         self._numbers = MessageNumbers()
-        tables = (*live_tables(), *related_tables())
+        tables = (*live_tables(), *related_tables(), *personal_tables())
         self._listener = LayerListener(
             [STATUS_GROUP, PRESENCE_GROUP, *(table_group(table) for table in tables)],
             self._handle,
@@ -135,7 +135,7 @@ class Hub:
         except UnknownDefinition:
             socket.send(wire.refused(identifier, "This page is of another version of the portal.", reload=True))
             return None
-        if not socket.rights.allow_all(definition.permissions(params)):
+        if not socket.may_see(definition, params):
             socket.send(wire.refused(identifier, "You may not see this list.", revoked=True))
             return None
         view = self._view(definition, params)
@@ -233,7 +233,7 @@ class Hub:
     def _revoke(self, socket: LiveSocket) -> None:
         for key in list(socket.views):
             view = self.views.get(key)
-            if view is not None and not socket.rights.allow_all(view.definition.permissions(view.params)):
+            if view is not None and not socket.may_see(view.definition, view.params):
                 self.detach(socket, key)
                 socket.send(wire.revoked(key, "You may not see this list any more."))
 

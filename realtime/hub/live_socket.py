@@ -6,6 +6,7 @@ from sys import getsizeof
 
 from realtime.hub import wire
 from realtime.hub.rights import Rights
+from realtime.live.definition import Definition, Params
 from realtime.live.whereabouts import Stay
 from realtime.status import metrics
 
@@ -38,6 +39,11 @@ class LiveSocket:
         self._wake = asyncio.Event()
         self._sent = 0
         self._acknowledged = 0
+
+    def may_see(self, definition: Definition, params: Params) -> bool:
+        """Whether its person has the rights that a view takes and, where it is one person's alone, is that one."""
+        is_theirs = definition.reader(params) in (None, self.user)
+        return is_theirs and self.rights.allow_all(definition.permissions(params))
 
     def send(self, frame: str, droppable: bool = False) -> None:
         """``droppable`` is for what a new attach makes good: a patch and nothing else."""

@@ -64,6 +64,10 @@ class Definition(ABC):
         """The rights that seeing it takes, every one of them; more where its parameters bring in other tables."""
         return frozenset({self.permission})
 
+    def reader(self, params: Params) -> str | None:
+        """The key of the only person who may follow it; None where it is for everybody with the rights."""
+        return None
+
     @property
     @abstractmethod
     def tables(self) -> frozenset[str]:

@@ -10,7 +10,7 @@ from django.db import DatabaseError, InterfaceError
 
 from realtime.database.log_guard import Standing, standings, unlogged
 from realtime.database.refusals import first_line
-from realtime.database.tables import related_tables
+from realtime.database.tables import personal_tables, related_tables
 from realtime.database.thread import DatabaseThread
 from realtime.events import Gap, TableReset
 from realtime.waiting import until_one_ends, wait_for_event
@@ -86,7 +86,7 @@ class Guard:
 
     async def _look_at_triggers(self) -> None:
         before = self.standings
-        self.standings = await self._database.run(standings, self._intake.tables, related_tables())
+        self.standings = await self._database.run(standings, self._intake.tables, related_tables(), personal_tables())
         self._intake.half_heard = frozenset(table for table, now in self.standings.items() if now.children)
         resets = []
         for table, now in self.standings.items():

@@ -13,10 +13,10 @@ from uuid import UUID
 
 from realtime.database import change_log
 from realtime.database.change_log import Change, Deletes, Watermark
-from realtime.events import EventPath, Gap, RealtimeEvent, RealtimeEventType, TableReset
+from realtime.events import EventPath, Gap, PersonalChange, RealtimeEvent, RealtimeEventType, TableReset
 from realtime.worker.event_dispatcher import EventError, RealtimeEventDispatcher
 
-Emission = RealtimeEvent[dict[str, Any]] | TableReset
+Emission = RealtimeEvent[dict[str, Any]] | PersonalChange | TableReset
 
 # An event can arrive before its commit is visible (rule 2: always, under synchronous replication). After this many
 # seconds nothing waits for it any longer, because the sweep will bring it.
@@ -61,6 +61,7 @@ class Intake:
 
     tables: tuple[str, ...]
     related: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
     watermark: Watermark | None = None
     pending: list[Heard] = field(default_factory=list)
     gap: Gap | None = None
@@ -103,7 +104,7 @@ class Intake:
             self._ahead.difference_update(revision for revision, entry in behind.items() if entry.swept)
             return []
         self._fresh_start = change_log.latest_watermark(current, pruned)
-        return [TableReset(table, problem or "") for table in (*self.tables, *self.related)]
+        return [TableReset(table, problem or "") for table in (*self.tables, *self.related, *self.personal)]
 
     def opened(self) -> None:
         """Moves to the new position, once the resets that make up for the lost one have been emitted."""
@@ -243,8 +244,11 @@ class Intake:
     def _swept(self, change: Change) -> Emission | None:
         if change.revision in self._ahead:
             return None
-        if change.op == "RESET" and change.table in self.related:
-            return TableReset(change.table, "something in it changed")
+        if change.op == "RESET":
+            if change.table in self.personal and change.key is not None:
+                return PersonalChange(change.table, change.key, change.revision, change.actor)
+            if change.table in (*self.related, *self.personal):
+                return TableReset(change.table, "something in it changed")
         if change.table not in self.counters:
             return None
         if change.op == "TRUNCATE":

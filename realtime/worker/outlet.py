@@ -7,7 +7,7 @@ from collections import Counter, deque
 from statistics import median
 from typing import Any
 
-from realtime.events import EventPath, RealtimeEvent, TableReset
+from realtime.events import EventPath, PersonalChange, RealtimeEvent, TableReset
 from realtime.worker.event_dispatcher import EventError, RealtimeEventDispatcher
 from realtime.worker.intake import Emission, Intake
 from realtime.worker.publisher import Publisher
@@ -46,6 +46,9 @@ class Outlet:
         for emission in emissions:
             if isinstance(emission, TableReset):
                 self._dispatcher.emit(emission)
+                continue
+            if isinstance(emission, PersonalChange):
+                self._publisher.tell(emission)
                 continue
             self._emit_row(emission)
             self._intake.emitted(emission)

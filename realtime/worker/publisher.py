@@ -13,7 +13,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-from realtime.events import RealtimeEvent, TableReset
+from realtime.events import EventPath, PersonalChange, RealtimeEvent, RealtimeEventType, TableReset
 from realtime.groups import STATUS_GROUP, table_group
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,18 @@ class Publisher:
             return
         change = [event.revision, event.type.value, str(event.key), list(event.changed), event.actor, event.path.value]
         self._changes[event.table].append(change)
+
+    def tell(self, told: PersonalChange) -> None:
+        """To the web processes only, as a change of the person: handlers get rows, and this has none."""
+        change = [
+            told.revision,
+            RealtimeEventType.UPDATE.value,
+            str(told.person),
+            [],
+            told.actor,
+            EventPath.SWEEP.value,
+        ]
+        self._changes[told.table].append(change)
 
     async def flush(self) -> None:
         changes, self._changes = self._changes, defaultdict(list)

@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError
 
 from realtime.database.doorbell import Doorbell, ring
 from realtime.database.refusals import first_line
-from realtime.database.tables import related_tables
+from realtime.database.tables import personal_tables, related_tables
 from realtime.database.thread import DatabaseThread
 from realtime.events import RealtimeConnectionStatus as Status
 from realtime.status.status_store import StatusStore
@@ -24,6 +24,7 @@ from realtime.worker.guard import Guard
 from realtime.worker.heartbeat import Heartbeat
 from realtime.worker.intake import Intake
 from realtime.worker.leadership import Leadership
+from realtime.worker.log_readers import LogReaders
 from realtime.worker.outlet import Outlet
 from realtime.worker.preflight import check_database
 from realtime.worker.probing import Probing
@@ -56,7 +57,7 @@ class RealtimeWorker:
         self.repositories = RepositoryRegistry(self.dispatcher)
         self.publisher = Publisher()
         self.dispatcher.on(ALL_TABLES, self.publisher.handle)
-        self.intake = Intake(self.repositories.tables, related_tables())
+        self.intake = Intake(self.repositories.tables, related_tables(), personal_tables())
         self.database = DatabaseThread("realtime-intake", DATABASE_SETTINGS)
         # Its own connection: a sweep of many pages holds a transaction open, and no write may land in it.
         self.errands = DatabaseThread("realtime-errands", DATABASE_SETTINGS)
@@ -67,6 +68,10 @@ class RealtimeWorker:
         self.sweep = Sweep(self.intake, self.database, self.outlet, beat_now.set)
         self.guard = Guard(self.intake, self.errands, self.outlet, self.sweep, beat_now.set)
         self.pump = Pump(self.intake, self.database, self.outlet, self.sweep, self.guard.suspect)
+        # Like the sweep's, it may hold a transaction open for a while.
+        self.reading = DatabaseThread("realtime-readers", DATABASE_SETTINGS)
+        self.readers = LogReaders(self.reading)
+        self.dispatcher.on(ALL_TABLES, self.readers.hear)
         self.probing = Probing(self.errands, beat_now.set)
         self.doorbell = Doorbell(self.sweep.now, lambda: self.errands.run(ring))
         self.manager = RealtimeChannelManager(
@@ -116,6 +121,7 @@ class RealtimeWorker:
             await self.store.close()
             self.database.close()
             self.errands.close()
+            self.reading.close()
 
     async def _check_database(self, stop: asyncio.Event) -> None:
         announced = False
@@ -132,7 +138,7 @@ class RealtimeWorker:
     async def _lead(self, stop: asyncio.Event) -> None:
         """Does the work until told to stop, or until another worker may have taken over."""
         logger.info("leading")
-        for part in (self.publisher, self.probing, self.sweep, self.guard, self.heartbeat):
+        for part in (self.publisher, self.probing, self.sweep, self.guard, self.readers, self.heartbeat):
             part.begin()
         runs = (
             # Realtime would only repeat what is in the change log anyway: the worker reads that first.
@@ -141,6 +147,7 @@ class RealtimeWorker:
             self.sweep.run,
             self.heartbeat.run,
             self.guard.run,
+            self.readers.run,
             partial(prune_for_ever, self.errands),
             self.doorbell.run,
         )
@@ -166,6 +173,7 @@ class RealtimeWorker:
         # An idle connection may break unnoticed before this worker leads again.
         self.database.disconnect()
         self.errands.disconnect()
+        self.reading.disconnect()
         # If another worker takes over at once, nobody needs to hear of an end.
         goodbye = goodbye and not await self.leadership.is_awaited()
         await self.leadership.release()

@@ -16,6 +16,7 @@ from realtime.operating.check.server import check_migrations, check_server
 from realtime.operating.check.triggers import (
     check_doorbell,
     check_live_tables,
+    check_personal_tables,
     check_related_tables,
     check_trigger_functions,
 )
@@ -29,6 +30,7 @@ def check_database() -> Iterator[Section]:
         check_publication,
         check_live_tables,
         check_related_tables,
+        check_personal_tables,
         check_doorbell,
         check_trigger_functions,
         check_closed_tables,

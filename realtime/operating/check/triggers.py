@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from django.conf import settings
 
 from realtime.database.log_guard import RELATED_TRIGGER, Standing, standings, triggers_behind_the_stamp
-from realtime.database.tables import live_tables, related_tables
-from realtime.database.triggers import DOORBELL_TRIGGER, LOGGING_TRIGGERS, STAMP_TRIGGER, trigger_sql
+from realtime.database.tables import live_tables, personal_tables, related_tables
+from realtime.database.triggers import DOORBELL_TRIGGER, LOGGING_TRIGGERS, PERSONAL_TRIGGERS, STAMP_TRIGGER, trigger_sql
 from realtime.operating.check.catalog import api_roles, everybody, oids_of, rows, value
 from realtime.operating.check.report import MIGRATE, Finding, Section
 
@@ -101,6 +101,17 @@ def check_related_tables() -> Section:
             enable = f"alter table {table} enable always trigger {RELATED_TRIGGER};"
             section.wrong(sentence, MIGRATE if not standing.fingerprint else enable)
     section.everything("every change of them is noted")
+    return section
+
+
+def check_personal_tables() -> Section:
+    """What belongs to one person each; the log only notes whose rows changed."""
+    section = Section("Personal tables")
+    for table, standing in standings((), (), personal_tables()).items():
+        for sentence in (*standing.bypasses, *standing.loose):
+            enable = "".join(f'alter table {table} enable always trigger "{name}"; ' for name in PERSONAL_TRIGGERS)
+            section.wrong(sentence, MIGRATE if not standing.fingerprint else enable.strip())
+    section.everything("it is noted whose rows change")
     return section
 
 

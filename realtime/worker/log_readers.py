@@ -1,0 +1,133 @@
+"""What apps do with each change exactly once, whoever made it, also what was committed while no worker ran.
+
+A handler of the dispatcher may get a change again after a crash, and a worker that has lost its position tells handlers
+nothing of what happened before. A reader of the log has a position of its own, stored in the transaction of its work:
+both are there or neither is.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.db import DatabaseError, connection, transaction
+
+from realtime.database.change_log import (
+    PRUNED,
+    Change,
+    current_watermark,
+    invalid_because,
+    latest_watermark,
+    news_in_this_snapshot,
+    store_watermark,
+    stored_watermark,
+)
+from realtime.database.refusals import first_line
+from realtime.database.thread import DatabaseThread
+from realtime.events import RealtimeEvent, TableReset
+from realtime.waiting import wait_for_event
+
+logger = logging.getLogger(__name__)
+
+# Without any change of its tables, a reader looks this often, and stores its position: the retention keeps what lies
+# before a position that is in use.
+LOOK_ANYWAY_SECONDS = 60.0
+RETRY_SECONDS = 1.0
+RETRY_SECONDS_AT_MOST = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogReader:
+    """``read`` gets pages of changes of ``tables`` in the order of their revisions, inside a transaction.
+
+    Whatever it writes there is written once for each change. It must not write what it reads, or wait for anything but
+    the database. ``name`` is its position's.
+    """
+
+    name: str
+    tables: frozenset[str]
+    read: Callable[[list[Change]], object]
+
+
+_readers: list[LogReader] = []
+
+
+def register_reader(reader: LogReader) -> None:
+    """Called when an app starts. Raises ValueError when the name is taken."""
+    if any(other.name == reader.name for other in _readers):
+        raise ValueError(f"a reader of the change log is called '{reader.name}' already")
+    _readers.append(reader)
+
+
+class LogReaders:
+    """Runs every reader whenever something of its tables was emitted, and once at the start of each lead."""
+
+    def __init__(self, database: DatabaseThread) -> None:
+        self._database = database
+        self._due = asyncio.Event()
+        self._tables = frozenset[str]().union(*(reader.tables for reader in _readers))
+        # What each one failed at last.
+        self._problems: dict[str, str] = {}
+
+    def begin(self) -> None:
+        """A new lead: nobody may have read for a while."""
+        self._due.set()
+
+    def hear(self, event: RealtimeEvent[Any] | TableReset) -> None:
+        """The dispatcher's handler. An event only says that there is something to read."""
+        if event.table in self._tables:
+            self._due.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        wait = RETRY_SECONDS
+        while True:
+            await wait_for_event(self._due, LOOK_ANYWAY_SECONDS)
+            self._due.clear()
+            if all([await self._read(reader) for reader in _readers]):
+                wait = RETRY_SECONDS
+                continue
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, RETRY_SECONDS_AT_MOST)
+            self._due.set()
+
+    async def _read(self, reader: LogReader) -> bool:
+        try:
+            async with aclosing(self._database.pages(partial(read_news, reader))) as pages:
+                async for _ in pages:
+                    pass
+        except Exception as error:
+            # Its words may quote a record, unless they are the database's.
+            told = first_line(error) if isinstance(error, DatabaseError) else type(error).__name__
+            if self._problems.get(reader.name) != told:
+                logger.warning("'%s' can't read the change log (%s): it tries again", reader.name, told)
+            self._problems[reader.name] = told
+            return False
+        self._problems.pop(reader.name, None)
+        return True
+
+
+def read_news(reader: LogReader) -> Iterator[int]:
+    """Lets a reader read what is new, and moves its position, in one transaction. Raises the database's errors.
+
+    Yields how many changes each page had: however much there is, no step takes long. Of two leaders that read at the
+    same time, PostgreSQL lets only one store its position.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("set transaction isolation level repeatable read")
+        current, pruned = current_watermark(), stored_watermark(PRUNED)
+        since = stored_watermark(reader.name)
+        problem = "it has read nothing yet" if since is None else invalid_because(since, current, pruned)
+        if since is None or problem:
+            logger.warning("'%s' reads the change log from now on: %s", reader.name, problem)
+            following = latest_watermark(current, pruned)
+        else:
+            following, pages = news_in_this_snapshot(since, reader.tables)
+            for page in pages:
+                reader.read(page)
+                yield len(page)
+        store_watermark(reader.name, following)
