@@ -9,6 +9,7 @@ from realtime.build import build_id
 from realtime.pages.drafts import told
 from realtime.pages.search_everywhere import found_icons
 from realtime.pages.side_bar import pinned
+from ticketing.views.notifications import bell
 
 # Label, address, icon, who may see it, and the key that goes there after "g".
 ENTRIES = (
@@ -19,6 +20,7 @@ ENTRIES = (
     ("Interactions", "crm:interactions", "messages-square", "crm.view_interaction", "i"),
     ("Tickets", "ticketing:tickets", "ticket", "ticketing.view_ticket", "t"),
     ("Board", "ticketing:board", "square-kanban", "ticketing.view_ticket", "b"),
+    ("Notifications", "notifications", "bell", "ticketing.view_ticket", "n"),
     # Shows whatever one may see, and whoever sees no customers sees next to nothing.
     ("History", "history", "history", "crm.view_customer", "h"),
 )
@@ -34,7 +36,7 @@ NEW = (
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the entries this user may open, the current one marked, their views, this deploy's name."""
+    """Context processor: the entries this user may open, the current one marked, views, bell and deploy."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"nav": [], "build": build_id()}
@@ -52,5 +54,6 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         # Read only where a menu and a side bar are painted.
         "my_drafts": SimpleLazyObject(partial(told, request)),
         "pinned": SimpleLazyObject(partial(pinned, request)),
+        "bell": SimpleLazyObject(partial(bell, request)),
         "build": build_id(),
     }

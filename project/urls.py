@@ -16,6 +16,7 @@ urlpatterns = [
     path("sign-out/", auth_views.LogoutView.as_view(), name="logout"),
     path("crm/", include("crm.urls")),
     path("ticketing/", include("ticketing.urls")),
+    path("notifications/", include("ticketing.notification_urls")),
     path("admin/", admin.site.urls),
     path("", include("realtime.urls")),
 ]

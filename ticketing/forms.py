@@ -3,6 +3,7 @@ from uuid import UUID
 
 from django import forms
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from crm.chooser import ChooserField
@@ -75,6 +76,12 @@ class CommentForm(LiveModelForm):
         fields = ("content",)
         widgets = {"content": forms.Textarea(attrs={"rows": 4, "dir": "auto", "maxlength": COMMENT_LIMIT})}
         labels = {"content": "Comment"}
+
+    def __init__(self, *args: Any, ticket: UUID | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if about := ticket or self.instance.ticket_id:
+            # Where static/js/ticketing/mentions.js finds who can be mentioned.
+            self.fields["content"].widget.attrs["data-mentions"] = reverse("ticketing:people", args=[about])
 
     def clean_content(self) -> str:
         content: str = self.cleaned_data["content"]

@@ -1,5 +1,6 @@
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Greatest, Least
 
@@ -144,3 +145,61 @@ class TicketLink(LiveModel):
 
     def __str__(self) -> str:
         return f"Link of {self.ticket} with {self.other}"
+
+
+class Notification(models.Model):
+    """Tells one person of one change (``ticketing/notifying.py``). It has no words of the record in it.
+
+    A personal table (``realtime.database.tables``): the change log only says whose rows changed.
+    """
+
+    class Kind(models.TextChoices):
+        MENTION = "mention", "Mentions"
+        ASSIGNED = "assigned", "Assigned to me"
+        REPLY = "reply", "Replies"
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+    )
+    kind = models.TextField(choices=Kind.choices)
+    # The revision of the change that it tells of.
+    cause = models.BigIntegerField()
+    # Who did it, as the change log names whoever acts.
+    actor = models.TextField()
+    ticket = models.ForeignKey(Ticket, models.CASCADE, db_constraint=False, related_name="+")
+    comment = models.ForeignKey(Comment, models.CASCADE, db_constraint=False, null=True, related_name="+")
+    at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "ticketing_notification"
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(fields=("person", "cause"), name="ticketing_notification_once"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["mention", "assigned", "reply"]), name="ticketing_notification_kind_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["person", "-id"], name="notifications_of_a_person"),
+            models.Index(fields=["person"], condition=models.Q(read_at=None), name="notifications_unread"),
+            models.Index(fields=["at"], name="notifications_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class NotificationChoice(models.Model):
+    """That somebody doesn't want to be told of a kind; whoever has none is told of everything."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    kind = models.TextField(choices=Notification.Kind.choices)
+
+    class Meta:
+        db_table = "ticketing_notification_choice"
+        constraints = [models.UniqueConstraint(fields=("person", "kind"), name="ticketing_notification_choice_once")]
+
+    def __str__(self) -> str:
+        return f"no {self.kind} for {self.person_id}"

@@ -33,6 +33,8 @@ import { startPalette } from "./palette.js";
 import { startRowLinks } from "./row-link.js";
 import { startFollowingMerges } from "./ticketing/follow-merge.js";
 import { startMergeDialog } from "./ticketing/merge-dialog.js";
+import { startBell } from "./ticketing/bell.js";
+import { startMentions } from "./ticketing/mentions.js";
 import { startReplyQuestion } from "./ticketing/reply-question.js";
 import { startTicketWork } from "./ticketing/work.js";
 import { startUndo } from "./undo.js";
@@ -54,6 +56,8 @@ startLiveForms(document);
 startUndo(document);
 startMergeDialog(document);
 startFollowingMerges(document);
+startBell(document);
+startMentions(document);
 
 // Pages without the dot (sign-in, errors) aren't live.
 if (document.querySelector("realtime-status-indicator")) startLive();

@@ -8,6 +8,9 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 
 from crm.kinds import CUSTOMER
+from crm.mentions import mentioned
+from crm.templatetags.marked import names_in
+from realtime.database.tables import related_tables
 from realtime.live.definition import Concern, Params, register
 from realtime.live.lists import COUNT_LIMIT, PLACES, LiveList, Page, Related
 from realtime.live.regions import EditingRegion
@@ -19,6 +22,7 @@ from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
 from ticketing.live.changes import TicketChange, changes_of
 from ticketing.live.lists import CUSTOMER_NAME, PEOPLE
 from ticketing.models import Attachment
+from ticketing.notifying import SEES_COMMENTS
 from ticketing.people import name_of
 
 ATTACHMENT_COLUMNS = frozenset({"ticket_id", "comment_id", "file_name", "file_url", "file_type", "file_size"})
@@ -58,9 +62,19 @@ class Conversation(LiveList):
         comments: QuerySet[Any] = queryset.annotate(author_name=name_of("author_id")).prefetch_related(files)
         return comments.select_related("merged_from")
 
+    def render(self, instances: Iterable[Any], template: str = "") -> tuple[Row, ...]:
+        """Each comment first gets the people that it mentions: those who may see it, found in one query."""
+        comments = list(instances)
+        names = [names_in(comment.content) for comment in comments]
+        people = mentioned(set().union(*names), SEES_COMMENTS)
+        for comment, own in zip(comments, names, strict=True):
+            comment.mentioned = {name: people[name] for name in sorted(own & people.keys())}
+        return super().render(comments, template)
+
     def row_state(self, instance: Any) -> tuple[Any, ...]:
         origin = instance.merged_from.title if instance.merged_from else None
-        return (instance.author_name, origin, tuple((str(file.pk), file.row_version) for file in instance.files))
+        files = tuple((str(file.pk), file.row_version) for file in instance.files)
+        return (instance.author_name, origin, files, tuple(instance.mentioned.items()))
 
     def permissions(self, params: Params) -> frozenset[str]:
         # It tells what was changed in the ticket, too.
@@ -68,7 +82,8 @@ class Conversation(LiveList):
 
     @property
     def tables(self) -> frozenset[str]:
-        return super().tables | {CUSTOMER.table}
+        # A mention is marked for as long as its person may see the comment.
+        return super().tables | {CUSTOMER.table, *related_tables()}
 
     def concerns(self, params: Params) -> Mapping[str, Concern]:
         return {

@@ -23,7 +23,7 @@ PAGES = LivePages(COMMENT, CommentForm)
 
 @ticket_action(COMMENT.permission("add"))
 def create(request: HttpRequest, pk: UUID) -> str | Elsewhere:
-    form = NewCommentForm(request.POST, request.FILES)
+    form = NewCommentForm(request.POST, request.FILES, ticket=pk)
     if not form.is_valid():
         told = [str(error) for errors in form.errors.values() for error in errors]
         raise Refused(422, " ".join(["Nothing was saved.", *told]), comment_form=form)

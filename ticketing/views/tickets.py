@@ -50,7 +50,7 @@ class TicketPages(LivePages):
             "can_moderate": may_moderate(user),
             "can_attach": user.has_perm(ATTACHMENT.permission("add")),
             "can_detach": user.has_perm(ATTACHMENT.permission("delete")),
-            "comment_form": NewCommentForm(),
+            "comment_form": NewCommentForm(ticket=pk),
             "upload_form": UploadForm(),
             "can_merge": may_merge(user),
             "own_stylesheet": reverse("ticketing:own", args=[user.pk]),
