@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Min, QuerySet
 from django.utils import timezone
 
@@ -89,12 +90,12 @@ def _assignments(changes: Iterable[Change]) -> Iterator[Telling]:
 def _comments(changes: Iterable[Change]) -> Iterator[Telling]:
     written = [c for c in changes if c.table == COMMENT.table and c.new is not None and not _brings_back(c)]
     added = [change for change in written if change.old is None]
-    concerned = _concerned({str(_row(change)["ticket_id"]) for change in added})
+    spoken, assigned = _spoken({str(_row(change)["ticket_id"]) for change in added}), _assigned_then(added)
     for change in added:
         ticket, at = str(_row(change)["ticket_id"]), datetime.fromisoformat(str(_row(change)["created_at"]))
-        for person, since in concerned[ticket].items():
-            if (since is None or since < at) and person not in (_writer(change), change.actor):
-                yield Telling(person, Kind.REPLY, change, _writer(change), ticket, str(change.key))
+        concerned = {person for person, first in spoken[ticket].items() if first < at} | assigned[change.revision]
+        for person in concerned - {_writer(change), change.actor}:
+            yield Telling(person, Kind.REPLY, change, _writer(change), ticket, str(change.key))
     # By change, the names that it brings: an edit only those that weren't there before.
     names = {change.revision: _new_names(change) for change in written}
     people = mentioned(set().union(*names.values()), SEES_COMMENTS)
@@ -127,21 +128,35 @@ def _new_names(change: Change) -> set[str]:
     return names_in(str(_row(change)["content"])) - names_in(str((change.old or {}).get("content") or ""))
 
 
-def _concerned(tickets: set[str]) -> "defaultdict[str, dict[str, datetime | None]]":
-    """By ticket, whose ticket it is and since when: its assignee's always, a commenter's since the first comment."""
-    found: defaultdict[str, dict[str, datetime | None]] = defaultdict(dict)
-    if not tickets:
-        return found
-    spoke = (
-        Comment.objects.filter(ticket__in=map(UUID, tickets), author_id__isnull=False)
-        .order_by()
-        .values("ticket", "author_id")
-    )
-    for row in spoke.annotate(first=Min("created_at")):
+def _spoken(tickets: set[str]) -> "defaultdict[str, dict[str, datetime]]":
+    """By ticket, who has commented on it, and when first."""
+    found: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
+    comments = Comment.objects.filter(ticket__in=map(UUID, tickets), author_id__isnull=False).order_by()
+    for row in comments.values("ticket", "author_id").annotate(first=Min("created_at")) if tickets else ():
         found[str(row["ticket"])][str(row["author_id"])] = row["first"]
-    assigned = Ticket.objects.filter(pk__in=tickets, assigned_to__isnull=False).order_by()
-    for key, person in assigned.values_list("pk", "assigned_to"):
-        found[str(key)][str(person)] = None
+    return found
+
+
+# What a later change of the ticket says that it was before; without one, what it is.
+ASSIGNED_THEN = """
+select asked.revision, case when later.is_there then later.assigned else tickets.assigned_to::text end
+from unnest(%s::uuid[], %s::bigint[]) as asked (ticket, revision) join tickets on tickets.id = asked.ticket
+left join lateral (
+    select true as is_there, old ->> 'assigned_to' as assigned from realtime_change
+    where table_name = 'tickets' and row_key = asked.ticket and revision > asked.revision order by revision limit 1
+) as later on true
+"""
+
+
+def _assigned_then(added: list[Change]) -> "defaultdict[int, set[str]]":
+    """By revision of a comment, whose ticket it was when that came: one person or nobody."""
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    if added:
+        with connection.cursor() as cursor:
+            tickets = [_row(change)["ticket_id"] for change in added]
+            cursor.execute(ASSIGNED_THEN, [tickets, [change.revision for change in added]])
+            for revision, person in cursor.fetchall():
+                found[revision] |= {person} - {None}
     return found
 
 
