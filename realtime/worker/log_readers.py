@@ -110,6 +110,11 @@ class LogReaders:
         return True
 
 
+def read_from_now_on(reader: LogReader) -> None:
+    """Stores the position behind everything that is committed: for a portal that was just filled."""
+    store_watermark(reader.name, current_watermark())
+
+
 def read_news(reader: LogReader) -> Iterator[int]:
     """Lets a reader read what is new, and moves its position, in one transaction. Raises the database's errors.
 

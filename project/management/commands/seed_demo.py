@@ -10,7 +10,7 @@ from django.db import transaction
 
 from project.accounts.models import User
 from project.demo.colleagues import COLLEAGUES
-from project.demo.seeding import Seeding
+from project.demo.seeding import Seeding, address_somebody
 from ticketing.models import Ticket
 
 
@@ -26,6 +26,8 @@ class Command(BaseCommand):
             made = Seeding(self._ensure_colleagues(demo.password), tickets=rows).fill()
             if rows is not None and "tickets" not in made:
                 self._require_about(rows)
+        if made.get("comments"):
+            address_somebody(demo)
         added = ", ".join(f"{count} {table}" for table, count in made.items())
         self.stdout.write(f"The demo user and colleagues are ready; added: {added or 'nothing, the data is there'}.")
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm.templatetags.marked import TAGS, marked
+from crm.mentions import Person
+from crm.templatetags.marked import SPAN, TAGS, marked, names_in
 
 
 @pytest.mark.parametrize(
@@ -44,13 +45,46 @@ PIECES = [
     "    ",
     "|",
     "<!--",
+    "@anna",
+    " @Ben.",
+    "<span class=mention>",
 ]
+ANNA = Person('"1', 'A. "x" <script>')
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=12).map("".join))
 def test_no_text_makes_a_tag_or_an_address_that_is_not_allowed(text: str) -> None:
-    html = marked(text)
+    html = marked(text, {"anna": ANNA})
     for tag, attributes in re.findall(r"<\s*/?\s*([a-z0-9]+)([^>]*)>", html):
-        assert tag in TAGS
+        assert tag in TAGS | SPAN.keys()
         assert not re.search(r"\son\w+\s*=|javascript:", attributes, re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("@anna, (@Ben) and **@carla_b**.", {"anna", "ben", "carla_b"}),
+        ("# @t\n> @q\n- @l", {"t", "q", "l"}),
+        ("`@a` [@b](https://x.example/@c) https://x.example/@d", set()),
+        ("```\n@a\n```", set()),
+        ("ben@c.example x@d @anna@example.com", set()),
+        ("@a.b. @c-d- @", {"a.b", "c-d"}),
+    ],
+)
+def test_who_is_mentioned(text: str, names: set[str]) -> None:
+    assert names_in(text) == names
+
+
+def test_only_mentions_of_known_people_are_marked() -> None:
+    html = marked("@Anna and @ben, `@anna`", {"anna": ANNA})
+    assert html.count("<span") == 1
+    assert re.search(r'<span class="mention" data-person="&quot;1" title="A. &quot;x&quot; [^"]*">@Anna</span>', html)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=12).map("".join))
+def test_marking_changes_nothing_else_and_marks_exactly_who_is_mentioned(text: str) -> None:
+    html = marked(text, {"anna": ANNA})
+    assert re.sub(r"</?span[^>]*>", "", html) == marked(text)
+    assert ("<span" in html) == ("anna" in names_in(text))
