@@ -6,7 +6,8 @@
    the subscriptions, reconnects when they break, and has a probe row written that must come back.
 3. ``worker/`` (``manage.py run_realtime_worker``): Realtime's events and the sweep of the change log meet in the
    intake. Each change comes out once and complete, goes to the handlers as a typed event, and to the web processes as a
-   small numbered message that names the row but carries none of its contents.
+   small numbered message that names the row but carries none of its contents. Apps that must act exactly once for each
+   change read the log with a position of their own.
 4. ``hub/``, one per web process: receives the messages, finds the views they concern, rereads those and sends each
    view's frame to its sockets.
 5. ``live/``: what a view shows. The same code paints the first page and every patch, so a live page equals its reload.

@@ -330,12 +330,11 @@ def address_somebody(user: User) -> None:
     Not in the transaction that has filled the portal: all of that is no news.
     """
     read_from_now_on(READER)
-    # Not the newest, which are what tests and visitors look at first.
-    comments = Comment.objects.exclude(author_id=None).filter(ticket__status=Ticket.Status.PENDING)
+    # Neither the very newest nor older than the change log.
+    comments = Comment.objects.filter(author_id__in=User.objects.values("pk"), ticket__status=Ticket.Status.PENDING)
     for comment in comments.order_by("-created_at", "-id")[20 : 20 + MENTIONS]:
         with acting_user(str(comment.author_id)):
             Comment.objects.filter(pk=comment.pk).update(content=f"{comment.content} @{user.username}")
-    ticket = Ticket.objects.filter(assigned_to=None).order_by("created_at", "id").first()
-    if ticket is not None:
+    for ticket in Ticket.objects.filter(assigned_to=None).order_by("-created_at", "-id")[5:6]:
         with acting_user(str(comments.values_list("author_id", flat=True).first() or "")):
             Ticket.objects.filter(pk=ticket.pk).update(assigned_to=user.pk)

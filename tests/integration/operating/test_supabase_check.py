@@ -86,6 +86,10 @@ BROKEN = [
         "alter table accounts_user enable trigger realtime_log_related",
         "'accounts_user' has the trigger realtime_log_related, but not enabled always",
     ),
+    (
+        "alter table ticketing_notification disable trigger realtime_log_came",
+        "'ticketing_notification' has the trigger realtime_log_came switched off",
+    ),
     ("drop publication supabase_realtime", "there is no such publication"),
     ("alter publication supabase_realtime drop table tickets", "'tickets' is not published"),
     ("alter publication supabase_realtime drop table realtime_probe", "'realtime_probe' is not published"),
