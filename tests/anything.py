@@ -258,6 +258,10 @@ class Anything:
             seen = [tracked.kind.singular for tracked in all_tracked()]
             record = f"ticket/{self.one_of('tickets')}" if chance.random() < 0.5 else ""
             return {"seen": seen, "record": record, "kind": chance.choice(("", "", *seen))}
+        if name in ("bell", "notifications"):
+            # The first of the people is whoever looks: nobody else may see what that one was told.
+            told = {"kind": chance.choice(("", "", "assigned", "reply")), "unread": chance.choice(("", "1"))}
+            return {"person": self.people[0], "comments": True, **told}
         subject = f"{name.split('-')[0]}s"
         raw: dict[str, Any] = {"id": self.one_of(subject) if subject in TABLES else "", "revision": 0}
         raw |= {"status": chance.choice(("open", "closed")), "ticket": self.one_of("tickets")}

@@ -33,6 +33,9 @@ TEXTS = {
 AMOUNT = "acquisitions"
 
 
+PERSONAL = {"bell", "notifications"}
+
+
 @dataclass
 class World:
     """One row of each table, all related, and the tokens of every view that can show one of them."""
@@ -58,7 +61,8 @@ class World:
         )
         return markers
 
-    def tokens(self) -> dict[str, str]:
+    def tokens(self, reader: Person) -> dict[str, str]:
+        """Of every view; those that are one person's alone are this one's."""
         keys = self.keys
         singular = {table.removesuffix("s"): key for table, key in keys.items()}
         tokens = {}
@@ -67,6 +71,7 @@ class World:
             # Whose history it is to be: of everything there is.
             raw |= {"seen": [kind for kind in singular if tracked_named(kind)]} if name == "history" else {}
             raw |= {"ticket": keys["tickets"]} if name.removesuffix("-count") in ("comments", "attachments") else {}
+            raw |= {"person": reader.key, "comments": True} if name in PERSONAL else {}
             if not raw["id"]:
                 del raw["id"]
             raw = raw if name != "tickets" else {}
@@ -159,10 +164,12 @@ def manager(invite: Invite) -> Person:
     return person
 
 
-def test_everything_is_shown_to_a_manager(manager: Person, world: World) -> None:
+def test_everything_is_shown_to_a_manager(invite: Invite, manager: Person, world: World) -> None:
     """Without this the tests below would prove nothing."""
-    assert Eyes(manager, world.tokens()).granted == set(_definitions)
-    socket = open_lists(manager, world.tokens())
+    assert Eyes(manager, world.tokens(manager)).granted == set(_definitions)
+    # What is another person's alone isn't shown to anybody else, whatever rights they have.
+    assert Eyes(manager, world.tokens(invite())).granted == set(_definitions) - PERSONAL
+    socket = open_lists(manager, world.tokens(manager))
     before = len(socket.raw)
     until_all_shown(socket, world.mark(), before)
 
@@ -180,7 +187,7 @@ def test_an_outsider_gets_no_frame_of_what_he_may_not_see(
     outsider = invite()
     if group:
         join(outsider, group)
-    watching, insider = Eyes(outsider, world.tokens()), open_lists(manager, world.tokens())
+    watching, insider = Eyes(outsider, world.tokens(outsider)), open_lists(manager, world.tokens(manager))
     for name in watching.granted:
         assert _definitions[name].permission.split(".")[0] == "crm", name
     before = len(insider.raw)
@@ -195,8 +202,8 @@ def test_an_outsider_gets_no_frame_of_what_he_may_not_see(
 def test_rights_taken_away_in_mid_connection_end_every_view(invite: Invite, manager: Person, world: World) -> None:
     leaver = invite()
     join(leaver, "Support agents")
-    watching, insider = Eyes(leaver, world.tokens()), open_lists(manager, world.tokens())
-    assert {"tickets", "customers", "comments", "activity"} <= watching.granted
+    watching, insider = Eyes(leaver, world.tokens(leaver)), open_lists(manager, world.tokens(manager))
+    assert {"tickets", "customers", "comments", "activity", *PERSONAL} <= watching.granted
     world.sql.execute("delete from accounts_user_groups where user_id = %s", [leaver.key])
     for socket in watching.sockets:
         views = {frame["view"] for frame in socket.frames if frame["type"] == "attached"}
@@ -208,7 +215,7 @@ def test_rights_taken_away_in_mid_connection_end_every_view(invite: Invite, mana
     until_all_shown(insider, markers, before)
     assert watching.are_undisturbed
     assert not [table for table, marker in markers.items() if marker in watching.told]
-    assert not Eyes(leaver, world.tokens()).granted
+    assert not Eyes(leaver, world.tokens(leaver)).granted
 
 
 def test_an_outsider_signed_out_gets_nothing(live_site: LiveSite, invite: Invite, world: World) -> None:
