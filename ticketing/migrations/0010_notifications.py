@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
     """What people are told of, and what they don't want to be told of."""
 
     dependencies = [
-        ("ticketing", "0007_history"),
+        ("ticketing", "0009_merges_end"),
         ("realtime", "0010_personal_tables"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
