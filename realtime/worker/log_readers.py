@@ -128,7 +128,8 @@ def read_news(reader: LogReader) -> Iterator[int]:
         since = stored_watermark(reader.name)
         problem = "it has read nothing yet" if since is None else invalid_because(since, current, pruned)
         if since is None or problem:
-            logger.warning("'%s' reads the change log from now on: %s", reader.name, problem)
+            level = logging.INFO if since is None else logging.WARNING
+            logger.log(level, "'%s' reads the change log from now on: %s", reader.name, problem)
             following = latest_watermark(current, pruned)
         else:
             following, pages = news_in_this_snapshot(since, reader.tables)
