@@ -85,12 +85,13 @@ class Personal(LiveRegion):
     def context(self, params: Params) -> dict[str, Any]:
         mine = shown_to(params["person"], params["comments"])
         count = mine.filter(read_at=None).order_by()[: COUNT_LIMIT + 1].count()
+        entries = in_words(mine.select_related("ticket")[:IN_THE_BELL])
         return {
-            "entries": in_words(mine.select_related("ticket")[:IN_THE_BELL]),
+            "entries": entries,
             "unread": count,
             "unread_text": f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count),
             # Later ones are none of those that somebody marks as read on this page.
-            "newest": mine.values_list("pk", flat=True).first() or 0,
+            "newest": entries[0].key if entries else 0,
         }
 
 
