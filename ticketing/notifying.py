@@ -51,13 +51,13 @@ class Telling:
 
 def read(changes: list[Change]) -> None:
     """A page of the log: makes the notifications that it calls for."""
-    tellings = [*_assignments(changes), *_comments(changes)]
+    tellings = _allowed([*_assignments(changes), *_comments(changes)])
     strongest: dict[tuple[str, int], Telling] = {}
+    # Of the reasons that a person wants to hear of.
     for telling in sorted(tellings, key=lambda telling: STRENGTH.index(telling.kind)):
         strongest.setdefault((telling.person, telling.change.revision), telling)
-    wanted = _allowed(strongest.values())
     # In the order of what happened: the newest has the highest number.
-    wanted.sort(key=lambda telling: (telling.change.revision, telling.person))
+    wanted = sorted(strongest.values(), key=lambda telling: (telling.change.revision, telling.person))
     Notification.objects.bulk_create(
         [
             Notification(

@@ -248,7 +248,7 @@ def _anchors(sql: "psycopg.Connection[tuple[object, ...]]", table: str) -> list[
 
 def _paths(anchors: dict[str, list[UUID]]) -> Iterator[str]:
     """The pages that plain sockets follow: lists with all that addresses may ask for, and pages about one row."""
-    yield from ("/", "/crm/products/", "/ticketing/tickets/", "/ticketing/board/")
+    yield from ("/", "/crm/products/", "/ticketing/tickets/", "/ticketing/board/", "/notifications/")
     yield from ("/crm/products/?last=1", "/crm/products/?q=red", "/crm/products/?price=small")
     yield from ("/crm/products/?sort=name&size=25", "/crm/products/?sort=-price&price_min=100&created=today&last=1")
     somewhere = PageKey(Decimal(1500), anchors["products"][0]).text

@@ -67,7 +67,7 @@ def test_the_bell_is_live_in_every_browser_of_its_person_and_in_nobody_elses(
         box = writer.locator("#comment-form textarea")
         box.focus()
         box.press_sequentially(f"See @{addressee[:6]}")
-        offered = writer.get_by_role("option")
+        offered = writer.locator(".mentions").get_by_role("option")
         expect(offered).to_have_count(1)
         assert box.get_attribute("aria-activedescendant") == offered.get_attribute("id")
         assert_axe_finds_nothing(writer)

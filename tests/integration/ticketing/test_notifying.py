@@ -292,6 +292,11 @@ def test_nobody_is_told_of_a_kind_that_they_do_not_want() -> None:
     say(ticket, person(), "hello")
     catch_up()
     assert told(owner) == ["reply"]
+    # Where the strongest reason isn't wanted, the next one counts.
+    client.post("/notifications/choices/", {"kind": ["reply"]})
+    say(ticket, person(), f"@{owner.username}")
+    catch_up()
+    assert told(owner) == ["reply", "reply"]
     client.post("/notifications/choices/", {"kind": ["mention", "reply", "assigned"]})
     assert not NotificationChoice.objects.filter(person=owner).exists()
 
