@@ -327,7 +327,7 @@ def test_of_two_merges_in_opposite_directions_one_wins(two_tickets: tuple[Projec
             person.start()
         waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%%tickets%%'"
         with project.connect() as watch:
-            while watch.execute(waiting).fetchone() != (2,):
+            while all(person.is_alive() for person in people) and watch.execute(waiting).fetchone() != (2,):
                 pass
     for person in people:
         person.join()
@@ -345,7 +345,7 @@ def test_a_reply_that_meets_a_merge_isnt_left_behind(two_tickets: tuple[Project,
         sql.execute("select from tickets where id = %s for update", [lamp])
         written.start()
         with project.connect() as watch:
-            while not _waits_for_a_ticket(watch):
+            while written.is_alive() and not _waits_for_a_ticket(watch):
                 pass
     written.join()
     assert Comment.objects.get(content="Late", ticket=desk)
