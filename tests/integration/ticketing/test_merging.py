@@ -352,5 +352,5 @@ def test_a_reply_that_meets_a_merge_isnt_left_behind(two_tickets: tuple[Project,
 
 
 def _waits_for_a_ticket(watch: "psycopg.Connection[Any]") -> bool:
-    waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and query like '%%for share%%'"
+    waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
     return watch.execute(waiting).fetchone() is not None
