@@ -18,7 +18,8 @@ from realtime.live.history import ORIGIN_WORDS
 from realtime.live.people import named
 from realtime.live.tracked import seen_by, tracked_named
 from realtime.pages.said import HEADER
-from realtime.pages.undo import Outcome, Plan, Target, action_targets, field_target, looked_at, moment_target, undo
+from realtime.pages.undo import Outcome, action_targets, field_target, looked_at, moment_target, undo
+from realtime.pages.undo_plan import Plan, Target
 from realtime.pages.unsent import SESSION_ENDED, kept, wants_sentence
 
 # Of the problems of one undo, so many are shown.
