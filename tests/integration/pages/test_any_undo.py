@@ -1,4 +1,7 @@
-"""Whatever three people do, undo and redo in whatever order, the database is what a model in plain Python says."""
+"""Whatever three people do, undo and redo in whatever order, the database is what a model in plain Python says.
+
+And every page that is open shows what a reload of it shows.
+"""
 
 import json
 import os
@@ -16,6 +19,7 @@ from project.accounts.models import User
 from realtime.database.actor import acting_user
 from realtime.models import LiveModel
 from realtime.pages.undo import action_targets, undo
+from tests.integration.hub.test_reach import Office as Portal
 from ticketing.models import Attachment, Comment, Ticket
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +46,9 @@ FIRST = {
     "comments": ("attachments", "comment_id"),
 }
 WORDS = ("lamp", "desk", "chair")
+# Looking at all pages takes as long as several steps.
+LOOK_EVERY = 4
+PAGES = 12
 
 Place = tuple[str, str]
 Row = dict[str, Any]
@@ -109,7 +116,7 @@ class Office:
         after = {place: dict(row) for place, row in self.rows.items()}
         self.done[name] = {place: (before.get(place), after.get(place)) for place in places}
 
-    def _word(self) -> str:
+    def word(self) -> str:
         return f"{self.chance.choice(WORDS)} {self.chance.randint(0, 3)}"
 
     def _value(self, column: str) -> Any:
@@ -118,7 +125,7 @@ class Office:
             # Often what has just come: that is what an undo of its coming has to leave alone.
             newest = [key for table, key in self.rows if table == PARENTS[column]][-2:]
             return self.chance.choice(newest if self.chance.random() < 0.4 else keys) if keys else None
-        return self.chance.choice(("open", "pending", "closed")) if column == "status" else self._word()
+        return self.chance.choice(("open", "pending", "closed")) if column == "status" else self.word()
 
     def _add(self) -> None:
         table = self.chance.choice([*FIELDS])
@@ -246,12 +253,54 @@ def _parents_there(row: Row, state: State) -> bool:
     return all((PARENTS[name], value) in state for name, value in row.items() if name in PARENTS and value is not None)
 
 
+class Screens:
+    """Some open pages of what the office works on."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.portal = Portal()
+
+    def look(self) -> None:
+        """Every page shows what a reload of it shows; then some are closed, and others opened."""
+        marked = self.portal.hear()
+        for view in list(self.portal.views):
+            assert view.snapshot is not None
+            now = view.definition.snapshot(view.params).shown
+            if view in marked:
+                self.portal.read(view)
+            assert view.snapshot.shown == now, f"{view.definition.name} {view.params}: {self.portal.changes}"
+        for view in self.office.chance.sample(self.portal.views, len(self.portal.views) // 4):
+            self.portal.close(view)
+        while len(self.portal.views) < PAGES:
+            self.portal.open(*self._page())
+
+    def _page(self) -> tuple[str, dict[str, Any]]:
+        chance = self.office.chance
+        seen = [model._meta.verbose_name for model in MODELS.values()]
+        tickets, customers = (self.office.keys(table) or [str(UUID(int=0))] for table in ("tickets", "customers"))
+        ticket, customer = chance.choice(tickets), chance.choice(customers)
+        pages: list[tuple[str, dict[str, Any]]] = [
+            ("tickets", {"q": self.office.word()}),
+            ("tickets", {"status": [chance.choice(("open", "closed"))], "sort": "title", "last": "1"}),
+            ("customers", {"q": self.office.word()}),
+            ("ticket", {"id": ticket}),
+            ("comments", {"ticket": ticket}),
+            ("attachments", {"ticket": ticket}),
+            ("customer", {"id": customer}),
+            ("customer-tickets", {"id": customer}),
+            ("history", {"seen": seen, "record": "", "kind": ""}),
+            ("history", {"seen": seen, "record": f"ticket/{ticket}", "kind": ""}),
+        ]
+        return chance.choice(pages)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_database_is_what_a_model_says_after_any_undo_and_redo(seed: int) -> None:
     chance = random.Random(seed)
     office = Office(chance)
     for _ in range(20):
         office.act(chance.choice(office.people))
+    screens = Screens(office)
     for step in range(STEPS):
         person = chance.choice(office.people)
         if chance.random() < 0.04:
@@ -262,6 +311,8 @@ def test_the_database_is_what_a_model_says_after_any_undo_and_redo(seed: int) ->
         else:
             office.act(chance.choice((*office.people, None)))
         assert office.in_the_database() == office.rows, f"seed {seed}, step {step}"
+        if step % LOOK_EVERY == 0:
+            screens.look()
     assert office.told["hangs"] > STEPS / 200, office.told
     assert office.told["undone"] > STEPS / 8, office.told
     assert min(office.told[what] for what in ("refused", "asked", "redone")) > STEPS / 40, office.told
