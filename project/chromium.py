@@ -25,6 +25,7 @@ TAKE_WHAT_WAITS = """
 # out: the state of the connection, tokens, the "just updated" badge, who else is there, and how long ago a moment is.
 READ_PAGE = """
 () => {
+  const leftOut = ["list", "region", "aside", "state", "updated"].map((name) => `data-live-${name}`).concat("class");
   const clean = (element) => {
     const copy = element.cloneNode(true);
     for (const badge of copy.querySelectorAll("live-update-indicator")) badge.remove();
@@ -32,14 +33,13 @@ READ_PAGE = """
     for (const time of copy.querySelectorAll("local-time time")) time.textContent = time.dateTime;
     for (const node of [copy, ...copy.querySelectorAll("*")]) {
       for (const { name } of [...node.attributes]) {
-        if (["data-live-list", "data-live-region", "data-live-state", "data-live-updated", "class"].includes(name))
-          node.removeAttribute(name);
+        if (leftOut.includes(name)) node.removeAttribute(name);
       }
     }
     return copy.outerHTML.replace(/\\s+/g, " ");
   };
-  return [...document.querySelectorAll("[data-live-row], [data-live-count], [data-live-part], [data-live-region]")]
-    .map(clean);
+  const kinds = ["row", "count", "part", "region", "aside"].map((kind) => `[data-live-${kind}]`);
+  return [...document.querySelectorAll(kinds.join())].map(clean);
 }
 """
 

@@ -258,7 +258,7 @@ class Anything:
             seen = [tracked.kind.singular for tracked in all_tracked()]
             record = f"ticket/{self.one_of('tickets')}" if chance.random() < 0.5 else ""
             return {"seen": seen, "record": record, "kind": chance.choice(("", "", *seen))}
-        if name in ("bell", "notifications"):
+        if name in ("bell", "newest-notifications", "notifications"):
             # The first of the people is whoever looks: nobody else may see what that one was told.
             told = {"kind": chance.choice(("", "", "assigned", "reply")), "unread": chance.choice(("", "1"))}
             return {"person": self.people[0], "comments": True, **told}

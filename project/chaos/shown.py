@@ -106,9 +106,9 @@ class _Reader(HTMLParser):
             self._open.append((tag, begun, counted))
 
     def _element(self, values: dict[str, str]) -> Shown | None:
-        if "data-live-region" in values:
+        if token := values.get("data-live-region") or values.get("data-live-aside"):
             parts = {"body": values.get("data-version", "")}
-            self.found.append(Shown(values["data-live-region"], is_list=False, parts=parts))
+            self.found.append(Shown(token, is_list=False, parts=parts))
         if "data-live-list" in values:
             self.found.append(Shown(values["data-live-list"], is_list=True))
             return self.found[-1]

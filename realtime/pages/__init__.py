@@ -13,7 +13,8 @@ In: a request. Out: a page, or a saved change.
   ``untouched.py``: what nobody touched isn't written. ``sent_values.py``: what browsers send. ``unsent.py``: what can't
   be saved stays on the screen. ``drafts.py``: what was typed and not sent is kept for its owner, and
   listed (``draft_pages.py``). ``local_times.py``: times as people type them.
-- ``undo.py``: puts back what an action changed. ``history_pages.py``: the history, and undo from it. ``said.py``: names
+- ``undo.py``: puts back what an action changed. ``undo_plan.py``: what that is, and what stands in its way.
+  ``undo_words.py``: what people are told of it. ``history_pages.py``: the history, and undo from it. ``said.py``: names
   the action in every answer to one.
 - ``middleware.py``: notes who asks, for the forms and for the change log. ``live_admin.py``: the admin's base.
 """

@@ -117,7 +117,7 @@ def test_the_bell_is_live_in_every_browser_of_its_person_and_in_nobody_elses(
         expect(there.locator(".bell__panel")).to_be_hidden()
 
         # Another person's token is worth nothing, even to somebody with every right.
-        token = there.locator("[data-bell] [data-live-region]").get_attribute("data-live-region")
+        token = there.locator("[data-told-newest]").get_attribute("data-live-aside")
         wait_live(writer)
         writer.evaluate(
             """token => {
@@ -137,7 +137,7 @@ def test_the_bell_is_live_in_every_browser_of_its_person_and_in_nobody_elses(
             "delete from accounts_user_groups using accounts_user where user_id = accounts_user.id and username = %s",
             [addressee],
         )
-        expect(there.locator("[data-bell] .told")).to_have_count(0)
+        expect(there.locator(".bell__panel .told")).to_have_count(0)
         expect(there.locator("main .told")).to_have_count(0)
 
 

@@ -55,7 +55,10 @@ class Told:
 
 
 class Personal(LiveRegion):
-    """A region of one person's notifications. ``comments`` says whether its person may see comments."""
+    """A region of one person's notifications. ``comments`` says whether its person may see comments.
+
+    What comes after ``newest`` is none of what somebody marks as read on a page.
+    """
 
     permission = SEES_TICKETS[0]
     tables = frozenset({TABLE, TICKET.table, people_table()})
@@ -79,28 +82,33 @@ class Personal(LiveRegion):
     def snapshot(self, params: Params) -> Snapshot:
         context = self.context(params)
         # The person stands for all of their rows: the log says whose rows changed, not which.
-        keys = {(TABLE, params["person"]), *((TICKET.table, told.ticket) for told in context["entries"])}
+        keys = {(TABLE, params["person"]), *((TICKET.table, told.ticket) for told in context.get("entries", ()))}
         return Snapshot(parts={"body": fragment(self.template, context)}, keys=frozenset(keys))
 
     def context(self, params: Params) -> dict[str, Any]:
         mine = shown_to(params["person"], params["comments"])
         count = mine.filter(read_at=None).order_by()[: COUNT_LIMIT + 1].count()
-        entries = in_words(mine.select_related("ticket")[:IN_THE_BELL])
-        return {
-            "entries": entries,
-            "unread": count,
-            "unread_text": f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count),
-            # Later ones are none of those that somebody marks as read on this page.
-            "newest": entries[0].key if entries else 0,
-        }
+        return {"unread": count, "unread_text": f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count)}
 
 
 @register
 class Bell(Personal):
-    """How many are unread, and the newest."""
+    """How many are unread."""
 
     name = "bell"
     template = "ticketing/notifications/_bell.html"
+
+
+@register
+class Newest(Personal):
+    """What the bell opens."""
+
+    name = "newest-notifications"
+    template = "ticketing/notifications/_newest.html"
+
+    def context(self, params: Params) -> dict[str, Any]:
+        entries = in_words(shown_to(params["person"], params["comments"]).select_related("ticket")[:IN_THE_BELL])
+        return super().context(params) | {"entries": entries, "newest": entries[0].key if entries else 0}
 
 
 @register
@@ -120,7 +128,7 @@ class Notifications(Personal):
         }
 
     def context(self, params: Params) -> dict[str, Any]:
-        found = shown_to(params["person"], params["comments"])
+        mine = found = shown_to(params["person"], params["comments"])
         if params["kind"]:
             found = found.filter(kind=params["kind"])
         if params["unread"]:
@@ -133,6 +141,7 @@ class Notifications(Personal):
         older = {**kept, "before": str(rows[ON_A_PAGE - 1].pk)} if len(rows) > ON_A_PAGE else {}
         return super().context(params) | {
             "entries": in_words(rows[:ON_A_PAGE]),
+            "newest": mine.values_list("pk", flat=True).first() or 0,
             "filtered": bool(kept),
             "older": reverse("notifications", query=older) if older else "",
             "first": reverse("notifications", query=kept) if params["before"] else "",

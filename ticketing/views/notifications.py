@@ -1,5 +1,6 @@
 """What somebody was told of: the page, the bell, and what is done with them. Everybody sees only their own."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -15,7 +16,7 @@ from realtime.pages.access import may
 from realtime.pages.unsent import wants_sentence
 from ticketing import notifying
 from ticketing.kinds import TICKET
-from ticketing.live.notifications import Bell, Notifications
+from ticketing.live.notifications import Bell, Newest, Notifications
 from ticketing.models import Notification
 
 MAY = may(TICKET.permission("view"))
@@ -29,11 +30,21 @@ KIND_WORDS = {
 }
 
 
-def bell(request: HttpRequest) -> RenderedView | None:
+@dataclass(frozen=True, slots=True)
+class PaintedBell:
+    """The button in the page's head, and what it opens, which stands behind the page's own text."""
+
+    button: RenderedView
+    newest: RenderedView
+
+
+def bell(request: HttpRequest) -> PaintedBell | None:
     """The bell as every page has it; none for somebody who may not see tickets."""
     if not request.user.has_perms(notifying.SEES_TICKETS):
         return None
-    return Patience(BELL_SECONDS, Fragment("", "")).live_view(Bell.name, _person(request))
+    who = _person(request)
+    painted = Patience(BELL_SECONDS, Fragment("", "")).live_views([(Bell.name, who), (Newest.name, who)])
+    return PaintedBell(*painted)
 
 
 def _person(request: HttpRequest) -> dict[str, Any]:

@@ -93,7 +93,7 @@ export class LiveViews {
     }
     this.#views = this.#views.filter((view) => isWhole(view.root));
     const known = new Set(this.#views.map((view) => view.root));
-    for (const root of this.#page.querySelectorAll("[data-live-list], [data-live-region]")) {
+    for (const root of this.#page.querySelectorAll("[data-live-list], [data-live-region], [data-live-aside]")) {
       if (!known.has(root) && isWhole(root)) this.#add(root);
     }
   }

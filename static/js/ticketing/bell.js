@@ -11,13 +11,16 @@ export function startBell(page) {
 
 class Bell {
   #page;
-  #region;
+  #bell;
+  #newestOnes;
   #outside = new Outside();
 
   constructor(page, bell) {
     this.#page = page;
-    this.#region = bell.querySelector("[data-live-region]");
-    this.#region.addEventListener("live:patched", ({ detail }) => this.#patched(detail));
+    this.#bell = bell;
+    this.#newestOnes = page.querySelector("[data-told-newest]");
+    this.#bell.addEventListener("live:patched", () => this.#count());
+    this.#newestOnes.addEventListener("live:patched", ({ detail }) => this.#patched(detail));
     page.getElementById("told-form").addEventListener("submit", (event) => this.#onSubmit(event));
     this.#outside.start(page.querySelector("[data-told-outside]"));
     this.#outside.seen(this.#newest);
@@ -25,7 +28,7 @@ class Bell {
   }
 
   get #entries() {
-    return [...this.#region.querySelectorAll("[data-told]")];
+    return [...this.#newestOnes.querySelectorAll("[data-told]")];
   }
 
   /** The number of the newest; 0 where there is none. */
@@ -34,7 +37,6 @@ class Bell {
   }
 
   #patched({ source }) {
-    this.#count();
     const fresh = this.#outside.fresh(this.#entries.filter((entry) => entry.matches(".told--unread")));
     if (!fresh.length) return;
     const words = wordsOf(fresh[0]);
@@ -46,7 +48,7 @@ class Bell {
   }
 
   #count() {
-    const unread = this.#region.querySelector("[data-unread]")?.dataset.unread ?? "0";
+    const unread = this.#bell.querySelector("[data-unread]")?.dataset.unread ?? "0";
     const title = this.#page.title.replace(COUNTED, "");
     this.#page.title = unread === "0" ? title : `(${unread}) ${title}`;
   }

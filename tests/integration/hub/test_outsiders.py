@@ -33,7 +33,7 @@ TEXTS = {
 AMOUNT = "acquisitions"
 
 
-PERSONAL = {"bell", "notifications"}
+PERSONAL = {"bell", "newest-notifications", "notifications"}
 
 
 @dataclass
