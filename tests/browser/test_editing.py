@@ -108,8 +108,9 @@ def test_a_third_change_while_a_conflict_is_read_is_noticed_too(
     anna: BrowserContext, live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str, key: str
 ) -> None:
     mine = open_form(anna, live_site, key)
-    sql.execute("update products set description = 'second' where id = %s", [key])
+    # First: what theirs was when one began to type over it, one has seen.
     mine.fill("[name=description]", "mine")
+    sql.execute("update products set description = 'second' where id = %s", [key])
     save(mine)
     expect(mine.get_by_role("alert")).to_contain_text(CONFLICT)
     wait_live(mine)
@@ -127,8 +128,8 @@ def test_discarding_shows_the_form_as_it_is_now(
     anna: BrowserContext, live_site: LiveSite, sql: "psycopg.Connection[Any]", word: str, key: str
 ) -> None:
     mine = open_form(anna, live_site, key)
-    sql.execute("update products set name = %s, price = 99 where id = %s", [f"{word} theirs", key])
     mine.fill("[name=name]", f"{word} mine")
+    sql.execute("update products set name = %s, price = 99 where id = %s", [f"{word} theirs", key])
     save(mine)
     mine.get_by_role("link", name="Discard mine").click()
     expect(mine.locator("[name=name]")).to_have_value(f"{word} theirs")
