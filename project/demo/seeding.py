@@ -19,7 +19,8 @@ from project.demo.customers import customer
 from realtime.database.actor import Origin, acting_user
 from realtime.models import LiveModel, RealtimeChange
 from realtime.worker.log_readers import read_from_now_on
-from ticketing.models import Attachment, Comment, Ticket
+from ticketing.actions import link_tickets, merge_tickets
+from ticketing.models import Attachment, Comment, Ticket, TicketLink
 from ticketing.notifying import READER
 
 # How many rows each table begins with; the team at work keeps it near that number.
@@ -338,3 +339,19 @@ def address_somebody(user: User) -> None:
     for ticket in Ticket.objects.filter(assigned_to=None).order_by("-created_at", "-id")[5:6]:
         with acting_user(str(comments.values_list("author_id", flat=True).first() or "")):
             Ticket.objects.filter(pk=ticket.pk).update(assigned_to=user.pk)
+
+
+def join_some_tickets() -> None:
+    """Links a few tickets and merges one into another, so that both can be seen before somebody does it.
+
+    Not the newest, which are what tests and visitors look at first.
+    """
+    found = list(Ticket.objects.filter(status=Ticket.Status.PENDING).order_by("-created_at", "-id")[20:25])
+    people = [str(key) for key in Comment.objects.values_list("author_id", flat=True).distinct()[:1] if key]
+    if len(found) < 5 or not people:
+        return
+    first, related, duplicate, source, target = found
+    with acting_user(people[0]):
+        link_tickets(first.pk, related.pk, TicketLink.Kind.RELATED, UUID(people[0]))
+        link_tickets(duplicate.pk, first.pk, TicketLink.Kind.DUPLICATE, UUID(people[0]))
+        merge_tickets(source.pk, target.pk)

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from project.accounts.models import User
 from project.demo.colleagues import COLLEAGUES
-from project.demo.seeding import Seeding, address_somebody
+from project.demo.seeding import Seeding, address_somebody, join_some_tickets
 from ticketing.models import Ticket
 
 
@@ -28,6 +28,7 @@ class Command(BaseCommand):
                 self._require_about(rows)
         if made.get("comments"):
             address_somebody(demo)
+            join_some_tickets()
         added = ", ".join(f"{count} {table}" for table, count in made.items())
         self.stdout.write(f"The demo user and colleagues are ready; added: {added or 'nothing, the data is there'}.")
 
