@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from realtime.database.change_log import (
     PRUNED,
@@ -134,6 +134,22 @@ def read_news(reader: LogReader) -> Iterator[int]:
         else:
             following, pages = news_in_this_snapshot(since, reader.tables)
             for page in pages:
-                reader.read(page)
+                _read_page(reader, page)
                 yield len(page)
         store_watermark(reader.name, following)
+
+
+def _read_page(reader: LogReader, page: list[Change]) -> None:
+    """One change that can't be read holds up none of the others: it is left out, and the worker says so."""
+    try:
+        with transaction.atomic():
+            reader.read(page)
+    except (OperationalError, InterfaceError):
+        # Of the database, not of what is read: the whole is tried again.
+        raise
+    except Exception as error:
+        if len(page) > 1:
+            for change in page:
+                _read_page(reader, [change])
+            return
+        logger.error("'%s' leaves out change %d (%s)", reader.name, page[0].revision, type(error).__name__)
