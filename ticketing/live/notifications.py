@@ -61,7 +61,7 @@ class Personal(LiveRegion):
     """
 
     permission = SEES_TICKETS[0]
-    tables = frozenset({TABLE, TICKET.table, people_table()})
+    tables = frozenset({TABLE})
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         return {"person": str(UUID(str(raw["person"]))), "comments": bool(raw["comments"])}
@@ -73,11 +73,7 @@ class Personal(LiveRegion):
         return frozenset(SEES_COMMENTS if params["comments"] else SEES_TICKETS)
 
     def concerns(self, params: Params) -> Mapping[str, Concern]:
-        return {
-            TABLE: Concern(frozenset(), coming=False),
-            TICKET.table: Concern(frozenset(), coming=False, shown=frozenset({"title"})),
-            people_table(): Concern(),
-        }
+        return {TABLE: Concern(frozenset(), coming=False)}
 
     def snapshot(self, params: Params) -> Snapshot:
         context = self.context(params)
@@ -99,8 +95,21 @@ class Bell(Personal):
     template = "ticketing/notifications/_bell.html"
 
 
+class Entries(Personal):
+    """Some of the notifications, which name people and tickets."""
+
+    tables = frozenset({TABLE, TICKET.table, people_table()})
+
+    def concerns(self, params: Params) -> Mapping[str, Concern]:
+        return {
+            **super().concerns(params),
+            TICKET.table: Concern(frozenset(), coming=False, shown=frozenset({"title"})),
+            people_table(): Concern(),
+        }
+
+
 @register
-class Newest(Personal):
+class Newest(Entries):
     """What the bell opens."""
 
     name = "newest-notifications"
@@ -112,7 +121,7 @@ class Newest(Personal):
 
 
 @register
-class Notifications(Personal):
+class Notifications(Entries):
     """A page of all of them, of one kind or only the unread ones; pages are by key."""
 
     name = "notifications"
