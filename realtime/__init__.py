@@ -16,13 +16,14 @@
    ``static/js/elements/``.
 
 Beside the journey: ``status/`` says how fresh a page is, from the worker's heartbeat. ``pages/`` has the plain pages,
-forms and the admin's base. ``operating/`` answers operators. ``local/`` holds a PostgreSQL, a Redis and a Realtime
-server for machines that have none; only the demo, the tests, the benches and ``bin/chaos`` import it.
+forms and the admin's base. ``operating/`` answers operators. ``adopting/`` (``manage.py adopt``) makes tables live that
+were there before us. ``local/`` holds a PostgreSQL, a Redis and a Realtime server for machines that have none; only the
+demo, the tests, the benches and ``bin/chaos`` import it.
 
 Imports between rooms go one way (``tests/conventions/test_rooms.py`` holds them to it):
 
     hub, pages → live → database      worker → upstream, database      hub, worker, operating → status
-    operating → upstream, database
+    operating → upstream, database    adopting → database
 
 What several rooms share lies beside them: ``events.py`` (typed events, the connection's states), ``groups.py``
 (the channel layer's groups), ``waiting.py`` (waits for an event or a time, ends tasks), ``build.py`` (names a deploy).

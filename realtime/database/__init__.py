@@ -7,7 +7,8 @@ In: a change committed by anybody. Out: the row's revision, its entry in the cha
   ``closed_tables.py`` (what Supabase's API must not reach).
 - ``change_log.py``: reads the log, by revision or from a position (the watermark), and says whether a position still
   means anything. ``log_guard.py``: whether every change reaches the log. ``put_back.py``: puts rows back as the log has
-  them. ``actor.py``: who writes. ``tables.py``: which tables are followed.
+  them. ``actor.py``: who writes. ``tables.py``: which tables are followed. ``adopted.py``: which of them are an app's
+  own. ``columns.py``: what their columns are in this database.
 - ``doorbell.py``: hears a commit at once. ``probe.py``: the row that proves the path through
   Supabase.
 - ``thread.py``: one connection on its own thread, for asyncio. ``session.py``: a session whose loss must be noticed.

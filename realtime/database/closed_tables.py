@@ -5,6 +5,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.db import connections
 
+from realtime.database.adopted import adopted_tables
 from realtime.database.roles import API_ROLES
 
 
@@ -13,9 +14,11 @@ def close_tables_to_the_api(sender: AppConfig, using: str, **kwargs: Any) -> Non
 
     Supabase grants its API roles every new table in ``public`` and serves it over HTTP: users, sessions and the
     change log too. Row level security without a policy closes them, and so does revoking the grants. Live tables
-    keep the grants their owner gave them.
+    keep the grants their owner gave them, and adopted ones are their owner's altogether.
     """
-    names = {model._meta.db_table for model in sender.get_models(include_auto_created=True)} | {"django_migrations"}
+    adopted = adopted_tables(using)
+    models = sender.get_models(include_auto_created=True)
+    names = {"django_migrations", *(model._meta.db_table for model in models)} - adopted.keys()
     with connections[using].cursor() as cursor:
         cursor.execute("select rolname from pg_roles where rolname = any(%s)", [list(API_ROLES)])
         roles = [row[0] for row in cursor.fetchall()]

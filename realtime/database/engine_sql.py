@@ -37,15 +37,22 @@ language sql stable set search_path = pg_catalog as $$
     )
 $$;
 
+-- The arguments name columns that an app keeps by itself: those of an adopted table (``manage.py adopt``).
 create or replace function realtime_stamp() returns trigger
 language plpgsql security definer set search_path = pg_catalog as $$
 declare
     before record := old;
     generated text[];
+    our_creation constant boolean := 'created_at' = any(tg_argv) is not true;
+    our_update constant boolean := 'updated_at' = any(tg_argv) is not true;
 begin
     if tg_op = 'UPDATE' then
-        new.created_at := old.created_at;
-        new.updated_at := old.updated_at;
+        if our_creation then
+            new.created_at := old.created_at;
+        end if;
+        if our_update then
+            new.updated_at := old.updated_at;
+        end if;
         new.revision := old.revision;
         -- A write that changes nothing a page shows is no change: same revision, same time, no log entry. Compared byte
         -- by byte: to citext, 'a' and 'A' are equal, to a page they aren't.
@@ -61,13 +68,15 @@ begin
                 return new;
             end if;
         end if;
-    else
+    elsif our_creation then
         -- Beyond these years lies what no other language can read, 'infinity' included.
         if new.created_at between '0001-01-02' and '9999-12-30' is not true then
             new.created_at := now();
         end if;
     end if;
-    new.updated_at := clock_timestamp();
+    if our_update then
+        new.updated_at := clock_timestamp();
+    end if;
     new.revision := nextval('@schema@.realtime_revision');
     return new;
 end

@@ -83,14 +83,23 @@ $$;
 
 
 class DatabaseSQL(Operation):
-    """A migration step of plain SQL with its reverse. ``@schema@`` is the schema the migrations run in."""
+    """A migration step of plain SQL with its reverse. ``@schema@`` is the schema the migrations run in.
+
+    A step that changes live tables names them as ``of``: where one of them was adopted (``realtime/adopting/``),
+    ``adopted`` is done instead. It has a sentence and a statement for each transaction, none of which may hold up
+    writers for more than a moment.
+    """
 
     reversible = True
     reduces_to_sql = True
 
-    def __init__(self, forwards: str, backwards: str) -> None:
+    def __init__(
+        self, forwards: str, backwards: str, of: tuple[str, ...] = (), adopted: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         self.forwards = forwards
         self.backwards = backwards
+        self.of = of
+        self.adopted = adopted
 
     def state_forwards(self, app_label: str, state: Any) -> None:
         """Django's model state doesn't know triggers, policies or publications."""
@@ -120,11 +129,13 @@ class LiveTable(DatabaseSQL):
         self.table = table
         self.logged = logged
         names = {"table": table, "publication": settings.SUPABASE_PUBLICATION}
+        self.publish = PUBLISH_SQL.format(**names)
         steps = [(READERS_SQL, DROP_READERS_SQL), (PUBLISH_SQL, UNPUBLISH_SQL)]
         backwards = "".join(backward.format(**names) for _, backward in reversed(steps))
         super().__init__(
             forwards=(triggers_sql(table) if logged else "") + "".join(forward.format(**names) for forward, _ in steps),
             backwards=backwards + (drop_triggers_sql(table) if logged else ""),
+            of=(table,),
         )
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
@@ -139,7 +150,7 @@ class RenewedTriggers(DatabaseSQL):
 
     def __init__(self, *tables: str) -> None:
         self.tables = tables
-        super().__init__(forwards="".join(map(triggers_sql, tables)), backwards="")
+        super().__init__(forwards="".join(map(triggers_sql, tables)), backwards="", of=tables)
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
         return ("RenewedTriggers", list(self.tables), {})

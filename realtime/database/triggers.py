@@ -1,5 +1,7 @@
 """The triggers of a live table: their names, when each fires and what it does, and the SQL that creates them."""
 
+from collections.abc import Iterable
+
 # Commits notify this channel; the worker's doorbell listens on it.
 DOORBELL_CHANNEL = "livedesk_doorbell"
 
@@ -10,9 +12,10 @@ STAMP_TRIGGER = "~realtime_stamp"
 
 
 # When each trigger of a live table fires and what it does, by its name. ``{table}`` carries the trigger; ``{live}`` is
-# the live table that its rows belong to, and differs only for partitions and children.
+# the live table that its rows belong to, and differs only for partitions and children. ``{theirs}`` names the columns
+# that an app keeps by itself, in a table that was adopted.
 LOGGING_TRIGGERS = {
-    STAMP_TRIGGER: "before insert or update on {table} for each row execute function realtime_stamp()",
+    STAMP_TRIGGER: "before insert or update on {table} for each row execute function realtime_stamp({theirs})",
     "realtime_log": "after insert or update or delete on {table} for each row execute function realtime_log('{live}')",
     "realtime_log_truncate": "after truncate on {table} for each statement execute function realtime_log('{live}')",
 }
@@ -54,19 +57,21 @@ def personal_triggers_sql(table: str, column: str) -> str:
     )
 
 
-def trigger_sql(name: str, table: str, live: str = "") -> tuple[str, str]:
+def trigger_sql(name: str, table: str, live: str = "", theirs: Iterable[str] = ()) -> tuple[str, str]:
     """The statements that create one trigger of a live table, and enable it always.
 
-    ``table`` carries it; for a partition or a child, ``live`` names the live table that the rows belong to.
+    ``table`` carries it; for a partition or a child, ``live`` names the live table that the rows belong to. ``theirs``
+    are the stamped columns that the table's own app keeps.
     """
-    what = LIVE_TRIGGERS[name].format(table=table, live=live or table)
+    kept = ", ".join(f"'{column}'" for column in theirs)
+    what = LIVE_TRIGGERS[name].format(table=table, live=live or table, theirs=kept)
     # `always`: otherwise a role that may set session_replication_role could write past the log.
     return f'create or replace trigger "{name}" {what};', f'alter table {table} enable always trigger "{name}";'
 
 
-def triggers_sql(table: str) -> str:
+def triggers_sql(table: str, theirs: Iterable[str] = ()) -> str:
     """Creates every trigger of a live table, whatever is there already."""
-    statements = [statement for name in LIVE_TRIGGERS for statement in trigger_sql(name, table)]
+    statements = [statement for name in LIVE_TRIGGERS for statement in trigger_sql(name, table, theirs=theirs)]
     # Under its first name, the stamp fired before other clients' triggers.
     return "\n".join([f"drop trigger if exists realtime_stamp on {table};", *statements, ""])
 

@@ -1,7 +1,8 @@
 """The order of a list, and its pages by key: page two of a busy list neither repeats nor skips a row (design rule 24).
 
 Every order ends with the row's key, in the same direction, so that it is total: a reload can't differ from the live
-page. It is only by columns that can't be NULL: a comparison with NULL is neither before nor behind.
+page. A comparison with NULL is neither before nor behind: where an adopted table's column may hold NULL, the order has
+a lowest value in its place.
 """
 
 import base64
@@ -15,8 +16,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import BooleanField, Expression, F, Func, IntegerField, QuerySet, TextField, Value
+from django.db.models.expressions import Col
 from django.db.models.functions import Left
 
+from realtime.database.columns import column_of, never_null
 from realtime.database.list_indexes import TEXT_LENGTH
 
 
@@ -34,7 +37,7 @@ class Sort:
 
     @property
     def resolved(self) -> Any:
-        return F(self.expression) if isinstance(self.expression, str) else self.expression
+        return NeverNull(F(self.expression) if isinstance(self.expression, str) else self.expression)
 
 
 def by_text(column: str) -> Sort:
@@ -122,6 +125,26 @@ class PageKey:
             value = str(value)
         told = json.dumps([value, str(self.pk)], ensure_ascii=False, separators=(",", ":"))
         return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
+
+
+class NeverNull(Func):
+    """An expression over one column, which the database may let be NULL."""
+
+    def __init__(self, expression: Any) -> None:
+        super().__init__(expression)
+
+    @property
+    def output_field(self) -> Any:
+        return self.get_source_expressions()[0].output_field
+
+    def as_sql(self, compiler: Any, connection: Any, **kwargs: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        (expression,) = self.get_source_expressions()
+        sql, parameters = compiler.compile(expression)
+        for source in expression.flatten():
+            if isinstance(source, Col):
+                field = source.target
+                sql = never_null(sql, column_of(field.model._meta.db_table, str(field.column)))
+        return sql, parameters
 
 
 class RowComparison(Func):

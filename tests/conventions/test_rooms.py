@@ -21,6 +21,7 @@ ALLOWED = {
     "pages": {"live", "database"},
     "worker": {"upstream", "database", "status"},
     "operating": {"upstream", "database", "status"},
+    "adopting": {"database"},
     "local": set(),
 }
 # Django's own places; they bring rooms together.

@@ -29,4 +29,5 @@ class Migration(migrations.Migration):
     # By itself, because Django adds foreign keys only at the end of the migration that asks for them.
     dependencies = [("ticketing", "0001_initial")]
 
-    operations = [DatabaseSQL(CASCADE, "")]
+    # In adopted tables, foreign keys are the app's; the portal takes along by itself what would be left.
+    operations = [DatabaseSQL(CASCADE, "", of=("comments", "attachments"))]

@@ -13,6 +13,7 @@ class Migration(migrations.Migration):
             "create index tickets_unsolved on tickets (status, priority, created_at, assigned_to)"
             " where status in ('open', 'pending')",
             "drop index tickets_unsolved",
+            of=("tickets",),
         ),
         DatabaseSQL(
             "create index realtime_change_solved on realtime_change (at) where table_name = 'tickets'"

@@ -51,6 +51,40 @@ create constraint trigger tickets_merge_ends after insert or update of merged_in
 """
 
 
+# The same for adopted tables: what is there already is checked beside the app's writes.
+DELETED_IN_ADOPTED: list[tuple[str, str]] = [
+    step
+    for table, column in (("tickets", "merged_into"), ("comments", "merged_from"), ("attachments", "merged_from"))
+    for step in (
+        (
+            f"have {column}_id of {table} name tickets",
+            f"alter table {table} add constraint {table}_{column} foreign key ({column}_id) references tickets (id)"
+            " on delete set null deferrable initially deferred not valid",
+        ),
+        (
+            f"check that, beside reads and writes of {table}",
+            f"alter table {table} validate constraint {table}_{column}",
+        ),
+    )
+]
+DELETED_LINKS = """
+do $$
+declare
+    link record;
+begin
+    for link in
+        select conname, attname from pg_constraint join pg_attribute on attrelid = conrelid and attnum = conkey[1]
+        where contype = 'f' and conrelid = 'ticket_links'::regclass
+    loop
+        execute format('alter table ticket_links drop constraint %I', link.conname);
+        execute format('alter table ticket_links add constraint %I foreign key (%I) references tickets (id)'
+                       ' on delete cascade deferrable initially deferred', link.conname, link.attname);
+    end loop;
+end
+$$;
+"""
+
+
 def log_index(name: str, column: str, *tables: str) -> DatabaseSQL:
     key = f"coalesce(new ->> '{column}', old ->> '{column}')"
     named = ", ".join(f"'{table}'" for table in tables)
@@ -63,8 +97,18 @@ class Migration(migrations.Migration):
     dependencies = [("ticketing", "0008_merging_and_links"), ("realtime", "0008_history")]
 
     operations = [
-        DatabaseSQL(DELETED, ""),
-        DatabaseSQL(NO_CIRCLE, "drop trigger tickets_merge_ends on tickets; drop function ticketing_merge_ends();"),
+        DatabaseSQL(
+            DELETED,
+            "",
+            of=("tickets", "comments", "attachments", "ticket_links"),
+            adopted=(*DELETED_IN_ADOPTED, ("have links go with their tickets", DELETED_LINKS)),
+        ),
+        DatabaseSQL(
+            NO_CIRCLE,
+            "drop trigger tickets_merge_ends on tickets; drop function ticketing_merge_ends();",
+            of=("tickets",),
+            adopted=(("refuse circles of merges", NO_CIRCLE),),
+        ),
         # What hangs on a ticket is part of its history, and what was merged into it of its conversation, too.
         log_index("realtime_change_of_merge", "merged_into_id", "tickets"),
         log_index("realtime_change_of_merged", "merged_from_id", "comments", "attachments"),
