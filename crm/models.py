@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from realtime.database.word_field import WordField
+from realtime.database.words import Word, word_of
 from realtime.models import LiveModel
 
 # PostgreSQL knows "infinity" and years that Python doesn't: one such row would make its lists unreadable.
@@ -86,6 +88,10 @@ class Acquisition(LiveModel):
         return f"{self.quantity} × {self.product} for {self.customer}"
 
 
+# The words of a table that our migrations make; another installation may have others.
+TYPE = (Word("call", "Call"), Word("email", "Email"), Word("meeting", "Meeting"), Word("note", "Note"))
+
+
 class Interaction(LiveModel):
     class Type(models.TextChoices):
         CALL = "call", "Call"
@@ -94,7 +100,7 @@ class Interaction(LiveModel):
         NOTE = "note", "Note"
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="interactions")
-    type = models.CharField(max_length=20, choices=Type.choices, default=Type.NOTE, db_default="note")
+    type = WordField(words=TYPE, first=Type.NOTE, db_default="note")
     notes = models.TextField(blank=True, default="", db_default="")
     interaction_at = models.DateTimeField(
         default=timezone.now,
@@ -120,7 +126,11 @@ class Interaction(LiveModel):
     def __str__(self) -> str:
         if self.customer_id is None:
             return "New interaction"
-        return f"{self.get_type_display()} with {self.customer}"
+        return f"{self.type_word.label} with {self.customer}"
+
+    @property
+    def type_word(self) -> Word:
+        return word_of("interactions", "type", self.type)
 
 
 class FileImport(models.Model):

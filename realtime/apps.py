@@ -9,6 +9,7 @@ class RealtimeConfig(AppConfig):
     path = str(Path(__file__).resolve().parent)
 
     def ready(self) -> None:
+        from django.core.signals import request_started
         from django.db.backends.signals import connection_created
         from django.db.models.signals import post_migrate
 
@@ -16,9 +17,11 @@ class RealtimeConfig(AppConfig):
         import realtime.live.history  # noqa: F401  registers the lookup and the region
         from realtime.database.closed_tables import close_tables_to_the_api
         from realtime.database.values import load_bearably
+        from realtime.database.words import forget_words
         from realtime.pages.drafts import throw_away_old
         from realtime.worker.retention import hourly
 
         hourly.append(throw_away_old)
+        request_started.connect(forget_words, dispatch_uid="realtime.forget_words")
         connection_created.connect(load_bearably, dispatch_uid="realtime.load_bearably")
         post_migrate.connect(close_tables_to_the_api, dispatch_uid="realtime.close_tables_to_the_api")

@@ -8,6 +8,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
 
+from realtime.database.words import COLOURS
+
 
 class RandomUUID(models.Func):
     """``gen_random_uuid()``: other Supabase clients insert without an id."""
@@ -193,3 +195,31 @@ class ListPreference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.listing} of {self.user_id}"
+
+
+class Word(models.Model):
+    """A word that a column may hold, and how people see it (``database/words.py``). The database says which there are.
+
+    A change of a word is logged as a RESET of the table that has it, so that open pages are read again.
+    """
+
+    table_name = models.TextField("table", editable=False)
+    column_name = models.TextField("column", editable=False)
+    value = models.TextField(editable=False)
+    label = models.CharField(max_length=80)
+    position = models.PositiveIntegerField(help_text="Lowest first. For a priority: from the least urgent on.")
+    colour = models.CharField(max_length=20, choices=[(colour, colour.capitalize()) for colour in COLOURS])
+    is_open = models.BooleanField(
+        "counts as open", default=False, help_text="For a status: its tickets are still to be done."
+    )
+
+    class Meta:
+        db_table = "realtime_word"
+        verbose_name = "word"
+        ordering = ("table_name", "column_name", "position", "id")
+        constraints = [
+            models.UniqueConstraint(fields=("table_name", "column_name", "value"), name="realtime_word_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.table_name}, {self.column_name})"

@@ -20,7 +20,7 @@ from realtime.models import LiveModel
 from ticketing.files import StorageFailed, StoredFile, kept
 from ticketing.merges import end_of, held_end_of, still_merged
 from ticketing.models import Attachment, Comment, Ticket, TicketLink
-from ticketing.words import in_words
+from ticketing.words import closed_status, in_words
 
 M = TypeVar("M", bound=LiveModel)
 
@@ -39,12 +39,12 @@ def assign(ticket: UUID, revision: int, assignee: UUID | None) -> None:
     _change(ticket, revision, "assigned_to", assignee)
 
 
-def change_status(ticket: UUID, revision: int, status: Ticket.Status) -> None:
-    _change(ticket, revision, "status", str(status))
+def change_status(ticket: UUID, revision: int, status: str) -> None:
+    _change(ticket, revision, "status", status)
 
 
-def change_priority(ticket: UUID, revision: int, priority: Ticket.Priority) -> None:
-    _change(ticket, revision, "priority", str(priority))
+def change_priority(ticket: UUID, revision: int, priority: str) -> None:
+    _change(ticket, revision, "priority", priority)
 
 
 def add_comment(ticket: UUID, author: UUID, content: str, files: "Iterable[File[Any]]" = ()) -> Comment:
@@ -87,7 +87,8 @@ def merge_tickets(source: UUID, target: UUID) -> tuple[Ticket, Ticket]:
         Comment.objects.filter(ticket=source).update(**origin)
         Attachment.objects.filter(ticket=source).update(**origin)
         _move_links(source, target)
-        held[source].merged_into, held[source].status = held[target], Ticket.Status.CLOSED
+        held[source].merged_into = held[target]
+        held[source].status = closed_status() or held[source].status
         held[source].save(update_fields=["merged_into", "status"])
     return held[source], held[target]
 

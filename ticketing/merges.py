@@ -11,6 +11,7 @@ from realtime.live.people import is_key, known_names
 from realtime.models import RealtimeChange
 from ticketing import people
 from ticketing.models import Ticket
+from ticketing.words import closed_status
 
 
 def chain_of(ticket: Ticket) -> list[UUID]:
@@ -47,7 +48,7 @@ def held_end_of(ticket: UUID) -> UUID:
 
 def still_merged(ticket: Ticket, status: str) -> str:
     """Why a ticket can't get this status; empty if it can. What another program has opened isn't closed by force."""
-    if ticket.merged_into_id is None or status in (Ticket.Status.CLOSED, ticket.status):
+    if ticket.merged_into_id is None or status in (closed_status(), ticket.status):
         return ""
     return f"this ticket was merged into “{ticket.merged_into}”. Undo the merge to open it again."
 

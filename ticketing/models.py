@@ -5,8 +5,24 @@ from django.db import models
 from django.db.models.functions import Greatest, Least
 
 from crm.models import Customer
+from realtime.database.word_field import WordField
+from realtime.database.words import Word, word_of
 from realtime.models import LiveModel
 from ticketing.file_names import host_of, linkable, safe_name, stored_name
+
+# The words of a table that our migrations make; another installation may have others.
+STATUS = (
+    Word("open", "Open", "blue", True),
+    Word("pending", "Pending", "amber", True),
+    Word("resolved", "Resolved", "green"),
+    Word("closed", "Closed", "grey"),
+)
+PRIORITY = (
+    Word("low", "Low", "grey"),
+    Word("normal", "Normal", "grey"),
+    Word("high", "High", "amber"),
+    Word("urgent", "Urgent", "red"),
+)
 
 
 class Ticket(LiveModel):
@@ -24,8 +40,8 @@ class Ticket(LiveModel):
 
     title = models.CharField(max_length=500)
     description = models.TextField(blank=True, default="", db_default="")
-    status = models.CharField(max_length=20, choices=Status.choices, default=Status.OPEN, db_default="open")
-    priority = models.CharField(max_length=20, choices=Priority.choices, default=Priority.NORMAL, db_default="normal")
+    status = WordField(words=STATUS, first=Status.OPEN, db_default="open")
+    priority = WordField(words=PRIORITY, first=Priority.NORMAL, db_default="normal")
     customer = models.ForeignKey(Customer, models.PROTECT, null=True, blank=True, related_name="tickets")
     # Staff ids have no foreign key: other writers know users that this portal doesn't (design rule 19).
     assigned_to = models.UUIDField(null=True, blank=True)
@@ -55,6 +71,14 @@ class Ticket(LiveModel):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def status_word(self) -> Word:
+        return word_of("tickets", "status", self.status)
+
+    @property
+    def priority_word(self) -> Word:
+        return word_of("tickets", "priority", self.priority)
 
 
 class Comment(LiveModel):

@@ -8,7 +8,7 @@ from ticketing.models import Attachment, Comment, Ticket
 
 def state(ticket: Ticket) -> str:
     customer = [ticket.customer.name] if ticket.customer else []
-    return " · ".join([ticket.get_status_display(), *customer])
+    return " · ".join([ticket.status_word.label, *customer])
 
 
 register_source(

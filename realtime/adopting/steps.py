@@ -17,10 +17,11 @@ from django.db.models import Field, ForeignKey
 from realtime.adopting.survey import Table
 from realtime.database.adopted import STAMPED_COLUMNS
 from realtime.database.columns import Column, Family
-from realtime.database.list_indexes import TRIGRAMS, SearchIndex, SortIndex
+from realtime.database.list_indexes import TRIGRAMS, RankIndex, SearchIndex, SortIndex
 from realtime.database.roles import WORKER_ROLE
-from realtime.database.schema import DatabaseSQL, LiveTable, RenewedTriggers
+from realtime.database.schema import DatabaseSQL, LiveTable, OwnWords, RenewedTriggers
 from realtime.database.triggers import triggers_sql
+from realtime.database.words import learn_words, words_of
 
 # What a step locks, for people.
 MOMENT = "no reads and writes for a moment: only the catalog changes"
@@ -149,11 +150,31 @@ def _(operation: RenewedTriggers, adopted: Mapping[str, Adopted], prefix: str, m
 def _(operation: SortIndex, adopted: Mapping[str, Adopted], prefix: str, model: Any) -> Iterator[Step]:
     place = adopted[operation.table]
     columns = place.table.columns
-    # An index can't be over an enum's text.
-    if any(_column_of(columns, part.column).is_enum and part.template != "{}" for part in operation.parts):
-        return
     known = {part.column: _column_of(columns, part.column) for part in operation.parts}
     yield _built(place, operation.name, operation.create(known, "concurrently if not exists"), prefix)
+
+
+@translate.register
+def _(operation: OwnWords, adopted: Mapping[str, Adopted], prefix: str, model: Any) -> Iterator[Step]:
+    yield Step(
+        prefix,
+        operation.table,
+        f"learn the words of {operation.column} from its type, its constraint or its rows",
+        BESIDE,
+        lambda: learn_words(operation.table, operation.column),
+    )
+
+
+@translate.register
+def _(operation: RankIndex, adopted: Mapping[str, Adopted], prefix: str, model: Any) -> Iterator[Step]:
+    place = adopted[operation.table]
+
+    def build() -> None:
+        words = [word.value for word in words_of(operation.table, operation.column)]
+        column = _column_of(place.table.columns, operation.column)
+        execute(operation.create(column, words, "concurrently if not exists"))
+
+    yield _built(place, operation.name, build, prefix)
 
 
 @translate.register
@@ -186,7 +207,7 @@ def _triggers(table: str, theirs: tuple[str, ...], prefix: str) -> Step:
         table,
         "add the triggers that number changes and log them",
         NO_WRITES,
-        lambda: execute(triggers_sql(quoted(table), theirs)),
+        lambda: execute(triggers_sql(table, theirs)),
     )
 
 

@@ -1,5 +1,6 @@
 """What a column of a live table is in this database: in an adopted one, its app has chosen the type."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,6 +29,9 @@ _FAMILIES = {
     "uuid": Family.UUID,
 }
 
+# A text as PostgreSQL writes it in an expression.
+_TEXT = re.compile(r"'((?:[^']|'')*)'::[\w .()\"]+")
+
 # What NULL counts as in an order: it comes before everything. Written as in an index, so that one serves the sort.
 _LOWEST = {
     Family.TEXT: "''",
@@ -49,6 +53,8 @@ class Column:
     # Its value is computed, or the app may not choose it.
     written_by_database: bool = False
     labels: tuple[str, ...] = ()
+    # The text that new rows get, where that is a constant.
+    default: str | None = None
 
     @property
     def is_enum(self) -> bool:
@@ -58,7 +64,8 @@ class Column:
 _COLUMNS = """
 select attname::text, format_type(atttypid, atttypmod), basic.typname::text, basic.typtype = 'e', not attnotnull,
        atthasdef or attidentity <> '', attgenerated <> '' or attidentity = 'a',
-       array(select enumlabel::text from pg_enum where enumtypid = basic.oid order by enumsortorder)
+       array(select enumlabel::text from pg_enum where enumtypid = basic.oid order by enumsortorder),
+       (select pg_get_expr(adbin, adrelid) from pg_attrdef where adrelid = attrelid and adnum = attnum)
 from pg_attribute
 join pg_class on pg_class.oid = attrelid
 join pg_type as told on told.oid = atttypid
@@ -81,8 +88,9 @@ def read_columns(table: str) -> dict[str, Column]:
                 has_default,
                 computed,
                 tuple(labels),
+                _constant(default),
             )
-            for name, kind, basic, is_enum, nullable, has_default, computed, labels in cursor.fetchall()
+            for name, kind, basic, is_enum, nullable, has_default, computed, labels, default in cursor.fetchall()
         }
 
 
@@ -100,6 +108,11 @@ def forget() -> None:
 def column_of(table: str, name: str) -> Column:
     """Raises ``KeyError`` when the table has no such column."""
     return columns_of(table)[name]
+
+
+def _constant(expression: str | None) -> str | None:
+    told = _TEXT.fullmatch(expression or "")
+    return told.group(1).replace("''", "'") if told else None
 
 
 def never_null(sql: str, column: Column) -> str:

@@ -132,6 +132,17 @@ begin
 end
 $$;
 
+-- Words belong to a column of another table, whose rows look different now.
+create or replace function realtime_log_words() returns trigger
+language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    insert into @schema@.realtime_change (revision, table_name, op, actor)
+    select nextval('@schema@.realtime_revision'), about, 'RESET', @schema@.realtime_actor()
+    from (select new.table_name as about union select old.table_name) as told where about is not null;
+    return null;
+end
+$$;
+
 -- Whose rows changed, and nothing about them. The argument is the column that says whose a row is.
 create or replace function realtime_log_personal() returns trigger
 language plpgsql security definer set search_path = pg_catalog as $$
@@ -149,7 +160,8 @@ begin
 end
 $$;
 
-revoke all on function realtime_stamp(), realtime_log(), realtime_log_related(), realtime_log_personal() from public;
+revoke all on function realtime_stamp(), realtime_log(), realtime_log_related(), realtime_log_personal(),
+    realtime_log_words() from public;
 revoke all on function realtime_note(text, text, uuid, jsonb, jsonb, bigint) from public;
 
 -- Runs as the writer: whoever may write may ring. The payload is constant, so that one transaction rings once.
@@ -171,7 +183,8 @@ begin
     -- Supabase's default privileges give these roles new functions and sequences by name, not through `public`.
     for api_role in select rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role') loop
         execute format('revoke all on function realtime_stamp(), realtime_log(), realtime_log_related(),'
-                       ' realtime_log_personal(), realtime_note(text, text, uuid, jsonb, jsonb, bigint)'
+                       ' realtime_log_personal(), realtime_log_words(),'
+                       ' realtime_note(text, text, uuid, jsonb, jsonb, bigint)'
                        ' from %I', api_role);
         execute format('revoke all on sequence realtime_revision from %I', api_role);
     end loop;
@@ -199,6 +212,7 @@ DROP_ENGINE_SQL = f"""
 drop function realtime_ring();
 drop function realtime_log_related();
 drop function realtime_log_personal();
+drop function realtime_log_words();
 drop function realtime_log();
 drop function realtime_note(text, text, uuid, jsonb, jsonb, bigint);
 drop function realtime_stamp();

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from realtime.database.columns import Column, never_null
+from realtime.database.columns import Column, Family, never_null
 from realtime.database.schema import DatabaseSQL
+from realtime.database.words import rank_sql
 
 # Longer values are sorted by their beginning; the row's key decides between equal ones.
 TEXT_LENGTH = 100
@@ -63,9 +64,23 @@ def by_text(column: str) -> Part:
     return Part(column, f"left(realtime_fold({{}}), {TEXT_LENGTH})")
 
 
-def by_rank(column: str, words: Iterable[str]) -> Part:
-    """As ``realtime.live.sorting.by_rank`` sorts."""
-    return Part(column, f"strpos('{','.join(words)}', {{}})")
+class RankIndex(DatabaseSQL):
+    """Serves a sort by a word's place among ``words``, from the first one on."""
+
+    def __init__(self, table: str, name: str, column: str, words: tuple[str, ...]) -> None:
+        self.table = table
+        self.name = name
+        self.column = column
+        self.words = words
+        plain = Column(column, "text", Family.TEXT, nullable=False)
+        super().__init__(f"drop index if exists {name}; {self.create(plain, words)}", f"drop index {name}", of=(table,))
+
+    def create(self, column: Column, words: Iterable[str], how: str = "") -> str:
+        """The statement, for what the column and its words are in this database."""
+        return f"create index {how} {self.name} on {self.table} (({rank_sql(self.column, column, words)}), id)"
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return ("RankIndex", [self.table, self.name, self.column, self.words], {})
 
 
 class SearchIndex(DatabaseSQL):

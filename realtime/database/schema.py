@@ -159,6 +159,34 @@ class RenewedTriggers(DatabaseSQL):
         return f"Renew the triggers of {', '.join(self.tables)}"
 
 
+class OwnWords(DatabaseSQL):
+    """Fills in the words of a column of a table of our own: value, label, colour, and whether it counts as open.
+
+    Of an adopted table, the words are learned from the database (``words.py``).
+    """
+
+    def __init__(self, table: str, column: str, words: tuple[tuple[str, str, str, bool], ...]) -> None:
+        self.table = table
+        self.column = column
+        self.words = words
+        rows = ", ".join(
+            f"('{table}', '{column}', '{value}', '{label}', {position}, '{colour}', {is_open})"
+            for position, (value, label, colour, is_open) in enumerate(words, start=1)
+        )
+        super().__init__(
+            forwards="insert into realtime_word (table_name, column_name, value, label, position, colour, is_open)"
+            f" values {rows} on conflict do nothing",
+            backwards=f"delete from realtime_word where table_name = '{table}' and column_name = '{column}'",
+            of=(table,),
+        )
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return ("OwnWords", [self.table, self.column, self.words], {})
+
+    def describe(self) -> str:
+        return f"Fill in the words of {self.column} in {self.table}"
+
+
 class RelatedTable(DatabaseSQL):
     """Has the change log note that something in a table changed, without saying what (``realtime.database.tables``).
 

@@ -16,6 +16,7 @@ from django.core.signing import BadSignature
 
 from realtime.build import build_id
 from realtime.database.tables import live_tables, personal_tables, related_tables
+from realtime.database.words import forget_words
 from realtime.groups import PRESENCE_GROUP, STATUS_GROUP, table_group
 from realtime.hub import wire
 from realtime.hub.admission import Admission
@@ -204,6 +205,7 @@ class Hub:
 
     def _mark_table(self, table: str, cause: Resync) -> None:
         metrics.HUB_RESYNCS.labels(cause.value).inc()
+        forget_words()
         for view in self.views.values():
             if table in view.definition.tables:
                 self.reader.mark(view)
@@ -211,6 +213,7 @@ class Hub:
     def _mark_all(self, cause: Resync) -> None:
         metrics.HUB_RESYNCS.labels(cause.value).inc()
         logger.debug("recomputing every view: %s", cause)
+        forget_words()
         for view in self.views.values():
             self.reader.mark(view)
 

@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from realtime.database.thread import DatabaseThread
+from realtime.database.words import forget_words
 from realtime.hub.live_view import Changed, LiveView
 from realtime.live.accounts import ROWS_LIMIT, Account
 from realtime.live.definition import Definition, Params
@@ -231,6 +232,7 @@ class ViewReader:
     async def _mark_the_old(self) -> None:
         while True:
             await asyncio.sleep(AGE_LOOK_SECONDS)
+            forget_words()
             for view in self._views.values():
                 if not view.dirty and view.turned:
                     self.mark(view)

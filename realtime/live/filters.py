@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from realtime.database.word_field import Choices
 from realtime.live.kind import Kind
 from realtime.live.zones import midnight, next_midnight, today
 
@@ -131,9 +132,13 @@ class ChoiceFilter(ListFilter):
 
     limit = VALUES_LIMIT
 
-    def __init__(self, choices: Iterable[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(self, choices: Iterable[tuple[str, str]] | Choices, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.choices = list(choices)
+        self._choices: Choices = choices if callable(choices) else list(choices).copy
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        return self._choices()
 
     def read(self, value: str) -> str:
         if value not in dict(self.choices):

@@ -9,6 +9,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from realtime.database.words import signature
 from realtime.live.snapshot import Fragment, Row, version_of
 from realtime.models import LiveModel
 
@@ -37,7 +38,7 @@ class RowRenderer:
     def render(self, template: str, instance: Any, state: tuple[Any, ...], row_id: str = "") -> Row:
         """``row_id`` replaces the key as the row's id, where rows of several tables share a list."""
         row_id = row_id or str(instance.pk)
-        key = (template, row_id, instance.row_version, instance.revision, *state)
+        key = (template, row_id, instance.row_version, instance.revision, signature(), *state)
         row = self._cache.get(key)
         if row is None:
             row = _render_row(template, instance, row_id)

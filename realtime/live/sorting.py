@@ -8,7 +8,7 @@ a lowest value in its place.
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from django.db.models.functions import Left
 
 from realtime.database.columns import column_of, never_null
 from realtime.database.list_indexes import TEXT_LENGTH
+from realtime.database.words import rank_sql, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,9 @@ def by_amount(column: str) -> Sort:
     return Sort(column, (column,), descending=True, read=_amount)
 
 
-def by_rank(column: str, words: Sequence[str]) -> Sort:
-    """By a word's place in a sequence, the last one first: by a priority's urgency, say."""
-    place = Func(Value(",".join(words)), F(column), function="strpos", output_field=IntegerField())
-    return Sort(place, (column,), descending=True, read=_whole)
+def by_rank(column: str) -> Sort:
+    """By a word's place among the words of its column, the last one first: by a priority's urgency, say."""
+    return Sort(Rank(F(column)), (column,), descending=True, read=_whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,19 @@ class PageKey:
         return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
 
 
+class Rank(Func):
+    """A word's place among the words of its column, from 1; 0 for none of them."""
+
+    output_field = IntegerField()
+
+    def as_sql(self, compiler: Any, connection: Any, **kwargs: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        (column,) = self.get_source_expressions()
+        sql, parameters = compiler.compile(column)
+        table, name = column.target.model._meta.db_table, str(column.target.column)
+        words = [word.value.replace("%", "%%") for word in words_of(table, name)]
+        return rank_sql(sql, column_of(table, name), words), parameters
+
+
 class NeverNull(Func):
     """An expression over one column, which the database may let be NULL."""
 
@@ -140,7 +153,7 @@ class NeverNull(Func):
     def as_sql(self, compiler: Any, connection: Any, **kwargs: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
         (expression,) = self.get_source_expressions()
         sql, parameters = compiler.compile(expression)
-        for source in expression.flatten():
+        for source in () if isinstance(expression, Rank) else expression.flatten():
             if isinstance(source, Col):
                 field = source.target
                 sql = never_null(sql, column_of(field.model._meta.db_table, str(field.column)))

@@ -251,6 +251,8 @@ class Intake:
                 return TableReset(change.table, "something in it changed")
         if change.table not in self.counters:
             return None
+        if change.op == "RESET":
+            return TableReset(change.table, "its words changed")
         if change.op == "TRUNCATE":
             return TableReset(change.table, "the table was emptied")
         return _emission(change, EventPath.SWEEP)

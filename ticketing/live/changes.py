@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 
 from crm.models import Customer
 from realtime.database.actor import Origin
+from realtime.database.words import word_of
 from realtime.live.people import is_key, known_names
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Row
@@ -26,7 +27,6 @@ LIMIT = 200
 CREATED = "created the ticket"
 BROUGHT_BACK = "brought back the ticket"
 
-WORDS = {"status": dict(Ticket.Status.choices), "priority": dict(Ticket.Priority.choices)}
 ICONS = {
     "status": "circle-dot",
     "priority": "flag",
@@ -141,7 +141,8 @@ def _merged(was: Any, now: Any, names: Mapping[str, str], actor: str) -> tuple[s
 
 def _word(column: str) -> Any:
     def told(was: Any, now: Any, names: Mapping[str, str], actor: str) -> tuple[str, str]:
-        return (f"changed the {column} from {WORDS[column].get(was, was)} to", WORDS[column].get(now, str(now)))
+        before, after = (word_of(TICKET.table, column, value).label for value in (was, now))
+        return (f"changed the {column} from {before} to", after)
 
     return told
 

@@ -17,8 +17,8 @@ from realtime.live.rendering import fragment
 from realtime.live.snapshot import Snapshot
 from ticketing.kinds import COMMENT, TICKET
 from ticketing.live.lists import PEOPLE
-from ticketing.live.tickets import PROGRESS
 from ticketing.models import Ticket
+from ticketing.words import statuses
 
 STAFF = {table: Related(columns) for table, columns in PEOPLE.items()}
 
@@ -49,12 +49,14 @@ class CustomerTickets(LiveRegion):
         counts = dict(tickets.order_by().values_list("status").annotate(told=Count("pk")))
         total = sum(counts.values())
         found: list[Ticket] = []
-        for status in PROGRESS:
-            if len(found) < FEW_ROWS and status in counts:
+        known = [value for value, _ in statuses()]
+        # What we have no word for comes last.
+        for status in [value for value in (*known, *sorted(counts.keys() - known, key=str)) if value in counts]:
+            if len(found) < FEW_ROWS:
                 found += tickets.filter(status=status)[: FEW_ROWS - len(found)]
         return {
             "tickets": found,
-            "counts": [(value, word, counts[value]) for value, word in Ticket.Status.choices if value in counts],
+            "counts": [(value, word, counts[value]) for value, word in statuses() if value in counts],
             "total": total,
             "more": total > len(found),
             "customer": params["id"],

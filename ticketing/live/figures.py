@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import chain, cycle
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
+from psycopg.sql import quote
 
 from realtime.database.tables import people_table
+from realtime.database.words import Word
 from realtime.live.activity import follow
 from realtime.live.definition import Concern, Params, register
 from realtime.live.figures import (
@@ -30,13 +34,15 @@ from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
 from ticketing.live.lists import PEOPLE
 from ticketing.models import Ticket
 from ticketing.people import NOBODY, names
+from ticketing.words import by_urgency, solved, unsolved
 
 FLOW_DAYS = 30
 WEEK = 7
 PEOPLE_SHOWN = 8
-UNSOLVED = (Ticket.Status.OPEN, Ticket.Status.PENDING)
-# The most urgent first.
-URGENCY = (Ticket.Priority.URGENT, Ticket.Priority.HIGH, Ticket.Priority.NORMAL, Ticket.Priority.LOW)
+OTHERS_TOLD = 2
+NONE = Q(pk__in=[])
+# Of the words after the first, in the order of the chart.
+TONES = ("third", "age-2", "age-3", "age-4", "age-1")
 # By age in days, the youngest first: the words, the tone, and after how many days the next one begins.
 AGES = (
     ("Today", "age-1", 0),
@@ -45,18 +51,24 @@ AGES = (
     ("30 days and more", "age-4", None),
 )
 
-# A ticket is solved when it becomes resolved or closed after it was neither. That is in the change log alone: a solved
-# ticket may be edited later, which moves its `updated_at`. The condition is that of the index (migration 0005).
-SOLVED = """
-from realtime_change
-where table_name = 'tickets' and op = 'UPDATE' and old ->> 'status' in ('open', 'pending')
-  and new ->> 'status' in ('resolved', 'closed')
-"""
 TITLE = {TICKET.table: frozenset({"title"})}
 
 follow(TICKET)
 follow(COMMENT, "a comment on", ("ticket_id", TICKET), TITLE)
 follow(ATTACHMENT, "a file of", ("ticket_id", TICKET), TITLE)
+
+
+def from_solved() -> str:
+    """The entries of tickets that were solved: they have a status that isn't open, after one that was.
+
+    That is in the change log alone: a solved ticket may be edited later, which moves its ``updated_at``. With the words
+    of our own migrations, the condition is that of an index (migration 0005).
+    """
+    told = "from realtime_change where table_name = 'tickets' and op = 'UPDATE'"
+    for side, words in (("old", unsolved()), ("new", solved())):
+        values = ", ".join(quote(word.value).replace("%", "%%") for word in words) or "null"
+        told += f" and {side} ->> 'status' in ({values})"
+    return told
 
 
 def kept(days: int) -> int:
@@ -70,7 +82,7 @@ def solved_by_stretch(starts: Sequence[datetime]) -> list[int]:
     """How many tickets were solved in each stretch; one that was solved twice in it counts once."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select width_bucket(at, %s::timestamptz[]) as stretch, count(distinct row_key) {SOLVED}"
+            f"select width_bucket(at, %s::timestamptz[]) as stretch, count(distinct row_key) {from_solved()}"
             " and at >= %s and at < %s group by stretch",
             [list(starts[:-1]), starts[0], starts[-1]],
         )
@@ -82,7 +94,7 @@ def solved_by_person(since: datetime) -> dict[str, int]:
     """How many tickets were solved since then, by the key of whom they were assigned to."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select new ->> 'assigned_to' as person, count(distinct row_key) {SOLVED}"
+            f"select new ->> 'assigned_to' as person, count(distinct row_key) {from_solved()}"
             " and at >= %s and new ->> 'assigned_to' is not null group by person",
             [since],
         )
@@ -99,8 +111,8 @@ class TicketFigures(DayRegion):
         return {TICKET.table: Concern(self.deciding)}
 
 
-def tickets_with(query: str) -> str:
-    return f"{reverse(TICKET.list_name)}?{query}"
+def tickets_with(query: Mapping[str, object]) -> str:
+    return f"{reverse(TICKET.list_name)}?{urlencode(query, doseq=True)}"
 
 
 @register
@@ -110,30 +122,38 @@ class TicketTiles(TicketFigures):
     deciding = frozenset({"status", "priority", "assigned_to"})
 
     def context(self, params: Params) -> dict[str, Any]:
-        told = Ticket.objects.filter(status__in=UNSOLVED).aggregate(
-            open=Count("status", Q(status=Ticket.Status.OPEN)),
-            pending=Count("status", Q(status=Ticket.Status.PENDING)),
-            urgent=Count("status", Q(status=Ticket.Status.OPEN, priority=Ticket.Priority.URGENT)),
-            high=Count("status", Q(status=Ticket.Status.OPEN, priority=Ticket.Priority.HIGH)),
-            unassigned=Count("status", Q(status=Ticket.Status.OPEN, assigned_to=None)),
+        first, *others = unsolved() or (Word("", "Open"),)
+        most, next_most, *_ = (*by_urgency(), Word("", "Urgent"), Word("", "High"))
+        now = Q(status=first.value) if first.value else NONE
+        told = Ticket.objects.filter(status__in=[word.value for word in unsolved()]).aggregate(
+            open=Count("status", now),
+            urgent=Count("status", now & Q(priority=most.value) if most.value else NONE),
+            high=Count("status", now & Q(priority=next_most.value) if next_most.value else NONE),
+            unassigned=Count("status", now & Q(assigned_to=None)),
+            **{f"other_{number}": Count("status", Q(status=word.value)) for number, word in enumerate(others)},
         )
+        waiting = [f"{told[f'other_{number}']:,} {word.label.lower()}" for number, word in enumerate(others)]
+        status = {"status": first.value}
         day = today(timezone.now())
         new = Ticket.objects.filter(created_at__gte=midnight(day)).count()
-        [solved] = solved_by_stretch(midnights((day, day + timedelta(days=1))))
+        [done] = solved_by_stretch(midnights((day, day + timedelta(days=1))))
         return {
             "tiles": (
-                Tile("Open", told["open"], tickets_with("status=open"), f"{told['pending']:,} pending"),
+                Tile(first.label, told["open"], tickets_with(status), ", ".join(waiting[:OTHERS_TOLD])),
                 Tile(
-                    "Urgent",
+                    most.label,
                     told["urgent"],
-                    tickets_with("status=open&priority=urgent"),
-                    f"{told['high']:,} of high priority",
+                    tickets_with(status | {"priority": most.value}),
+                    f"{told['high']:,} of {next_most.label.lower()} priority",
                     tone="alarm",
                 ),
                 Tile(
-                    "Unassigned", told["unassigned"], tickets_with(f"status=open&assigned={NOBODY}"), "of the open ones"
+                    "Unassigned",
+                    told["unassigned"],
+                    tickets_with(status | {"assigned": NOBODY}),
+                    f"of the {first.label.lower()} ones",
                 ),
-                Tile("New today", new, tickets_with("created=today"), f"{solved:,} solved today"),
+                Tile("New today", new, tickets_with({"created": "today"}), f"{done:,} solved today"),
             )
         }
 
@@ -149,19 +169,27 @@ class TicketQueue(TicketFigures):
     def context(self, params: Params) -> dict[str, Any]:
         day = today(timezone.now())
         starts = midnights(day - timedelta(days=days) for _, _, days in reversed(AGES) if days is not None)
-        rows = Ticket.objects.filter(status=Ticket.Status.OPEN).order_by()
+        first = unsolved()[0] if unsolved() else Word("", "Open")
+        rows = Ticket.objects.filter(status__in=[word.value for word in unsolved()[:1]]).order_by()
         grouped = rows.annotate(stretch=Stretch("created_at", starts)).values_list("priority", "stretch")
         found = {(priority, stretch): count for priority, stretch, count in grouped.annotate(count=Count("*"))}
+        known = {word.value for word in by_urgency()}
         lines = [
             Line(
-                str(priority.label),
-                tuple(found.get((priority.value, stretch), 0) for stretch in range(len(starts), -1, -1)),
-                tickets_with(f"status=open&priority={priority.value}"),
+                word.label,
+                tuple(found.get((word.value, stretch), 0) for stretch in range(len(starts), -1, -1)),
+                tickets_with({"status": first.value, "priority": word.value}),
             )
-            for priority in URGENCY
+            for word in by_urgency()
         ]
+        if any(priority not in known for priority, _ in found):
+            counts = tuple(
+                sum(count for (priority, place), count in found.items() if place == stretch and priority not in known)
+                for stretch in range(len(starts), -1, -1)
+            )
+            lines.append(Line("Without", counts, tickets_with({"status": first.value})))
         series = [Series(words, tone) for words, tone, _ in AGES]
-        return {"figures": Figures("Open tickets by priority and age", "Priority", series, lines)}
+        return {"figures": Figures(f"{first.label} tickets by priority and age", "Priority", series, lines)}
 
 
 @register
@@ -186,7 +214,7 @@ class TicketFlow(TicketFigures):
 
 
 def _created_on(day: date) -> str:
-    return tickets_with(f"created_from={day}&created_to={day}")
+    return tickets_with({"created_from": day, "created_to": day})
 
 
 @register
@@ -203,25 +231,26 @@ class TicketPeople(TicketFigures):
 
     def context(self, params: Params) -> dict[str, Any]:
         since = midnight(today(timezone.now()) - timedelta(days=kept(WEEK) - 1))
-        solved = solved_by_person(since)
-        assigned = Ticket.objects.filter(status__in=UNSOLVED, assigned_to__isnull=False).order_by()
+        done = solved_by_person(since)
+        words = unsolved()
+        values = [word.value for word in words]
+        assigned = Ticket.objects.filter(status__in=values, assigned_to__isnull=False).order_by()
         counted = assigned.values_list("assigned_to").annotate(
-            open=Count("status", Q(status=Ticket.Status.OPEN)), pending=Count("status", Q(status=Ticket.Status.PENDING))
+            **{f"status_{number}": Count("status", Q(status=value)) for number, value in enumerate(values)}
         )
-        load = dict.fromkeys(solved, (0, 0)) | {str(key): (open_, pending) for key, open_, pending in counted}
-        busiest = sorted(load, key=lambda key: (-sum(load[key]), -solved.get(key, 0), key))[:PEOPLE_SHOWN]
+        load = dict.fromkeys(done, (0,) * len(words)) | {str(key): tuple(counts) for key, *counts in counted}
+        busiest = sorted(load, key=lambda key: (-sum(load[key]), -done.get(key, 0), key))[:PEOPLE_SHOWN]
         called = names(busiest)
         lines = [
             Line(
                 called[key],
-                (*load[key], solved.get(key, 0)),
-                tickets_with(f"status=open&status=pending&assigned={key}"),
+                (*load[key], done.get(key, 0)),
+                tickets_with({"status": values, "assigned": key}),
             )
             for key in busiest
         ]
         series = (
-            Series("Open", "first"),
-            Series("Pending", "third"),
+            *(Series(word.label, tone) for word, tone in zip(words, chain(["first"], cycle(TONES)), strict=False)),
             Series("Solved in 7 days", "second", stack="solved"),
         )
         return {"figures": Figures("Tickets by person", "Person", series, lines)}

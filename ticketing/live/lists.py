@@ -1,6 +1,6 @@
 """What the lists of ticketing share."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from realtime.database.tables import people_table
 from realtime.live.definition import Params
@@ -23,10 +23,14 @@ class ShortList(LiveList):
 
     templates: ClassVar[str]
 
+    def rest(self, params: Params) -> dict[str, Any]:
+        """What its words of what isn't shown need."""
+        return {}
+
     def snapshot(self, params: Params) -> Snapshot:
         page, count = self.read_page(params), self.count(params)
         shown = len(page.rows)
-        rest = params | {"is_empty": not page.rows, "more": max(0, count - shown), "shown": shown}
+        rest = params | self.rest(params) | {"is_empty": not page.rows, "more": max(0, count - shown), "shown": shown}
         return Snapshot(
             rows=self.render(page.rows, f"{self.templates}/_row.html"),
             count=self.count_text(count),

@@ -8,13 +8,13 @@ from django.utils import timezone
 
 from realtime.live.filters import ChoiceFilter
 from realtime.live.zones import midnight, next_midnight, today
-from ticketing.models import Ticket
+from ticketing.words import unsolved
 
 DAYS = {"3": "For 3 days", "7": "For a week", "30": "For 30 days"}
 
 
 class OverdueFilter(ChoiceFilter):
-    """Open or pending, and last changed before that many whole days of the reader's. It moves with the clock."""
+    """Still to be done, and last changed before that many whole days of the reader's. It moves with the clock."""
 
     limit = 1
     in_days = True
@@ -29,7 +29,7 @@ class OverdueFilter(ChoiceFilter):
 
     def condition(self, values: list[str]) -> Q:
         since = midnight(today(timezone.now()) - timedelta(days=int(values[0])))
-        return Q(status__in=(Ticket.Status.OPEN, Ticket.Status.PENDING), updated_at__lt=since)
+        return Q(status__in=[word.value for word in unsolved()], updated_at__lt=since)
 
     def turns_at(self, values: list[str], now: datetime) -> datetime | None:
         return next_midnight(now)

@@ -15,6 +15,7 @@ from realtime.live.lists import Column, LiveList, Related
 from realtime.live.regions import DetailRegion, EditingRegion, LiveRegion, RowRegion
 from realtime.live.snapshot import Snapshot
 from realtime.live.sorting import by_rank, by_text, by_time
+from ticketing import words
 from ticketing.kinds import COMMENT, TICKET
 from ticketing.live.lists import CUSTOMER_NAME, PEOPLE
 from ticketing.live.overdue import OverdueFilter
@@ -41,11 +42,6 @@ def described(tickets: "QuerySet[Ticket]") -> "QuerySet[Any]":
     )
 
 
-# In the order of urgency, which isn't that of the alphabet.
-URGENCY = (Ticket.Priority.LOW, Ticket.Priority.NORMAL, Ticket.Priority.HIGH, Ticket.Priority.URGENT)
-PROGRESS = (Ticket.Status.OPEN, Ticket.Status.PENDING, Ticket.Status.RESOLVED, Ticket.Status.CLOSED)
-
-
 class TicketRows(LiveList):
     """Rows of tickets, with what they show of their relatives."""
 
@@ -69,8 +65,8 @@ class TicketRows(LiveList):
 
 
 class TicketFilters(Filters):
-    status = ChoiceFilter(Ticket.Status.choices, field_name="status", label="Status")
-    priority = ChoiceFilter(Ticket.Priority.choices, field_name="priority", label="Priority")
+    status = ChoiceFilter(words.statuses, field_name="status", label="Status")
+    priority = ChoiceFilter(words.priorities, field_name="priority", label="Priority")
     assigned = KeyFilter(
         noun="colleague", field_name="assigned_to", none=NOBODY, names=assignee, people=True, label="Assigned to"
     )
@@ -89,8 +85,8 @@ class TicketList(TicketRows):
     sorts: ClassVar = {
         "created": by_time("created_at"),
         "title": by_text("title"),
-        "status": by_rank("status", PROGRESS),
-        "priority": by_rank("priority", URGENCY),
+        "status": by_rank("status"),
+        "priority": by_rank("priority"),
         "updated": by_time("updated_at"),
     }
     columns = (
@@ -169,7 +165,7 @@ class TicketActions(RowRegion):
     template = "ticketing/tickets/_actions.html"
 
     def context(self, params: Params) -> dict[str, Any]:
-        choices = {"statuses": Ticket.Status.choices, "priorities": Ticket.Priority.choices}
+        choices = words.offered()
         return super().context(params) | choices
 
 
@@ -196,6 +192,6 @@ class TicketSummary(LiveRegion):
 
     def context(self, params: Params) -> dict[str, Any]:
         tickets = TicketList()
-        wanted = tickets.normalise({"status": Ticket.Status.OPEN})
+        wanted = tickets.normalise({"status": words.new_status()})
         latest = list(tickets.order(wanted).apply(tickets.members(wanted))[:LATEST])
         return {"count_text": tickets.count_text(tickets.count(wanted)), "latest": latest}

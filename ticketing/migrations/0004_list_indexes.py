@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from realtime.database.list_indexes import by_rank, by_text, searched_by, sorted_by
+from realtime.database.list_indexes import by_text, searched_by, sorted_by
 
 
 class Migration(migrations.Migration):
@@ -10,8 +10,6 @@ class Migration(migrations.Migration):
 
     operations = [
         sorted_by("tickets", "tickets_by_title", by_text("title")),
-        sorted_by("tickets", "tickets_by_progress", by_rank("status", ("open", "pending", "resolved", "closed"))),
-        sorted_by("tickets", "tickets_by_urgency", by_rank("priority", ("low", "normal", "high", "urgent"))),
         sorted_by("tickets", "tickets_by_update", "updated_at"),
         sorted_by("tickets", "tickets_of_a_person", "assigned_to", "created_at"),
         sorted_by("tickets", "tickets_of_a_customer", "customer_id", "created_at"),

@@ -10,7 +10,7 @@ from realtime.live.filters import ME
 from realtime.live.first_paint import live_view
 from realtime.pages.live_form import LiveModelForm
 from realtime.pages.live_pages import LivePages
-from ticketing import people
+from ticketing import people, words
 from ticketing.forms import LinkForm, NewCommentForm, TicketForm, UploadForm
 from ticketing.kinds import ATTACHMENT, COMMENT, LINK, TICKET
 from ticketing.models import Ticket
@@ -77,7 +77,7 @@ class TicketPages(LivePages):
 def quick_choices(request: HttpRequest) -> dict[str, Any]:
     """What the menu of a ticket's row offers."""
     colleagues = [(key, name) for key, name in people.staff() if key != str(request.user.pk)]
-    return {"statuses": Ticket.Status.choices, "priorities": Ticket.Priority.choices, "colleagues": colleagues}
+    return words.offered() | {"colleagues": colleagues}
 
 
 PAGES = TicketPages(TICKET, TicketForm)

@@ -1,0 +1,106 @@
+"""A model's column of fixed choices whose words are this installation's own (``words.py``)."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.db import models
+
+from realtime.database.columns import columns_of
+from realtime.database.words import Word, declare, open_words, words_of
+
+
+class WordField(models.CharField):  # type: ignore[type-arg]
+    """``words`` are those of a table that our migrations make; ``first`` is what a new row gets there.
+
+    Migrations see a plain CharField. Which words a row may have is the database's to say, so a model doesn't check it.
+    """
+
+    def __init__(self, *, words: Sequence[Word], first: str, **kwargs: Any) -> None:
+        self.words = tuple(words)
+        self.first = first
+        super().__init__(max_length=20, choices=partial(_choices, self), default=partial(_default, self), **kwargs)
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        name, _, args, kwargs = super().deconstruct()
+        choices = [(word.value, word.label) for word in self.words]
+        return name, "django.db.models.CharField", args, kwargs | {"choices": choices, "default": self.first}
+
+    def clone(self) -> Any:
+        """For the state of migrations."""
+        _, _, args, kwargs = self.deconstruct()
+        return models.CharField(*args, **kwargs)
+
+    def contribute_to_class(self, cls: Any, name: str, private_only: bool = False) -> None:
+        super().contribute_to_class(cls, name, private_only)
+        if not cls._meta.abstract:
+            declare(cls._meta.db_table, name, self.words)
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether a row may do without a word."""
+        told = columns_of(self.model._meta.db_table).get(str(self.column))
+        return told is not None and told.nullable
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        """Leaves it to the form, which knows the row's own word, and to the database."""
+
+    def run_validators(self, value: Any) -> None:
+        """An app's words may be longer than ours."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        prepared = super().get_prep_value(value)
+        return None if prepared == "" and self.is_optional else prepared
+
+    def _check_choices(self) -> list[Any]:
+        return []
+
+    def formfield(self, *args: Any, **kwargs: Any) -> Any:
+        return WordChoices(self, label=str(self.verbose_name).capitalize(), help_text=self.help_text)
+
+
+class WordChoices(forms.TypedChoiceField):
+    """Asks for one of the words, as they are when the form is made."""
+
+    def __init__(self, column: WordField, **kwargs: Any) -> None:
+        self._column = column
+        kwargs = {"required": False, "empty_value": None} | kwargs
+        super().__init__(choices=self._offered, initial=lambda: column.get_default(), **kwargs)
+
+    def _offered(self) -> list[tuple[str, str]]:
+        nothing = [("", "–")] if self._column.is_optional else []
+        return nothing + _choices(self._column)
+
+    def validate(self, value: Any) -> None:
+        if value in self.empty_values and not self._column.is_optional:
+            raise forms.ValidationError(self.error_messages["required"], code="required")
+        super().validate(value)
+
+
+def _choices(field: WordField) -> list[tuple[str, str]]:
+    model = getattr(field, "model", None)
+    words = words_of(model._meta.db_table, str(field.column)) if model else field.words
+    return [(word.value, word.label) for word in words]
+
+
+def _default(field: WordField) -> str | None:
+    """Ours where it is a word here; otherwise the column's own default, or the first word that is open."""
+    table, column = field.model._meta.db_table, str(field.column)
+    words = [word.value for word in words_of(table, column)]
+    if field.first in words or not words:
+        return field.first
+    told = columns_of(table).get(column)
+    if told is not None and told.default in words:
+        return told.default
+    if told is not None and told.nullable:
+        return None
+    return next((word.value for word in open_words(table, column)), words[0])
+
+
+Choices = Callable[[], list[tuple[str, str]]]
+
+
+def choices_of(table: str, column: str) -> Choices:
+    """The words of a column as choices, read anew at each call."""
+    return lambda: [(word.value, word.label) for word in words_of(table, column)]
