@@ -14,7 +14,7 @@ from realtime.live.lists import Related
 from realtime.live.rendering import rows
 from realtime.live.row_version import versioned
 from realtime.live.snapshot import Row
-from realtime.live.sorting import PageKey, RowComparison
+from realtime.live.sorting import NeverNull, PageKey, RowComparison
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -105,25 +105,22 @@ class TimelineSource:
         self, customer: str, limit: int, behind: Place | None = None, before: Place | None = None
     ) -> list[Entry]:
         """The newest entries, of those behind a place if one is given; or the nearest ones before a place."""
-        found = versioned(self.described(self.members(customer)))
+        found = versioned(self.described(self.members(customer))).annotate(happened=NeverNull(F(self.moment)))
         if behind is not None:
             found = found.filter(self._compared("<", behind))
         if before is not None:
             found = found.filter(self._compared(">", before))
-        order = (self.moment, "pk") if before is not None else (f"-{self.moment}", "-pk")
-        return [
-            Entry(Place(getattr(row, self.moment), self.name, row.pk), self, row)
-            for row in found.order_by(*order)[:limit]
-        ]
+        order = ("happened", "pk") if before is not None else ("-happened", "-pk")
+        return [Entry(Place(row.happened, self.name, row.pk), self, row) for row in found.order_by(*order)[:limit]]
 
     def _compared(self, operator: str, place: Place) -> Any:
         """Whether an entry lies behind ("<") or before (">") a place."""
         if self.name == place.source:
-            return RowComparison(F(self.moment), F("pk"), PageKey(place.at, place.key), operator)
+            return RowComparison(F("happened"), F("pk"), PageKey(place.at, place.key), operator)
         # What another source has at the same moment lies on one side of it as a whole.
         at_too = self.name < place.source if operator == "<" else self.name > place.source
         lookup = ("lt" if operator == "<" else "gt") + ("e" if at_too else "")
-        return Q((f"{self.moment}__{lookup}", place.at))
+        return Q((f"happened__{lookup}", place.at))
 
     # What concerns it
 

@@ -38,7 +38,7 @@ FLOW = Chart(
     "ticketing:tickets",
     "ticket-flow",
     "lines",
-    "Tickets in the last 30 days. Solved: became resolved or closed on that day.",
+    "Tickets in the last 30 days. Solved: their status stopped counting as open on that day.",
     "No ticket was created or solved in the last 30 days.",
     wide=True,
 )

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Sum
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
@@ -105,12 +106,12 @@ class SalesByProduct(SalesFigures):
         days = self.days(params)
         first, end = days[0], days[-1]
         sold = Acquisition.objects.filter(created_at__gte=midnight(first), created_at__lt=midnight(end)).order_by()
-        sums = sold.values_list("product_id").annotate(amount=Sum("total_amount")).order_by("-amount", "product_id")
+        sums = sold.values_list("product_id").annotate(amount=Coalesce(Sum("total_amount"), Decimal(0)))
+        sums = sums.order_by("-amount", "product_id")
         best = list(sums[:PRODUCTS_SHOWN])
         names = dict(Product.objects.filter(pk__in=[key for key, _ in best]).values_list("pk", "name"))
         lines = [
-            Line(names[key], (amount or Decimal(0),), acquisitions_between(first, end, f"&product={key}"))
-            for key, amount in best
+            Line(names[key], (amount,), acquisitions_between(first, end, f"&product={key}")) for key, amount in best
         ]
         return {"figures": Figures("Sales by product", "Product", (Series("Sales", "first"),), lines, places=2)}
 

@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import DataError
 from psycopg.adapt import Loader
 from psycopg.pq import Format
+from psycopg.types.datetime import TimestampLoader
 from psycopg.types.numeric import NumericLoader
 
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
@@ -21,6 +22,7 @@ def load_bearably(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -
     """Receiver of ``connection_created``.
 
     A time beyond Python's range becomes the nearest one within it. NaN and infinity aren't amounts: they become None.
+    A time without a zone, as an adopted table may have, is UTC.
     """
     if connection.vendor != "postgresql":
         return
@@ -28,6 +30,7 @@ def load_bearably(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -
     adapters.register_loader("numeric", _Amount)
     djangos = adapters.get_loader(adapters.types["timestamptz"].oid, Format.TEXT)
     # A pooled connection comes here more than once.
+    adapters.register_loader("timestamp", _Naive)
     if djangos is not None and not issubclass(djangos, _Bearable):
         adapters.register_loader("timestamptz", type("_BearableTime", (_Bearable, djangos), {}))
 
@@ -36,6 +39,15 @@ class _Amount(NumericLoader):
     def load(self, data: Any) -> Decimal | None:  # type: ignore[override]
         value = super().load(data)
         return value if value.is_finite() else None
+
+
+class _Naive(TimestampLoader):
+    def load(self, data: Any) -> datetime:
+        try:
+            return min(max(super().load(data).replace(tzinfo=UTC), EARLIEST), LATEST)
+        except DataError:
+            told = bytes(data)
+            return EARLIEST if told.startswith(b"-") or told.endswith(b"BC") else LATEST
 
 
 class _Bearable(Loader):

@@ -4,14 +4,16 @@ Which words there are is the database's to say: an enum, a check constraint, or 
 their colours and which of them count as open are kept in the admin.
 """
 
+import asyncio
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import count
 
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from realtime.database.columns import Column, column_of
 
@@ -49,19 +51,28 @@ _WORDS = "select table_name, column_name, value, label, colour, is_open from rea
 
 Words = Mapping[tuple[str, str], tuple[Word, ...]]
 _declared: dict[tuple[str, str], tuple[Word, ...]] = {}
-_generation = count()
 
 
-class _Kept(threading.local):
-    """What the table said when this thread last read it. Its transaction may be older than another thread's."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the table says. ``signature`` differs whenever a word looks different."""
+
+    words: Words
+    signature: str
+
+
+class _OfThread(threading.local):
+    """What the table said when this thread last read it: its transaction may be older than another thread's."""
 
     generation = -1
-    words: Words = {}
-    signature = ""
+    known = _Known({}, "")
 
 
-_kept = _Kept()
-_now = [next(_generation)]
+_of_thread = _OfThread()
+_generations = count()
+_generation = [next(_generations)]
+# What any thread of this process has read last.
+_latest: list[_Known] = []
 
 
 def declare(table: str, column: str, words: Sequence[Word]) -> None:
@@ -69,13 +80,9 @@ def declare(table: str, column: str, words: Sequence[Word]) -> None:
     _declared[table, column] = tuple(words)
 
 
-def declared(table: str, column: str) -> tuple[Word, ...]:
-    return _declared[table, column]
-
-
 def words_of(table: str, column: str) -> tuple[Word, ...]:
     """In their order; those that were declared where the table has none."""
-    return _read().words.get((table, column)) or _declared.get((table, column), ())
+    return _known().words.get((table, column)) or _declared.get((table, column), ())
 
 
 def word_of(table: str, column: str, value: str | None) -> Word:
@@ -90,25 +97,51 @@ def open_words(table: str, column: str) -> tuple[Word, ...]:
 
 def signature() -> str:
     """Differs whenever a word looks different: what was rendered before is void then."""
-    return _read().signature
+    return _known().signature
 
 
 def forget_words(**_: object) -> None:
     """Has them read again when they are next needed: at each request, and each time that live pages are read."""
-    _now[0] = next(_generation)
+    _generation[0] = next(_generations)
 
 
-def _read() -> _Kept:
-    generation = _now[0]
-    if _kept.generation != generation:
-        found: dict[tuple[str, str], tuple[Word, ...]] = {}
-        with connection.cursor() as cursor:
-            cursor.execute(_WORDS)
-            for table, column, *word in cursor.fetchall():
-                found[table, column] = (*found.get((table, column), ()), Word(*word))
-        _kept.signature = blake2b(repr(sorted(found.items())).encode(), digest_size=6).hexdigest()
-        _kept.words, _kept.generation = found, generation
-    return _kept
+def _known() -> _Known:
+    if _in_event_loop():
+        # It can't ask the database, and only has to know which words there are: what was read last will do.
+        if not _latest:
+            first = threading.Thread(target=_read_once)
+            first.start()
+            first.join()
+        return _latest[0] if _latest else _of_thread.known
+    generation = _generation[0]
+    if _of_thread.generation != generation:
+        _of_thread.known = _read()
+        _of_thread.generation = generation
+        _latest[:] = [_of_thread.known]
+    return _of_thread.known
+
+
+def _read_once() -> None:
+    """On a thread that ends with it."""
+    with suppress(DatabaseError, InterfaceError), closing(connection):
+        _known()
+
+
+def _read() -> _Known:
+    found: dict[tuple[str, str], tuple[Word, ...]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_WORDS)
+        for table, column, *word in cursor.fetchall():
+            found[table, column] = (*found.get((table, column), ()), Word(*word))
+    return _Known(found, blake2b(repr(sorted(found.items())).encode(), digest_size=6).hexdigest())
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 # Filling it
