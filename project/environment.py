@@ -1,6 +1,7 @@
 """Reads settings from the environment; one sentence names a bad or missing value."""
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -16,6 +17,9 @@ PATIENCE = {
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
+
+# A table or view, with a schema or without, and two of its columns.
+PEOPLE = re.compile(r"\s*((?:\w+\.)?\w+)\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)\s*")
 
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off", "")
@@ -81,6 +85,16 @@ class Environment:
         if value and not (host and port.isdigit() and 0 < int(port) < 65536):
             raise ImproperlyConfigured(f"{name} is '{value}'; it takes host:port, as in 127.0.0.1:9108.")
         return value
+
+    def people(self, name: str) -> tuple[str, str, str] | None:
+        """``table(key, name)``: where an app keeps its people. The parts, or None when it isn't set."""
+        value = self._values.get(name, "")
+        told = PEOPLE.fullmatch(value)
+        if value and told is None:
+            raise ImproperlyConfigured(
+                f"{name} is '{value}'; it takes a table or view with its columns, as in profiles(id, full_name)."
+            )
+        return (told[1], told[2], told[3]) if told else None
 
     def database(self, name: str) -> dict[str, Any]:
         """A PostgreSQL address as Django's database settings; query parameters go to libpq (sslmode=require …)."""

@@ -143,6 +143,9 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {"BACKEND": "project.static_files.ModuleManifestStaticFilesStorage"},
 }
 
+# Where an app that the database was adopted from keeps the names of its people.
+APP_PEOPLE = env.people("APP_PEOPLE")
+
 _secure = env.flag("DJANGO_SECURE_COOKIES", False)
 SESSION_COOKIE_SECURE = _secure
 CSRF_COOKIE_SECURE = _secure

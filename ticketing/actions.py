@@ -17,6 +17,7 @@ from realtime.database.pool import give_back
 from realtime.live.merge import UNKNOWN, Verdict, merge
 from realtime.live.past import changers, row_at
 from realtime.models import LiveModel
+from ticketing import people
 from ticketing.files import StorageFailed, StoredFile, kept
 from ticketing.merges import end_of, held_end_of, still_merged
 from ticketing.models import Attachment, Comment, Ticket, TicketLink
@@ -49,6 +50,8 @@ def change_priority(ticket: UUID, revision: int, priority: str) -> None:
 
 def add_comment(ticket: UUID, author: UUID, content: str, files: "Iterable[File[Any]]" = ()) -> Comment:
     """On the ticket that this one was merged into, if it was: ``ticket_id`` of the comment says which."""
+    if not people.may_be(author, Comment._meta.db_table, "author_id"):
+        raise Refused(422, f"Nothing was sent: {people.NOT_LINKED}")
     with _storing(ticket, files) as stored:
         place = held_end_of(ticket)
         comment = Comment.objects.create(ticket_id=place, author_id=author, content=content)

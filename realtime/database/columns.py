@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
 from django.db import connection
 
@@ -55,6 +56,8 @@ class Column:
     labels: tuple[str, ...] = ()
     # The text that new rows get, where that is a constant.
     default: str | None = None
+    # The table and the column that a foreign key names, quoted.
+    references: tuple[str, str] | None = None
 
     @property
     def is_enum(self) -> bool:
@@ -65,7 +68,10 @@ _COLUMNS = """
 select attname::text, format_type(atttypid, atttypmod), basic.typname::text, basic.typtype = 'e', not attnotnull,
        atthasdef or attidentity <> '', attgenerated <> '' or attidentity = 'a',
        array(select enumlabel::text from pg_enum where enumtypid = basic.oid order by enumsortorder),
-       (select pg_get_expr(adbin, adrelid) from pg_attrdef where adrelid = attrelid and adnum = attnum)
+       (select pg_get_expr(adbin, adrelid) from pg_attrdef where adrelid = attrelid and adnum = attnum),
+       (select array[confrelid::regclass::text, (select quote_ident(far.attname) from pg_attribute as far
+                                                 where far.attrelid = confrelid and far.attnum = confkey[1])]
+        from pg_constraint where contype = 'f' and conrelid = attrelid and conkey = array[pg_attribute.attnum] limit 1)
 from pg_attribute
 join pg_class on pg_class.oid = attrelid
 join pg_type as told on told.oid = atttypid
@@ -79,6 +85,7 @@ def read_columns(table: str) -> dict[str, Column]:
     """The columns of a table as they are at this moment; none where there is no such table."""
     with connection.cursor() as cursor:
         cursor.execute(_COLUMNS, [table])
+        found: list[tuple[Any, ...]] = cursor.fetchall()
         return {
             name: Column(
                 name,
@@ -89,8 +96,9 @@ def read_columns(table: str) -> dict[str, Column]:
                 computed,
                 tuple(labels),
                 _constant(default),
+                tuple(references) if references else None,
             )
-            for name, kind, basic, is_enum, nullable, has_default, computed, labels, default in cursor.fetchall()
+            for name, kind, basic, is_enum, nullable, has_default, computed, labels, default, references in found
         }
 
 

@@ -51,7 +51,7 @@ class WordField(models.CharField):  # type: ignore[type-arg]
 
     def get_prep_value(self, value: Any) -> Any:
         prepared = super().get_prep_value(value)
-        return None if prepared == "" and self.is_optional else prepared
+        return None if prepared == "" and self.is_optional and not _has_empty(self) else prepared
 
     def _check_choices(self) -> list[Any]:
         return []
@@ -63,19 +63,24 @@ class WordField(models.CharField):  # type: ignore[type-arg]
 class WordChoices(forms.TypedChoiceField):
     """Asks for one of the words, as they are when the form is made."""
 
-    def __init__(self, column: WordField, **kwargs: Any) -> None:
+    def __init__(self, column: WordField, label: str, help_text: Any) -> None:
         self._column = column
-        kwargs = {"required": False, "empty_value": None} | kwargs
-        super().__init__(choices=self._offered, initial=lambda: column.get_default(), **kwargs)
+        super().__init__(choices=self._offered, initial=lambda: column.get_default(), label=label, help_text=help_text)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "WordChoices":
+        # Each form has a copy; only then the database can be asked.
+        copied: WordChoices = super().__deepcopy__(memo)
+        copied.required = not (self._column.is_optional or _has_empty(self._column))
+        return copied
 
     def _offered(self) -> list[tuple[str, str]]:
-        nothing = [("", "–")] if self._column.is_optional else []
+        # What is empty is either a word or none.
+        nothing = [("", "–")] if self._column.is_optional and not _has_empty(self._column) else []
         return nothing + _choices(self._column)
 
-    def validate(self, value: Any) -> None:
-        if value in self.empty_values and not self._column.is_optional:
-            raise forms.ValidationError(self.error_messages["required"], code="required")
-        super().validate(value)
+
+def _has_empty(field: WordField) -> bool:
+    return any(not value for value, _ in _choices(field))
 
 
 def _choices(field: WordField) -> list[tuple[str, str]]:

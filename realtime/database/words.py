@@ -24,7 +24,7 @@ COLOURS = ("grey", "blue", "amber", "green", "red", "violet")
 LEARNED_LIMIT = 50
 
 _OPEN = "open new todo to-do started active assigned in-progress progress pending waiting on-hold hold reopened triage"
-_DONE = "done closed resolved solved finished completed complete cancelled canceled rejected wontfix"
+_DONE = "done closed resolved solved finished completed complete cancelled canceled rejected wontfix wont-fix"
 _WAITING = "pending waiting on-hold hold blocked"
 _SOLVED = "done resolved solved finished completed complete"
 # Low to high.
@@ -220,7 +220,7 @@ def guessed(values: Sequence[str], known: Sequence[Word]) -> list[Word]:
 
 
 def _plain(value: str) -> str:
-    return re.sub(r"[\s_]+", "-", value.strip().lower())
+    return re.sub(r"[\s_]+", "-", re.sub("['’]", "", value).strip().lower())
 
 
 def _label(value: str) -> str:

@@ -5,11 +5,13 @@ from typing import Any
 from uuid import UUID
 from zlib import crc32
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import Case, F, OuterRef, QuerySet, Subquery, TextField, UUIDField, Value, When
 from django.db.models.functions import Cast, Coalesce, Concat, NullIf, Trim
 
 from realtime.database.actor import Origin
+from realtime.database.app_people import AppName, app_names
 from realtime.models import LiveModel, RealtimeChange
 
 COLOURS = 8
@@ -26,10 +28,14 @@ def named() -> "QuerySet[Any]":
 
 
 def known_names(keys: Iterable[str]) -> dict[str, str]:
-    """The names of those who have an account here, by key; the change log's actors may be roles, too."""
+    """The names of those who have an account here, or are the app's people (``database/app_people.py``), by key.
+
+    The change log's actors may be roles, too.
+    """
     asked = {key for key in keys if is_key(key)}
     found = named().filter(pk__in=asked).values_list("pk", "shown_name") if asked else ()
-    return {str(key): name for key, name in found}
+    known = {str(key): name for key, name in found}
+    return app_names(asked - known.keys()) | known
 
 
 def initials(name: str) -> str:
@@ -52,12 +58,13 @@ def is_key(text: str) -> bool:
     return True
 
 
-def name_of(column: str) -> Subquery:
-    """For ``annotate``: the name of the user whose id is in ``column``, null when nobody here has that id."""
-    return _name(OuterRef(column))
+def name_of(column: str) -> Any:
+    """For ``annotate``: the name of the person whose id is in ``column``, null when nobody known has that id."""
+    own = Subquery(named().filter(pk=OuterRef(column)).values("shown_name")[:1], output_field=TextField())
+    return own if settings.APP_PEOPLE is None else Coalesce(own, AppName(F(column)))
 
 
-def creator_of(model: type[LiveModel]) -> Subquery:
+def creator_of(model: type[LiveModel]) -> Any:
     """For ``annotate``: the name of who created a row, as far as the change log goes back; null for other writers."""
     insert = RealtimeChange.objects.filter(table_name=model._meta.db_table, row_key=OuterRef(OuterRef("pk")))
     # Whoever brings a row back hasn't created it.
@@ -65,8 +72,6 @@ def creator_of(model: type[LiveModel]) -> Subquery:
     # Other writers are roles, or users of another system.
     user = Case(When(actor__regex=_UUID, then=Cast(F("actor"), UUIDField())), output_field=UUIDField())
     found = insert.filter(op=RealtimeChange.Op.INSERT).order_by("-revision").annotate(user=user).values("user")[:1]
-    return _name(Subquery(found))
-
-
-def _name(key: Any) -> Subquery:
-    return Subquery(named().filter(pk=key).values("shown_name")[:1], output_field=TextField())
+    key = Subquery(found)
+    own = Subquery(named().filter(pk=key).values("shown_name")[:1], output_field=TextField())
+    return own if settings.APP_PEOPLE is None else Coalesce(own, AppName(key))

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from realtime.database.columns import columns_of
 from realtime.pages.local_times import LocalTimeInput
 from realtime.pages.sent_values import given_back, is_typed, plain_lines
 
@@ -23,8 +24,11 @@ class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
             if isinstance(field, forms.TypedChoiceField) and not self.instance._state.adding:
                 # Without an option for the row's own value, a browser would send the first one.
                 own = getattr(self.instance, name, None)
-                if isinstance(own, str) and own not in dict(field.choices):  # type: ignore[arg-type]
+                known = dict(field.choices)  # type: ignore[arg-type]
+                if isinstance(own, str) and own not in known:
                     field.choices = [*field.choices, (own, own or "none")]  # type: ignore[misc]
+                elif own is None and "" not in known:
+                    field.choices = [("", "–"), *field.choices]  # type: ignore[misc]
 
     @property
     def touched(self) -> list[str]:
@@ -66,6 +70,8 @@ class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
                 continue
             if not is_typed(bound.field.widget):
                 continue
+            if bound.initial is None and not bound.data and self._may_be_missing(name):
+                yield name
             # A missing value (see realtime.database.values) is there to be mended.
             if bound.initial is None or not isinstance(bound.data, str):
                 continue
@@ -73,6 +79,12 @@ class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
             given = widget.format_value(bound.field.prepare_value(bound.initial)) or ""
             if plain_lines(bound.data) == given_back(widget, str(given)):
                 yield name
+
+    def _may_be_missing(self, name: str) -> bool:
+        """Whether NULL is a value like any other: an adopted table's columns are its app's."""
+        columns = columns_of(self.instance._meta.db_table)
+        column = columns.get(str(self.instance._meta.get_field(name).column))
+        return column is not None and column.nullable
 
     def _get_validation_exclusions(self) -> set[str]:
         return {*super()._get_validation_exclusions(), *self._untouched}  # type: ignore[misc]

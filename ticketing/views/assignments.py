@@ -1,6 +1,5 @@
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 
 from ticketing import actions, people
@@ -21,6 +20,8 @@ def assign(request: HttpRequest, pk: UUID) -> str:
 def _assignee(request: HttpRequest) -> UUID | None:
     to = request.POST.get("to")
     if to == "me":
+        if not people.assignable().filter(pk=request.user.pk).exists():
+            raise Refused(422, f"Nothing was changed: {people.NOT_LINKED}")
         return request.user.pk
     if to == people.NOBODY:
         return None
@@ -28,6 +29,6 @@ def _assignee(request: HttpRequest) -> UUID | None:
         member = UUID(request.POST.get("member", "") if to == "member" else "")
     except ValueError:
         raise Refused(422, "Nothing was changed: choose who gets this ticket.") from None
-    if not get_user_model()._default_manager.filter(pk=member, is_active=True).exists():
+    if not people.assignable().filter(pk=member).exists():
         raise Refused(422, "Nothing was changed: that colleague’s account is closed.")
     return member

@@ -48,7 +48,7 @@ def _published(publication: str) -> dict[str, bool]:
         rows(
             "select tablename, rowfilter is not null or cardinality(attnames) < ("
             "   select count(*) from pg_attribute where attrelid = format('%%I.%%I', schemaname, tablename)::regclass"
-            "   and attnum > 0 and not attisdropped)"
+            "   and attnum > 0 and not attisdropped and attgenerated = '')"
             " from pg_publication_tables where pubname = %s and schemaname = current_schema()",
             publication,
         )

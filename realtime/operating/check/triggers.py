@@ -1,9 +1,10 @@
 """Whether every change is logged: the triggers of the followed tables, and the functions they call."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.conf import settings
 
+from realtime.database.adopted import adopted_tables
 from realtime.database.log_guard import RELATED_TRIGGER, Standing, standings, triggers_behind_the_stamp
 from realtime.database.tables import live_tables, personal_tables, related_tables
 from realtime.database.triggers import DOORBELL_TRIGGER, LOGGING_TRIGGERS, PERSONAL_TRIGGERS, STAMP_TRIGGER, trigger_sql
@@ -28,13 +29,14 @@ IDENTITIES = {"d": "default", "f": "full", "n": "nothing", "i": "an index"}
 def check_live_tables() -> Section:
     section = Section("Live tables")
     standing = standings(live_tables())
+    adopted = adopted_tables()
     for table in live_tables():
         oid = oids_of([table]).get(table)
         if oid is None:
             section.wrong(f"there is no table '{table}'", MIGRATE)
             continue
         before = len(section.findings)
-        section.findings += _trigger_findings(table, oid)
+        section.findings += _trigger_findings(table, oid, adopted.get(table, ()))
         section.findings += _family_findings(table, oid, standing[table])
         identity = value("select relreplident from pg_class where oid = %s", oid)
         if identity not in ("d", "f"):
@@ -49,7 +51,7 @@ def check_live_tables() -> Section:
     return section
 
 
-def _trigger_findings(table: str, oid: int) -> Iterator[Finding]:
+def _trigger_findings(table: str, oid: int, theirs: Iterable[str]) -> Iterator[Finding]:
     found = {
         name: (kind, function, enabled, plain)
         for name, kind, function, enabled, plain in rows(
@@ -59,7 +61,7 @@ def _trigger_findings(table: str, oid: int) -> Iterator[Finding]:
         )
     }
     for name, (kind, function) in TRIGGER_TYPES.items():
-        create, enable = trigger_sql(name, table)
+        create, enable = trigger_sql(name, table, theirs=theirs)
         if name not in found:
             yield Finding(False, f"'{table}' lacks the trigger {name}", f"{create} {enable}")
             continue

@@ -1,0 +1,290 @@
+"""`manage.py adopt`: what it adds, that it can be stopped anywhere, and that it takes back exactly what it added."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+
+from realtime.adopting import doing, notes
+from realtime.adopting.plan import foreign_tables, make_plan
+from realtime.adopting.steps import Step
+from realtime.operating.check.database import check_database
+from tests.integration.adopting.their_project import TheirProject, adopt
+
+ADA = "aaaaaaaa-0000-4000-8000-000000000001"
+
+# What the app does all day, as one of its own users; each of these has the same answer before, during and after.
+STATEMENTS = (
+    "select count(*), count(email), count(phone) from customers",
+    "select id, title, status, priority, assigned_to, tags, created_at, updated_at from tickets order by title",
+    "update tickets set status = 'waiting' where title = 'Ticket 10' returning status, created_at, updated_at = now()",
+    "update tickets set updated_at = '2020-01-01', due_on = '2030-01-01' where title = 'Ticket 5'"
+    " returning updated_at = now(), due_on",
+    "insert into customers (name, created_at, updated_at) values ('New', '2020-01-01', null) returning 1",
+    "insert into customers (name, created_at, updated_at) values ('New', '2020-01-01', '2020-01-02')"
+    " returning name, vip, created_at, updated_at",
+    "update customers set updated_at = '2021-02-03', created_at = '2001-02-03' where name = 'Customer 3'"
+    " returning created_at, updated_at",
+    "delete from customers where name = 'Customer 9'",
+    "select count(*) from acquisitions",
+    f"insert into comments (ticket_id, author_id, content) select id, '{ADA}', 'Hello' from tickets"
+    " where title = 'Ticket 10' returning content, author_id",
+    "select content from comments order by content",
+    "insert into tickets (title, status) values ('x', 'no such word') returning 1",
+    "insert into tickets (title) values ('By the app') returning status, priority, assigned_to, tags",
+    "select * from products where name = 'Product 4' and price > 4",
+    "select count(*) from realtime_change",
+    "select count(*) from profiles",
+)
+
+
+def answers_of_the_app(project: TheirProject) -> list[object]:
+    """What it is told; nothing of what it does stays."""
+    told: list[object] = []
+    with psycopg.connect(project.url) as app:
+        for statement in STATEMENTS:
+            with suppress(Undone), app.transaction():
+                app.execute("set local role authenticated")
+                app.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ADA}"}}'])
+                try:
+                    with app.transaction():
+                        found = app.execute(statement)  # type: ignore[call-overload]
+                        # A new column of ours may come along with `*`.
+                        names = [column.name for column in found.description or ()]
+                        rows = found.fetchall() if names else [found.rowcount]
+                        told.append([dict(zip(names, row, strict=True)) if names else row for row in rows])
+                except psycopg.Error as error:
+                    told.append(str(error).splitlines()[0])
+                raise Undone
+    return [
+        [{k: v for k, v in row.items() if k != "revision"} if isinstance(row, dict) else row for row in answer]
+        if isinstance(answer, list)
+        else answer
+        for answer in told
+    ]
+
+
+class Undone(Exception):
+    pass
+
+
+@pytest.mark.parametrize("project", ["uuid_keys"], indirect=True)
+def test_the_app_is_none_the_wiser(project: TheirProject) -> None:
+    before = answers_of_the_app(project)
+    adopt()
+    after = answers_of_the_app(project)
+    adopt("--undo", "--no-input")
+    undone = answers_of_the_app(project)
+    # A table that it may not read is there meanwhile.
+    hidden = STATEMENTS.index("select count(*) from realtime_change")
+    assert before[hidden] != after[hidden]
+    before[hidden] = after[hidden] = undone[hidden]
+    assert after == before
+    assert undone == before
+
+
+def test_everything_is_there_afterwards(project: TheirProject) -> None:
+    assert foreign_tables()
+    adopt()
+    wrong = [finding.text for section in check_database() for finding in section.findings if not finding.ok]
+    assert wrong == []
+    call_command("migrate", verbosity=0)
+    assert "Nothing to do" in adopt()
+    project.run("update tickets set title = 'By the app' where title like '%7'")
+    logged = project.connection.execute(
+        "select count(*) from realtime_change join tickets on tickets.id = row_key and tickets.revision = "
+        "realtime_change.revision where table_name = 'tickets' and op = 'UPDATE' and new ->> 'title' = 'By the app'"
+    ).fetchone()
+    assert logged == project.connection.execute("select count(*) from tickets where title = 'By the app'").fetchone()
+
+
+def test_undo_takes_back_exactly_what_was_added(project: TheirProject) -> None:
+    _undone(project)
+
+
+def test_undo_takes_back_exactly_what_was_added_on_the_oldest_server(project15: TheirProject) -> None:
+    _undone(project15)
+
+
+def _undone(project: TheirProject) -> None:
+    before = project.schema()
+    rows = _rows(project)
+    adopt("--dry-run")
+    assert project.schema() == before
+    adopt()
+    assert project.schema() != before
+    adopt("--undo", "--no-input")
+    assert project.schema() == before
+    assert _rows(project) == rows
+    assert "nothing to undo" in adopt("--undo")
+
+
+def _rows(project: TheirProject) -> list[object]:
+    return [
+        project.connection.execute(f"select * from {table} order by id").fetchall()  # type: ignore[call-overload]
+        for table in ("products", "customers", "acquisitions", "interactions", "tickets", "comments")
+    ]
+
+
+class Killed(BaseException):
+    pass
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, place: int, half_done: bool) -> None:
+    """The command is killed at one of its steps: before it, or between the work of an index and its note."""
+    number = iter(range(10_000))
+    whole = doing.do
+
+    def do(step: Step, tell: Callable[[str], None]) -> None:
+        if next(number) == place:
+            if half_done and step.alone:
+                notes.note(f"begun {step.name}", step.undo, alone=True)
+                step.run()
+            raise Killed
+        whole(step, tell)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(doing, "do", do)
+        adopt()
+
+
+def test_it_can_be_killed_anywhere_and_run_again_or_be_undone(
+    project: TheirProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = project.schema()
+    count = len(make_plan().steps)
+    adopt()
+    whole = project.schema()
+    adopt("--undo", "--no-input")
+    places = random.Random(7)
+    for place in places.sample(range(count), 3):
+        kill_at(monkeypatch, place, half_done=True)
+        adopt("--undo", "--no-input")
+        assert project.schema() == before, place
+    # Killed again and again, it still comes to its end.
+    for share in (5, 4, 3):
+        kill_at(monkeypatch, len(make_plan().steps) // share, half_done=True)
+    adopt()
+    assert sorted(project.schema().splitlines()) == sorted(whole.splitlines())
+    adopt("--undo", "--no-input")
+    assert project.schema() == before
+
+
+def test_a_failing_step_says_why_and_leaves_what_is_done(project: TheirProject) -> None:
+    project.run("create table livedesk_in_the_way (id int); create index tickets_by_update on livedesk_in_the_way (id)")
+    adopt()
+    project.run("drop table livedesk_in_the_way")
+    assert "Nothing to do" in adopt()
+
+
+def test_no_writer_waits_long(project: TheirProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the app's transactions holds a table for seconds; meanwhile others write on."""
+    monkeypatch.setattr(doing, "PAUSE_SECONDS", 0.05)
+    waits: list[float] = []
+    begun, done = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(project.url, autocommit=True) as app:
+            while not done.is_set():
+                at = time.monotonic()
+                app.execute("update customers set email = email where id = (select min(id::text)::uuid from customers)")
+                waits.append(time.monotonic() - at)
+                begun.set()
+
+    def hold() -> None:
+        # A slow report: it stops whoever wants to change the table, and then whoever queues behind that.
+        with psycopg.connect(project.url) as app:
+            app.execute("select count(*) from customers")
+            held.set()
+            released.wait(timeout=60)
+
+    held, released = threading.Event(), threading.Event()
+    threads = [threading.Thread(target=write), threading.Thread(target=hold)]
+    for thread in threads:
+        thread.start()
+    assert begun.wait(timeout=30)
+    assert held.wait(timeout=30)
+    told: list[str] = []
+
+    def tell(text: str) -> None:
+        told.append(text)
+        released.set()
+
+    notes.make_notes()
+    for step in make_plan().steps:
+        doing.do(step, tell)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert any("another transaction holds customers" in text for text in told)
+    assert max(waits) < doing.LOCK_TIMEOUT_MS / 1000 + 0.5
+
+
+# What is done to a project, what is said about it, and the remedy with its blanks filled in.
+REFUSED = [
+    ("alter table comments replica identity nothing", "comments has nothing as its replica identity", ""),
+    ("alter table customers force row level security", "customers has row level security forced", ""),
+    (
+        "alter table products add column revision int",
+        "products has a column 'revision' of its own",
+        "alter table products rename column revision to version",
+    ),
+    (
+        "alter table comments alter column content type jsonb using to_jsonb(content)",
+        "comments has 'content' of the type jsonb, and it has to be text",
+        "alter table comments alter column content type text using content #>> '{}'",
+    ),
+    (
+        "alter table products rename column name to called",
+        "products has no column 'name'",
+        "alter table products rename column called to name",
+    ),
+    ("create table django_session (id int)", "django_session is a name that Livedesk", "drop table django_session"),
+    (
+        "alter table acquisitions rename to sales; create view acquisitions as select * from sales",
+        "acquisitions is a view",
+        "drop view acquisitions; alter table sales rename to acquisitions",
+    ),
+    (
+        "alter table interactions drop constraint interactions_pkey",
+        "interactions has to have the primary key (id), and has none",
+        "",
+    ),
+]
+
+
+@pytest.mark.parametrize("project", ["odd_rows"], indirect=True)
+def test_what_stands_in_the_way_is_named_with_its_remedy(project: TheirProject) -> None:
+    for breaking, _, _ in REFUSED:
+        project.run(breaking)
+    before = project.schema()
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        adopt()
+    assert project.schema() == before
+    found = {f"{one.table} {one.text}": one.remedy for one in make_plan().obstacles if one.remedy}
+    assert len(found) == len(REFUSED)
+    for _, told, mending in REFUSED:
+        (remedy,) = (remedy for text, remedy in found.items() if told in text)
+        project.run(mending or remedy)
+    adopt()
+
+
+@pytest.mark.parametrize("project", ["odd_rows"], indirect=True)
+def test_migrate_names_the_command(project: TheirProject) -> None:
+    before = project.schema()
+    with pytest.raises(CommandError, match=r"has products, .* and comments already: `manage\.py adopt --dry-run`"):
+        call_command("migrate", verbosity=0)
+    assert project.schema() == before
+    adopt()
+    with pytest.raises(CommandError, match=r"`manage\.py adopt --undo`"):
+        call_command("migrate", "ticketing", "zero", verbosity=0)
+
+
+def test_a_database_of_our_own_has_nothing_to_adopt(own_database: None) -> None:
+    assert "nothing to adopt" in adopt()
+    assert "nothing to undo" in adopt("--undo")
