@@ -31,7 +31,8 @@ MESSAGE_LIMIT = 65_536
 Frame = dict[str, Any]
 # What each frame and operation may contain: a record's columns aren't among it.
 FRAME_KEYS = {
-    "hello": {"type", "build", "person"},
+    "hello": {"type", "build", "person", "words"},
+    "words": {"type", "words"},
     "status": {"type", "status", "live", "reason", "since", "fresh_at", "round_trip_ms", "layer_ms", "doorbell"},
     "attached": {"type", "id", "view", "seq", "ops"},
     "patch": {"type", "view", "seq", "ops"},
