@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from realtime.build import build_id
+from realtime.database.words import signature
 from realtime.pages.drafts import told
 from realtime.pages.search_everywhere import found_icons
 from realtime.pages.side_bar import pinned
@@ -56,4 +57,5 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         "pinned": SimpleLazyObject(partial(pinned, request)),
         "bell": SimpleLazyObject(partial(bell, request)),
         "build": build_id(),
+        "words": SimpleLazyObject(signature),
     }

@@ -1,11 +1,12 @@
-"""The change log in the admin: it can be read and searched, never changed."""
+"""In the admin: the change log, which can be read and searched, never changed; and the words of this installation."""
 
 import json
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
@@ -19,7 +20,9 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from realtime.database.tables import live_tables
-from realtime.models import RealtimeChange
+from realtime.database.word_upkeep import indexes_of_another_order
+from realtime.database.words import allowed, has_open_words, is_used
+from realtime.models import RealtimeChange, Word
 
 # The paging limit. Counting a million entries costs more than reading a page of them; filters reach further back.
 LISTED = 10_000
@@ -187,3 +190,82 @@ def as_uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+class WordForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean_is_open(self) -> bool:
+        is_open: bool = self.cleaned_data["is_open"]
+        others = Word.objects.filter(table_name=self.instance.table_name, column_name=self.instance.column_name)
+        if not is_open and not others.filter(is_open=True).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError("One word has to count as open: new rows get it. Choose another one first.")
+        return is_open
+
+
+@admin.register(Word)
+class WordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Which words there are is the database's to say; how people see them is kept here."""
+
+    form = WordForm
+    list_display = ("stored", "place", "label", "position", "colour", "is_open")
+    list_display_links = ("stored",)
+    list_editable = ("label", "position", "colour")
+    list_filter = ("table_name", "column_name")
+    fields = ("place", "stored", "label", "position", "colour", "is_open")
+    readonly_fields = ("place", "stored")
+
+    def get_fields(self, request: HttpRequest, obj: Word | None = None) -> Any:
+        counts = obj is not None and has_open_words(obj.table_name, obj.column_name)
+        return [name for name in self.fields if name != "is_open" or counts]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Word | None = None) -> bool:
+        may = super().has_delete_permission(request, obj)
+        return may and obj is not None and _is_left_over(obj)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        title = {"title": "Words: the database says which there are, this page how people see them"}
+        if request.method == "GET":
+            self._tell_of_indexes(request)
+        return super().changelist_view(request, title | (extra_context or {}))
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if (word := kwargs.get("obj")) and request.method == "GET":
+            messages.info(request, _why_it_stays(word))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _tell_of_indexes(self, request: HttpRequest) -> None:
+        if any(indexes_of_another_order()):
+            messages.warning(
+                request,
+                "Open pages follow at once. Long lists that are sorted by words in a changed order open more slowly"
+                " until somebody runs “manage.py realtime_words”, which builds their indexes anew.",
+            )
+
+    @admin.display(description="in the database", ordering="value")
+    def stored(self, word: Word) -> str:
+        return word.value or "(empty)"
+
+    @admin.display(description="column", ordering="table_name")
+    def place(self, word: Word) -> str:
+        return f"{word.column_name} of {word.table_name}"
+
+
+def _is_left_over(word: Word) -> bool:
+    """Nothing in the database has or allows it any more."""
+    return word.value not in (allowed(word.table_name, word.column_name) or ()) and not is_used(
+        word.table_name, word.column_name, word.value
+    )
+
+
+def _why_it_stays(word: Word) -> str:
+    column = f"{word.column_name} of {word.table_name}"
+    if word.value in (allowed(word.table_name, word.column_name) or ()):
+        return (
+            f"The database allows this word in {column}, so it can’t be deleted here. To add or remove words, change"
+            " the column’s type or check constraint by a migration; new ones appear here within the hour."
+        )
+    if is_used(word.table_name, word.column_name, word.value):
+        return f"Rows have this word in {column}. It can be deleted when none has it any more."
+    return f"No row has this word in {column} any more: it can be deleted."

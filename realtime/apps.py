@@ -17,11 +17,13 @@ class RealtimeConfig(AppConfig):
         import realtime.live.history  # noqa: F401  registers the lookup and the region
         from realtime.database.closed_tables import close_tables_to_the_api
         from realtime.database.values import load_bearably
+        from realtime.database.word_upkeep import learn_new_words
         from realtime.database.words import forget_words
         from realtime.pages.drafts import throw_away_old
         from realtime.worker.retention import hourly
 
         hourly.append(throw_away_old)
+        hourly.append(learn_new_words)
         request_started.connect(forget_words, dispatch_uid="realtime.forget_words")
         connection_created.connect(load_bearably, dispatch_uid="realtime.load_bearably")
         post_migrate.connect(close_tables_to_the_api, dispatch_uid="realtime.close_tables_to_the_api")

@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 
 from crm import customer_page
+from realtime.database.words import words_of
 from realtime.live.definition import Params, _definitions, definition_named
 from realtime.live.filters import AmountFilter, ChoiceFilter, DayFilter, Filters, KeyFilter
 from realtime.live.lists import LiveList
@@ -23,6 +24,12 @@ TABLES = (
     *("products", "customers", "acquisitions", "interactions"),
     *("tickets", "comments", "attachments", "ticket_links"),
 )
+# What some columns hold, as our own migrations make them.
+HELD: Mapping[str, Sequence[str | None]] = {
+    "status": ("open", "pending", "closed"),
+    "priority": ("low", "urgent"),
+    "type": ("call", "note"),
+}
 # What points to a row goes first; a ticket without its customer may stay.
 POINTING = {
     "customers": (("acquisitions", "customer_id"), ("interactions", "customer_id")),
@@ -54,13 +61,23 @@ def seed_of(told: str) -> int:
 
 
 class Anything:
-    """Knows the rows that it has written, and touches no others. ``word`` is in every name that it gives."""
+    """Knows the rows that it has written, and touches no others. ``word`` is in every name that it gives.
 
-    def __init__(self, chance: random.Random, word: str = "", people: Sequence[str] = ()) -> None:
+    Where columns hold other words than ours (``held``), somebody changes now and then how these look.
+    """
+
+    def __init__(
+        self,
+        chance: random.Random,
+        word: str = "",
+        people: Sequence[str] = (),
+        held: Mapping[str, Sequence[str | None]] = HELD,
+    ) -> None:
         self.chance = chance
         self.keys: dict[str, list[str]] = {table: [] for table in TABLES}
         self.people = list(people) or [self._new_key() for _ in range(3)]
         self._word = word
+        self._held = held
 
     def note(self, table: str, key: str, there: bool) -> None:
         """A row has come or gone, for everybody to see."""
@@ -91,12 +108,31 @@ class Anything:
     def write(self, run: Run, note: Note) -> None:
         """One random change of one random table."""
         chance = self.chance
+        if self._held is not HELD and chance.random() < 0.02:
+            self._reword(run)
+            return
         table = chance.choice((*TABLES, "tickets", "tickets", "customers"))
         action = chance.choices(
             (self._insert, self._update, self._delete, self._insert_again, self._update_many, self._change_nothing),
             weights=(25, 50, 20, 2, 2, 2),
         )[0]
         action(run, note, table, self._new_key() if action == self._insert else self.one_of(table))
+
+    def _reword(self, run: Run) -> None:
+        column, value = self.chance.choice(
+            (
+                ("label", self._name()),
+                ("position", self.chance.randint(0, 9)),
+                ("colour", self.chance.choice(("grey", "red", "violet"))),
+                ("is_open", self.chance.choice((True, False))),
+            )
+        )
+        place = ("interactions", "type") if self.chance.random() < 0.2 else ("tickets", "status")
+        run(
+            f"update realtime_word set {column} = %s where id = (select id from realtime_word"
+            " where (table_name, column_name) = (%s, %s) order by md5(id::text || %s) limit 1)",
+            [value, *place, str(self.chance.random())],
+        )
 
     def _row(self, table: str, key: str) -> dict[str, Any]:
         chance = self.chance
@@ -109,14 +145,14 @@ class Anything:
                 row = {"customer_id": self.one_of("customers"), "product_id": self.one_of("products")}
                 return row | {"quantity": chance.randint(1, 3), "total_amount": chance.choice((1, 500, 5000))}
             case "interactions":
-                row = {"customer_id": self.one_of("customers"), "type": chance.choice(("call", "note"))}
+                row = {"customer_id": self.one_of("customers"), "type": chance.choice(self._held["type"])}
                 return row | {"notes": self._name(), "interaction_at": f"2026-01-{chance.randint(1, 28):02} 10:00Z"}
             case "tickets":
                 return {
                     "title": self._name(),
                     "description": chance.choice(("", self._name())),
-                    "status": chance.choice(("open", "pending", "closed")),
-                    "priority": chance.choice(("low", "urgent")),
+                    "status": chance.choice(self._held["status"]),
+                    "priority": chance.choice(self._held["priority"]),
                     "customer_id": chance.choice((None, self.one_of("customers"))),
                     "assigned_to": chance.choice((None, *self.people)),
                     "merged_into_id": self._lower_ticket(key) if chance.random() < 0.4 else None,
@@ -264,7 +300,7 @@ class Anything:
             return {"person": self.people[0], "comments": True, **told}
         subject = f"{name.split('-')[0]}s"
         raw: dict[str, Any] = {"id": self.one_of(subject) if subject in TABLES else "", "revision": 0}
-        raw |= {"status": chance.choice(("open", "closed")), "ticket": self.one_of("tickets")}
+        raw |= {"status": self._column_of_the_board(), "ticket": self.one_of("tickets")}
         raw |= {"by": chance.choice(("weeks", "months"))}
         if name == "customer-timeline":
             known = [source.name for source in customer_page.sources]
@@ -274,6 +310,9 @@ class Anything:
         elif name == "comments" and places:
             raw |= self._place_in(name, raw)
         return raw
+
+    def _column_of_the_board(self) -> str | None:
+        return self.chance.choice((*(word.value for word in words_of("tickets", "status")), None))
 
     def _place_on_a_timeline(self, customer: str) -> dict[str, Any]:
         entries = [entry for source in customer_page.sources for entry in source.entries(customer, 50)]

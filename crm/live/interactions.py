@@ -8,16 +8,15 @@ from crm.kinds import CUSTOMER, INTERACTION
 from crm.live.lists import NAME, period, since, until
 from crm.live.regions import Summary
 from crm.models import Interaction
-from realtime.database.word_field import choices_of
 from realtime.live.definition import register
-from realtime.live.filters import ChoiceFilter, Filters, KeyFilter
+from realtime.live.filters import Filters, KeyFilter, WordFilter
 from realtime.live.lists import Column, LiveList, Related
 from realtime.live.regions import DetailRegion, EditingRegion
 from realtime.live.sorting import by_time
 
 
 class InteractionFilters(Filters):
-    type = ChoiceFilter(choices_of("interactions", "type"), field_name="type", label="Type")
+    type = WordFilter(INTERACTION.table, "type", label="Type")
     when = period("interaction_at", "When")
     when_from = since("interaction_at", "When")
     when_to = until("interaction_at", "When")

@@ -5,9 +5,11 @@ from functools import partial
 from typing import Any
 
 from django import forms
+from django.core.exceptions import EmptyResultSet
 from django.db import models
+from django.db.models import lookups
 
-from realtime.database.columns import columns_of
+from realtime.database.columns import Column, columns_of
 from realtime.database.words import Word, declare, open_words, words_of
 
 
@@ -58,6 +60,44 @@ class WordField(models.CharField):  # type: ignore[type-arg]
 
     def formfield(self, *args: Any, **kwargs: Any) -> Any:
         return WordChoices(self, label=str(self.verbose_name).capitalize(), help_text=self.help_text)
+
+
+class _OfItsType:
+    """An enum is compared with its own labels alone, and only with values of its type: any other comparison fails."""
+
+    lhs: Any
+    rhs: Any
+
+    @property
+    def _told(self) -> Column | None:
+        field = getattr(self.lhs, "target", None)
+        told = columns_of(field.model._meta.db_table).get(str(field.column)) if field is not None else None
+        return told if told is not None and told.is_enum else None
+
+    def _typed(self, sql: str) -> str:
+        return f"{sql}::{self._told.type}" if self._told else sql
+
+
+@WordField.register_lookup
+class _Is(_OfItsType, lookups.Exact):
+    def process_rhs(self, compiler: Any, connection: Any) -> Any:
+        told = self._told
+        if told and isinstance(self.rhs, str) and self.rhs not in told.labels:
+            raise EmptyResultSet
+        sql, parameters = super().process_rhs(compiler, connection)
+        return (self._typed(sql) if self.rhs_is_direct_value() else sql), parameters
+
+
+@WordField.register_lookup
+class _IsIn(_OfItsType, lookups.In):
+    def process_rhs(self, compiler: Any, connection: Any) -> Any:
+        if (told := self._told) and self.rhs_is_direct_value():
+            self.rhs = [value for value in self.rhs if value in told.labels]
+        return super().process_rhs(compiler, connection)
+
+    def batch_process_rhs(self, compiler: Any, connection: Any, rhs: Any = None) -> Any:
+        places, parameters = super().batch_process_rhs(compiler, connection, rhs)
+        return [self._typed(sql) for sql in places], parameters
 
 
 class WordChoices(forms.TypedChoiceField):

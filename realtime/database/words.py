@@ -77,6 +77,16 @@ def declare(table: str, column: str, words: Sequence[Word]) -> None:
     _declared[table, column] = tuple(words)
 
 
+def declared_columns() -> tuple[tuple[str, str], ...]:
+    """The columns that have words, with their tables."""
+    return tuple(_declared)
+
+
+def has_open_words(table: str, column: str) -> bool:
+    """Whether its words are a row's progress: some of them say that something is still to be done."""
+    return any(word.is_open for word in _declared.get((table, column), ()))
+
+
 def words_of(table: str, column: str) -> tuple[Word, ...]:
     """In their order; those that were declared where the table has none."""
     return _known().words.get((table, column)) or _declared.get((table, column), ())
@@ -98,8 +108,13 @@ def signature() -> str:
 
 
 def forget_words(**_: object) -> None:
-    """Has them read again when they are next needed: at each request, and each time that live pages are read."""
+    """Has every thread read them again when it next needs them: at each request, say."""
     _generation[0] = next(_generations)
+
+
+def forget_words_here() -> None:
+    """Has this thread alone read them again: in a transaction of its own, so that they fit the rows that it reads."""
+    _of_thread.generation = -1
 
 
 def _known() -> _Known:
@@ -177,6 +192,21 @@ def found_values(table: str, column: str) -> list[str]:
         )
         values = [value for (value,) in cursor.fetchall()]
     return values if len(values) <= LEARNED_LIMIT else []
+
+
+def can_hold(table: str, column: str, value: str) -> bool:
+    """Whether the database takes it. In an event loop that can't be asked: values come from signed tokens there."""
+    if _in_event_loop():
+        return True
+    told = allowed(table, column)
+    return "\0" not in value if told is None else value in told
+
+
+def is_used(table: str, column: str, value: str) -> bool:
+    name, place = connection.ops.quote_name(column), connection.ops.quote_name(table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"select exists (select from {place} where {name}::text = %s)", [value])
+        return bool(cursor.fetchone()[0])
 
 
 def learn_words(table: str, column: str) -> None:

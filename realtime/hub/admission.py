@@ -49,6 +49,7 @@ class Admission:
         if not _is_standing(socket, standing):
             return False
         socket.rights, socket.name = standing.rights[socket.user], standing.names[socket.user]
+        socket.words = standing.words
         return True
 
     def reread(self) -> None:
@@ -81,6 +82,10 @@ class Admission:
         if socket.rights != before:
             # The page's buttons were decided when it was painted.
             socket.send(wire.rights())
+        if socket.words != standing.words:
+            # So were its menus.
+            socket.words = standing.words
+            socket.send(wire.words(socket.words))
         self._revoke(socket)
 
 

@@ -16,7 +16,7 @@ from django.core.signing import BadSignature
 
 from realtime.build import build_id
 from realtime.database.tables import live_tables, personal_tables, related_tables
-from realtime.database.words import forget_words
+from realtime.database.words import signature
 from realtime.groups import PRESENCE_GROUP, STATUS_GROUP, table_group
 from realtime.hub import wire
 from realtime.hub.admission import Admission
@@ -49,6 +49,7 @@ class Resync(StrEnum):
     EPOCH = "another worker"
     SILENCE = "changes are not told"
     RESET = "table reset"
+    WORDS = "words look different"
     FAILURE = "a part of the hub failed"
 
 
@@ -82,6 +83,8 @@ class Hub:
             self._joined,
             self._freshness.tell,
         )
+        # The signature of the words that views were read with.
+        self._words = ""
         # When the last reading of every view began.
         self._read_at: float | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -116,7 +119,7 @@ class Hub:
             return False
         self.sockets.add(socket)
         metrics.SOCKETS.set(len(self.sockets))
-        socket.send(wire.hello(build_id(), person_hash(socket.user)))
+        socket.send(wire.hello(build_id(), person_hash(socket.user), socket.words))
         socket.send(wire.status(self._freshness.words()))
         return True
 
@@ -205,7 +208,6 @@ class Hub:
 
     def _mark_table(self, table: str, cause: Resync) -> None:
         metrics.HUB_RESYNCS.labels(cause.value).inc()
-        forget_words()
         for view in self.views.values():
             if table in view.definition.tables:
                 self.reader.mark(view)
@@ -213,7 +215,6 @@ class Hub:
     def _mark_all(self, cause: Resync) -> None:
         metrics.HUB_RESYNCS.labels(cause.value).inc()
         logger.debug("recomputing every view: %s", cause)
-        forget_words()
         for view in self.views.values():
             self.reader.mark(view)
 
@@ -226,6 +227,10 @@ class Hub:
 
     def _view_read(self, view: LiveView) -> None:
         self.presence.shown()
+        if (words := signature()) != self._words:
+            # Others may have been read with the old ones, or be asked about in their order.
+            self._words = words
+            self._mark_all(Resync.WORDS)
         # Nobody may follow it any more.
         if self.views.get(view.key) is view:
             self._reach.read(view)

@@ -26,6 +26,8 @@ class LiveSocket:
         self.auth_hash = ""
         self.name = ""
         self.rights = Rights()
+        # The signature of the words that its page was told of.
+        self.words = ""
         self.views: set[str] = set()
         # The view that tells where its person is, and what they do there; and what it was last told of the others.
         self.stay: tuple[str, Stay] | None = None

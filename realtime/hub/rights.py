@@ -13,6 +13,7 @@ from django.contrib.auth.models import Permission
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from realtime.database.words import forget_words_here, signature
 from realtime.live.people import named
 
 REREAD_SECONDS = 3.0
@@ -48,6 +49,8 @@ class Standing:
     rights: dict[str, Rights]
     sessions: frozenset[str]
     names: dict[str, str]
+    # That of the words in the table: what pages were painted with may be older.
+    words: str
 
 
 def read_arrivals(sessions: Iterable[str]) -> tuple[dict[str, Identity], Standing]:
@@ -68,6 +71,7 @@ def read_standing(users: Iterable[str], sessions: Iterable[str]) -> Standing:
         granted = Permission.objects.filter(**{f"{owner}__in": users})
         for key, app, codename in granted.values_list(f"{owner}__pk", "content_type__app_label", "codename"):
             permissions[str(key)].add(f"{app}.{codename}")
+    forget_words_here()
     living = Session.objects.filter(session_key__in=list(sessions), expire_date__gt=timezone.now())
     return Standing(
         {
@@ -76,4 +80,5 @@ def read_standing(users: Iterable[str], sessions: Iterable[str]) -> Standing:
         },
         frozenset(living.values_list("session_key", flat=True)),
         {str(user.pk): user.shown_name for user in active},
+        signature(),
     )

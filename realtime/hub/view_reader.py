@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from realtime.database.thread import DatabaseThread
-from realtime.database.words import forget_words
+from realtime.database.words import forget_words_here
 from realtime.hub.live_view import Changed, LiveView
 from realtime.live.accounts import ROWS_LIMIT, Account
 from realtime.live.definition import Definition, Params
@@ -232,7 +232,6 @@ class ViewReader:
     async def _mark_the_old(self) -> None:
         while True:
             await asyncio.sleep(AGE_LOOK_SECONDS)
-            forget_words()
             for view in self._views.values():
                 if not view.dirty and view.turned:
                     self.mark(view)
@@ -257,6 +256,8 @@ def read_views(wanted: list[Wanted], lane: Lane) -> list[Reading]:
     locked: frozenset[str] = frozenset()
     in_vain: Exception | None = None
     log = ChangeAccounts()
+    # Those that were read in an earlier transaction may be older than the change that this reading is to show.
+    forget_words_here()
     with transaction.atomic():
         with connection.cursor() as cursor:
             # In one go: most readings are of few rows, where the way to PostgreSQL is half of it.

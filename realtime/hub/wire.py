@@ -10,13 +10,15 @@ From the browser::
 
 To the browser::
 
-    hello     build, person                  the first frame: what runs here, and whose session it is
+    hello     build, person, words           the first frame: what runs here, whose session it is, and a signature of
+                                             the words that menus offer
     status    status, live, reason, since, fresh_at, round_trip_ms, layer_ms, doorbell
     attached  id, view, seq, ops             the difference from what the browser said it shows
     patch     view, seq, ops                 the same bytes to every socket of a view; seq grows by one
     resync    view                           frames were dropped for a slow socket: attach again
     refused   id, reason, reload, revoked    the attach was refused; ``revoked``: for lack of the right to see it
     rights                                   what the user may do has changed since the page was painted
+    words     words                          menus offer other words than before, or call them otherwise
     revoked   view, reason                   the right to see it is gone: it leaves the screen
     failed    view, reason[, id]             it can't be read for now: what is shown stays and goes stale; with an
                                              id, an attach waits for it
@@ -140,8 +142,8 @@ def _is_pair_of_texts(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(p, str) and p.isascii() for p in value)
 
 
-def hello(build: str, person: str) -> str:
-    return encode({"type": "hello", "build": build, "person": person})
+def hello(build: str, person: str, words: str) -> str:
+    return encode({"type": "hello", "build": build, "person": person, "words": words})
 
 
 def status(words: dict[str, Any]) -> str:
@@ -166,6 +168,10 @@ def refused(identifier: int, reason: str, reload: bool = False, revoked: bool = 
 
 def rights() -> str:
     return encode({"type": "rights"})
+
+
+def words(signature: str) -> str:
+    return encode({"type": "words", "words": signature})
 
 
 def revoked(view: str, reason: str) -> str:

@@ -16,13 +16,19 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from realtime.database.word_field import Choices
+from realtime.database.columns import columns_of
+from realtime.database.word_field import Choices, choices_of
+from realtime.database.words import can_hold
 from realtime.live.kind import Kind
 from realtime.live.zones import midnight, next_midnight, today
 
 # Values of one filter that an address may name.
 VALUES_LIMIT = 20
 VALUE_LENGTH = 100
+
+# In the address of a filter by words: no word at all, or one that is empty.
+EMPTY = "(empty)"
+NOTHING = "–"
 
 # In the address of a filter by people: whoever reads it.
 ME = "me"
@@ -152,6 +158,49 @@ class ChoiceFilter(ListFilter):
         return dict(self.choices).get(value, value)
 
     control = "live/filters/_choices.html"
+
+
+class WordFilter(ChoiceFilter):
+    """Any of a column's words, or of the others that it can hold: a row may have one that isn't known yet."""
+
+    def __init__(self, table: str, column: str, **kwargs: Any) -> None:
+        self._place = (table, column)
+        self._words = choices_of(table, column)
+        super().__init__(self._offered, field_name=column, **kwargs)
+
+    def _offered(self) -> list[tuple[str, str]]:
+        """What is empty can't be in an address, so it comes last under a name of its own."""
+        words = self._words()
+        told = columns_of(self._place[0]).get(self._place[1])
+        empty = [label for value, label in words if not value]
+        if told is not None and told.nullable:
+            empty.append(NOTHING)
+        return [(value.strip(), label) for value, label in words if value.strip()] + [
+            (EMPTY, label) for label in empty[:1]
+        ]
+
+    def read(self, value: str) -> str:
+        is_word = any(word.strip() == value for word, _ in self._words())
+        if is_word or can_hold(*self._place, value) or value in dict(self.choices):
+            return value
+        raise ValueError(value)
+
+    def condition(self, values: list[str]) -> Q:
+        words = [word for word, _ in self._words()]
+        wanted = {word for word in words if word.strip() in values} | {value for value in values if value != EMPTY}
+        told = Q((f"{self.field_name}__in", sorted(wanted)))
+        if EMPTY in values:
+            told |= Q((f"{self.field_name}__isnull", True)) | Q((f"{self.field_name}__in", _blank(words)))
+        return told
+
+
+def asked(value: Any) -> Any:
+    """A word as an address asks for it."""
+    return EMPTY if value == "" else value
+
+
+def _blank(words: Iterable[str]) -> list[str]:
+    return ["", *(word for word in words if word and not word.strip())]
 
 
 class OneOf(ChoiceFilter):

@@ -146,7 +146,10 @@ class ListHead:
             offered = self._choices(name)
             known = dict(offered)
             return [*offered, *((v, filter_.word(v)) for v in self._chosen(name) if offered and v not in known)]
-        return filter_.choices if isinstance(filter_, ChoiceFilter) else True
+        if not isinstance(filter_, ChoiceFilter):
+            return True
+        known = dict(filter_.choices)
+        return [*filter_.choices, *((v, filter_.word(v)) for v in self._chosen(name) if v not in known)]
 
     def _kind(self, name: str) -> Kind | None:
         """The kind of row that a filter by key chooses from, if this person may see them."""

@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 
 from realtime.database.words import word_of
 from realtime.live.definition import Params, register
+from realtime.live.filters import asked
 from realtime.live.sorting import by_time
 from ticketing.live.lists import ShortList
 from ticketing.live.tickets import TicketRows
@@ -41,4 +42,4 @@ class BoardColumn(ShortList, TicketRows):
         return self.rows().filter(~Q(status__in=[value for value, _ in statuses()]) | Q(status=None))
 
     def rest(self, params: Params) -> dict[str, Any]:
-        return {"word": word_of("tickets", "status", params["status"]).label.lower()}
+        return {"word": word_of("tickets", "status", params["status"]).label.lower(), "asked": asked(params["status"])}

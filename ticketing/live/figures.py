@@ -28,6 +28,7 @@ from realtime.live.figures import (
     midnights,
     short_day,
 )
+from realtime.live.filters import asked
 from realtime.live.regions import DayRegion
 from realtime.live.zones import midnight, today
 from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
@@ -61,10 +62,13 @@ follow(ATTACHMENT, "a file of", ("ticket_id", TICKET), TITLE)
 def from_solved() -> str:
     """The entries of tickets that were solved: they have a status that isn't open, after one that was.
 
-    That is in the change log alone: a solved ticket may be edited later, which moves its ``updated_at``. With the words
-    of our own migrations, the condition is that of an index (migration 0005).
+    That is in the change log alone: a solved ticket may be edited later, which moves its ``updated_at``. The first
+    conditions are those of an index (migration 0012).
     """
-    told = "from realtime_change where table_name = 'tickets' and op = 'UPDATE'"
+    told = (
+        "from realtime_change where table_name = 'tickets' and op = 'UPDATE'"
+        " and (old ->> 'status') is distinct from (new ->> 'status')"
+    )
     for side, words in (("old", unsolved()), ("new", solved())):
         values = ", ".join(quote(word.value).replace("%", "%%") for word in words) or "null"
         told += f" and {side} ->> 'status' in ({values})"
@@ -112,7 +116,7 @@ class TicketFigures(DayRegion):
 
 
 def tickets_with(query: Mapping[str, object]) -> str:
-    return f"{reverse(TICKET.list_name)}?{urlencode(query, doseq=True)}"
+    return f"{reverse(TICKET.list_name)}?{urlencode({name: asked(value) for name, value in query.items()}, doseq=True)}"
 
 
 @register
@@ -187,7 +191,7 @@ class TicketQueue(TicketFigures):
                 sum(count for (priority, place), count in found.items() if place == stretch and priority not in known)
                 for stretch in range(len(starts), -1, -1)
             )
-            lines.append(Line("Without", counts, tickets_with({"status": first.value})))
+            lines.append(Line("Other", counts, tickets_with({"status": first.value})))
         series = [Series(words, tone) for words, tone, _ in AGES]
         return {"figures": Figures(f"{first.label} tickets by priority and age", "Priority", series, lines)}
 

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, Greatest
 from crm.kinds import CUSTOMER
 from crm.live.lists import period, since, until
 from realtime.live.definition import Concern, Params, register
-from realtime.live.filters import ChoiceFilter, Filters, KeyFilter
+from realtime.live.filters import Filters, KeyFilter, WordFilter
 from realtime.live.lists import Column, LiveList, Related
 from realtime.live.regions import DetailRegion, EditingRegion, LiveRegion, RowRegion
 from realtime.live.snapshot import Snapshot
@@ -65,8 +65,8 @@ class TicketRows(LiveList):
 
 
 class TicketFilters(Filters):
-    status = ChoiceFilter(words.statuses, field_name="status", label="Status")
-    priority = ChoiceFilter(words.priorities, field_name="priority", label="Priority")
+    status = WordFilter(TICKET.table, "status", label="Status")
+    priority = WordFilter(TICKET.table, "priority", label="Priority")
     assigned = KeyFilter(
         noun="colleague", field_name="assigned_to", none=NOBODY, names=assignee, people=True, label="Assigned to"
     )

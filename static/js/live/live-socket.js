@@ -155,11 +155,12 @@ export class LiveSocket extends EventTarget {
     this.dispatchEvent(new CustomEvent("frame", { detail: frame }));
   }
 
-  #onHello({ build, person }) {
+  #onHello({ build, person, words }) {
     if (this.#person !== undefined && person !== this.#person) return this.#stop(ANOTHER_PERSON);
     this.#build ??= build;
     const type = build === this.#build ? "current" : "outdated";
     this.dispatchEvent(new CustomEvent("frame", { detail: { type, build, own: this.#build } }));
+    if (words) this.dispatchEvent(new CustomEvent("frame", { detail: { type: "words", words } }));
     // Attaching needs no status frame first: the two questions are independent.
     this.dispatchEvent(new CustomEvent("frame", { detail: { type: "hello" } }));
   }

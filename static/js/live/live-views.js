@@ -62,6 +62,8 @@ export class LiveViews {
         return this.#byKey(frame.view).forEach((view) => view.onHealed());
       case "rights":
         return this.#notice({ reason: "What your account may do has changed.", reload: true });
+      case "words":
+        return this.#onWords(frame.words);
       case "outdated":
         return this.#notice({ reason: "A new version is available.", reload: true });
       case "error":
@@ -111,6 +113,14 @@ export class LiveViews {
 
   #byKey(key) {
     return this.#views.filter((view) => view.key === key);
+  }
+
+  /** Rows follow by themselves; what else the page offers was painted with the words that there were. */
+  #onWords(words) {
+    const painted = this.#page.documentElement.dataset.words;
+    if (painted && words !== painted) {
+      this.#notice({ reason: "The choices for status, priority or type have changed.", reload: true });
+    }
   }
 
   #notice({ reason, reload = false }) {

@@ -31,7 +31,8 @@ MESSAGE_LIMIT = 65_536
 Frame = dict[str, Any]
 # What each frame and operation may contain: a record's columns aren't among it.
 FRAME_KEYS = {
-    "hello": {"type", "build", "person"},
+    "hello": {"type", "build", "person", "words"},
+    "words": {"type", "words"},
     "status": {"type", "status", "live", "reason", "since", "fresh_at", "round_trip_ms", "layer_ms", "doorbell"},
     "attached": {"type", "id", "view", "seq", "ops"},
     "patch": {"type", "view", "seq", "ops"},
@@ -739,3 +740,37 @@ def test_with_redis_full_pages_are_live_and_nobody_says_that_no_worker_leads(
         finally:
             admin.config_set("maxmemory", 0)
     assert live_site.worker.log.read_text().count("Redis is full") == 1
+
+
+# Words
+
+
+def test_how_a_word_looks_is_changed_in_the_admin_and_open_pages_follow(
+    invite: Invite, sql: "psycopg.Connection[Any]", word: str
+) -> None:
+    person = invite()
+    sql.execute("update accounts_user set is_staff = true, is_superuser = true where id = %s", [person.key])
+    sql.execute("insert into tickets (title, status) values (%s, 'pending')", [word])
+    found = sql.execute("select id from realtime_word where (column_name, value) = ('status', 'pending')").fetchone()
+    assert found
+    page = person.page(f"/ticketing/tickets/?q={word}")
+    [painted] = re.findall(r'data-words="([^"]+)"', page.html)
+    socket = person.open()
+    assert socket.until_type("hello")["words"] == painted
+    socket.attach(page.token, **page.shown)
+    token = person.client.cookies["csrftoken"]
+    try:
+        person.client.post(
+            f"/admin/realtime/word/{found[0]}/change/",
+            data={"label": "Parked", "position": 2, "colour": "violet", "is_open": "on", "csrfmiddlewaretoken": token},
+            headers={"Referer": person.site.url},
+        )
+        assert 'data-colour=\\"violet\\">Parked<' in json.dumps(socket.until_says("Parked"))
+        told = socket.until_type("words")["words"]
+        assert told != painted
+        again = person.page(f"/ticketing/tickets/?q={word}").html
+        assert "Parked" in again
+        assert f'data-words="{told}"' in again
+    finally:
+        sql.execute("update realtime_word set label = 'Pending', colour = 'amber' where id = %s", [found[0]])
+    socket.until_says("Pending")
