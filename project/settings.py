@@ -24,6 +24,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
     "channels",
     "realtime",
     "project.accounts",
@@ -43,6 +45,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "realtime.pages.middleware.PersonMiddleware",
     "realtime.pages.middleware.ActorMiddleware",
     "realtime.pages.middleware.DraftMiddleware",
@@ -88,6 +91,13 @@ CHANNEL_LAYERS = {
     },
 }
 REDIS_PREFIX = env.text("REDIS_PREFIX", "livedesk")
+CACHES = {
+    "default": {
+        "BACKEND": "project.shared_cache.SharedCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": f"{REDIS_PREFIX}.cache",
+    },
+}
 
 SUPABASE_URL = env.url("SUPABASE_URL", ("http", "https"))
 SUPABASE_KEY = env.text("SUPABASE_KEY")
@@ -124,9 +134,25 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "account_login"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "project.accounts.sign_in.StaffAdapter"
+ACCOUNT_FORMS = {"login": "project.accounts.sign_in.SignInForm"}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+# Administrators make the accounts, and vouch for the addresses in them.
+ACCOUNT_SIGNUP_ENABLED = False
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+# docs/SECURITY.md has the reasons. A browser that the account's owner has signed in from counts by itself.
+ACCOUNT_RATE_LIMITS = {
+    "login": "120/m/ip",
+    "login_failed": "20/m/ip,5/5m/key",
+    "login_failed_known": "5/5m/key",
+}
+# How many proxies in front of the web processes write the client's address into X-Forwarded-For.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(env.number("TRUSTED_PROXIES", 0, maximum=10))
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -1,0 +1,11 @@
+from allauth.account import views as account
+from django.urls import path
+from django.views.decorators.http import require_POST
+
+from project.accounts.sign_in import SignInView
+
+urlpatterns = [
+    path("sign-in/", SignInView.as_view(), name="account_login"),
+    path("sign-out/", require_POST(account.logout), name="account_logout"),
+    path("account/closed/", account.account_inactive, name="account_inactive"),
+]

@@ -1,0 +1,157 @@
+"""Signing in: what is asked, what is refused, and that nobody is kept out of their own account."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.cookies import SimpleCookie
+from itertools import cycle
+from uuid import uuid4
+
+import httpx
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.core.cache import cache
+from django.test import Client
+
+from project.accounts.known_browsers import COOKIE
+from project.accounts.models import User
+from project.shared_cache import SharedCache
+from tests.live_site import LiveSite, make_web
+from tests.plugin import SessionServices
+
+PASSWORD = "right-4711"
+REFUSED = "Too many wrong passwords"
+WRONG = "isn’t right"
+GUESSES, ADDRESSES, LIMIT = 100, 10, 5
+
+
+@pytest.fixture(autouse=True)
+def uncounted() -> None:
+    """The limit per address would count other tests' guesses, too."""
+    cache.clear()
+
+
+@pytest.fixture
+def anna(db: None, quick_pages: None) -> User:
+    name = f"anna-{uuid4().hex[:8]}"
+    return User.objects.create_user(name, f"{name}@example.org", PASSWORD)
+
+
+def sign_in(client: Client, login: str, password: str, address: str = "127.0.0.1", to: str = "") -> str:
+    """Where it leads, or the page that says no."""
+    answer = client.post("/sign-in/", {"username": login, "password": password, "next": to}, REMOTE_ADDR=address)
+    return answer.headers.get("Location") or answer.content.decode()
+
+
+@pytest.mark.parametrize("naming", [lambda user: user.username, lambda user: user.email.upper()])
+def test_people_sign_in_by_user_name_or_email(anna: User, naming: Callable[[User], str]) -> None:
+    client = Client()
+    assert WRONG in sign_in(client, naming(anna), "wrong")
+    assert sign_in(client, naming(anna), PASSWORD, to="/crm/products/") == "/crm/products/"
+    assert client.get("/").status_code == 200
+    client.post("/sign-out/")
+    assert client.get("/").status_code == 302
+
+
+def test_an_account_has_one_limit_by_whatever_name(anna: User) -> None:
+    names = cycle((anna.username, anna.email, anna.username.upper()))
+    said = [sign_in(Client(), next(names), "wrong", f"10.0.0.{turn}") for turn in range(LIMIT + 2)]
+    assert [REFUSED in told for told in said] == [False] * LIMIT + [True] * 2
+    assert REFUSED in sign_in(Client(), anna.username, PASSWORD)
+
+
+def test_an_address_has_a_limit_over_all_accounts(anna: User) -> None:
+    said = [sign_in(Client(), f"nobody-{turn}", "wrong", "10.0.0.1") for turn in range(21)]
+    assert [REFUSED in told for told in said] == [False] * 20 + [True]
+    assert sign_in(Client(), anna.username, PASSWORD, "10.0.0.2") == "/"
+
+
+def test_a_known_browser_counts_by_itself_and_only_for_whom_it_knows(anna: User) -> None:
+    known, forged = Client(), Client()
+    sign_in(known, anna.username, PASSWORD)
+    known.post("/sign-out/")
+    forged.cookies = SimpleCookie({COOKIE: known.cookies[COOKIE].value[:-1] + "_"})
+    for turn in range(LIMIT):
+        sign_in(Client(), anna.username, "wrong", f"10.0.0.{turn}")
+    assert REFUSED in sign_in(forged, anna.username, PASSWORD)
+    assert [WRONG in sign_in(known, anna.username, "wrong") for _ in range(LIMIT - 1)] == [True] * (LIMIT - 1)
+    assert sign_in(known, anna.username, PASSWORD) == "/"
+    known.post("/sign-out/")
+    assert [REFUSED in sign_in(known, anna.username, "wrong") for _ in range(2)] == [False, True]
+    other = User.objects.create_user(f"ben-{uuid4().hex[:8]}", password=PASSWORD)
+    for turn in range(LIMIT):
+        sign_in(Client(), other.username, "wrong", f"10.0.1.{turn}")
+    assert REFUSED in sign_in(known, other.username, PASSWORD)
+
+
+def test_the_administration_has_no_sign_in_of_its_own(anna: User) -> None:
+    answer = Client().get("/admin/crm/product/")
+    assert answer.headers["Location"] == "/admin/login/?next=/admin/crm/product/"
+    onward = Client().get(answer.headers["Location"])
+    assert onward.headers["Location"] == "/sign-in/?next=%2Fadmin%2Fcrm%2Fproduct%2F"
+    refused = Client().post("/admin/login/", {"username": anna.username, "password": PASSWORD})
+    assert refused.headers["Location"].startswith("/sign-in/")
+
+
+def test_the_first_start_says_how_to_make_an_account(db: None, quick_pages: None) -> None:
+    assert "manage.py createsuperuser" in Client().get("/sign-in/").content.decode()
+    User.objects.create_user("somebody")
+    assert "manage.py createsuperuser" not in Client().get("/sign-in/").content.decode()
+
+
+def test_without_redis_each_process_counts_by_itself(anna: User, services: SessionServices) -> None:
+    services.redis.stop()
+    try:
+        said = [sign_in(Client(), anna.username, "wrong", f"10.0.0.{turn}") for turn in range(LIMIT + 1)]
+    finally:
+        services.redis.start()
+        SharedCache._away_until = 0.0
+    assert [REFUSED in told for told in said] == [False] * LIMIT + [True]
+    assert sign_in(Client(), anna.username, PASSWORD) == "/"
+
+
+@pytest.fixture
+def webs(live_site: LiveSite) -> Iterator[list[str]]:
+    """Two web processes of one site, behind a proxy that names the client's address."""
+    behind = live_site.environment | {"TRUSTED_PROXIES": "1"}
+    services = [make_web(behind, live_site.logs / f"guessed-at-{number}.log") for number in range(2)]
+    try:
+        for service in services:
+            service.start()
+        yield [f"http://{service.address}" for service in services]
+    finally:
+        for service in services:
+            service.stop()
+
+
+def over_http(client: httpx.Client, login: str, password: str, address: str) -> httpx.Response:
+    client.get("/sign-in/")
+    fields = {"username": login, "password": password, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+    # What the client itself claims comes first, and counts for nothing.
+    return client.post("/sign-in/", data=fields, headers={"X-Forwarded-For": f"{uuid4().fields[0]}, {address}"})
+
+
+def test_a_hundred_wrong_passwords_from_ten_addresses(webs: list[str], live_site: LiveSite) -> None:
+    """The figures in docs/SECURITY.md: two processes, ten attackers at once, and the owner at their own desk."""
+    owner = f"owner-{uuid4().hex[:8]}"
+    with live_site.connect() as sql:
+        sql.execute(
+            "insert into accounts_user (id, password, is_superuser, username, first_name, last_name, email,"
+            " is_staff, is_active, date_joined) values (%s, %s, false, %s, '', '', '', false, true, now())",
+            [str(uuid4()), make_password(PASSWORD), owner],
+        )
+    desk = httpx.Client(base_url=webs[0])
+    assert over_http(desk, owner, PASSWORD, "10.1.0.1").status_code == 302
+    desk.cookies.delete("sessionid")
+
+    def guess(number: int) -> list[str]:
+        with httpx.Client(base_url=webs[number % 2], timeout=60) as client:
+            guesses = GUESSES // ADDRESSES
+            return [over_http(client, owner, f"guess {turn}", f"10.2.0.{number}").text for turn in range(guesses)]
+
+    with ThreadPoolExecutor(ADDRESSES) as attackers:
+        said = [told for answers in attackers.map(guess, range(ADDRESSES)) for told in answers]
+    assert (sum(WRONG in told for told in said), sum(REFUSED in told for told in said)) == (LIMIT, GUESSES - LIMIT)
+    # Even the right password helps nobody who guesses.
+    with httpx.Client(base_url=webs[1]) as stranger:
+        assert REFUSED in over_http(stranger, owner, PASSWORD, "10.3.0.1").text
+    assert over_http(desk, owner, PASSWORD, "10.2.0.1").status_code == 302
