@@ -42,7 +42,7 @@ def colleague(live_site: LiveSite) -> Iterator[Colleague]:
     yield make
     with live_site.connect() as sql:
         theirs = "in (select id from accounts_user where username = any(%s))"
-        for table in ("accounts_user_user_permissions", "accounts_user_groups"):
+        for table in ("accounts_user_user_permissions", "accounts_user_groups", "usersessions_usersession"):
             sql.execute(f"delete from {table} where user_id {theirs}", [names])
         sql.execute(f"delete from realtime_draft where owner_id {theirs}", [names])
         sql.execute("delete from accounts_user where username = any(%s)", [names])

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.test import Client
@@ -107,6 +108,25 @@ def test_without_redis_each_process_counts_by_itself(anna: User, services: Sessi
         SharedCache._away_until = 0.0
     assert [REFUSED in told for told in said] == [False] * LIMIT + [True]
     assert sign_in(Client(), anna.username, PASSWORD) == "/"
+
+
+def test_people_see_where_they_are_signed_in_and_end_only_their_own_sessions(anna: User) -> None:
+    here, there, further, stranger = (Client(HTTP_USER_AGENT=f"Mozilla (X11; Linux) Firefox/{n}") for n in range(4))
+    for client in (here, there, further):
+        sign_in(client, anna.username, PASSWORD)
+    ben = User.objects.create_user(f"ben-{uuid4().hex[:8]}", password=PASSWORD)
+    sign_in(stranger, ben.username, PASSWORD, "10.9.9.9")
+    page = here.get("/account/sessions/").content.decode()
+    assert page.count("Firefox on Linux") == 5
+    assert "10.9.9.9" not in page
+    key = UserSession.objects.get(session_key=there.session.session_key).pk
+    for foreign in (key, "others", "all", ""):
+        stranger.post("/account/sessions/end/", {"session": foreign})
+    assert [client.get("/").status_code for client in (here, there, further)] == [200] * 3
+    here.post("/account/sessions/end/", {"session": key})
+    assert [client.get("/").status_code for client in (here, there, further)] == [200, 302, 200]
+    here.post("/account/sessions/end/", {"session": "others"})
+    assert [client.get("/").status_code for client in (here, there, further, stranger)] == [200, 302, 302, 200]
 
 
 @pytest.fixture
