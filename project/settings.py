@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.usersessions",
     "channels",
     "realtime",
@@ -51,6 +52,7 @@ MIDDLEWARE = [
     "realtime.pages.middleware.ActorMiddleware",
     "realtime.pages.middleware.DraftMiddleware",
     "realtime.pages.local_times.TimeZoneMiddleware",
+    "project.accounts.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -70,6 +72,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "project.navigation.navigation",
+                "project.accounts.second_factor.confinement",
             ],
         },
     },
@@ -152,6 +155,12 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "20/m/ip,5/5m/key",
     "login_failed_known": "5/5m/key",
 }
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Livedesk"
+# A phone's clock may be half a minute off.
+MFA_TOTP_TOLERANCE = 1
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 # How many proxies in front of the web processes write the client's address into X-Forwarded-For.
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env.number("TRUSTED_PROXIES", 0, maximum=10))
 
@@ -175,6 +184,8 @@ APP_PEOPLE = env.people("APP_PEOPLE")
 
 _secure = env.flag("DJANGO_SECURE_COOKIES", False)
 SESSION_COOKIE_SECURE = _secure
+# Browsers offer passkeys on https and on localhost only.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _secure
 CSRF_COOKIE_SECURE = _secure
 SESSION_COOKIE_HTTPONLY = True
 # static/js/form-token.js reads it, so that a form opened before a new sign-in can still be sent.

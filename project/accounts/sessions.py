@@ -4,7 +4,6 @@ A session that ends here is gone from the database. So its next request is refus
 records off its open pages (design rule 35).
 """
 
-import re
 from typing import NamedTuple
 
 from allauth.usersessions.models import UserSession
@@ -63,6 +62,6 @@ def end(request: HttpRequest) -> HttpResponse:
 
 def browser_of(user_agent: str) -> str:
     """A browser in the words of its owner: "Firefox on Windows"."""
-    browser = next((name for sign, name in BROWSERS if re.search(rf"\b{sign}", user_agent)), "A browser")
+    browser = next((name for sign, name in BROWSERS if sign in user_agent), "A browser")
     system = next((name for sign, name in SYSTEMS if sign in user_agent), "")
     return f"{browser} on {system}" if system else browser

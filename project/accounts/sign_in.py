@@ -1,16 +1,21 @@
 """How members of staff sign in: by user name or e-mail address, with a limit on wrong passwords."""
 
 import logging
+import time
 from typing import Any
 
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from allauth.account.forms import LoginForm
 from allauth.account.views import LoginView
+from allauth.core import context
 from allauth.core.internal import ratelimit
 from django.http import HttpRequest, HttpResponse
 
 from project.accounts.known_browsers import known_browser, remember
 from project.accounts.models import User
+from project.accounts.second_factor import is_confined
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +52,8 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages = DefaultAccountAdapter.error_messages | {
         "username_password_mismatch": _WRONG,
         "email_password_mismatch": _WRONG,
-        "too_many_login_attempts": "Too many wrong passwords. Wait five minutes, or sign in on a computer where you"
-        " have signed in before.",
+        "too_many_login_attempts": "Too many wrong passwords or codes. Wait five minutes, or sign in on a"
+        " computer where you have signed in before.",
     }
 
     def add_message(
@@ -71,6 +76,12 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             logger.warning("a sign-in was refused after too many failures, from %s", self.get_client_ip(request))
             raise self.validation_error("too_many_login_attempts")
 
+    def is_reauthentication_required(self, *, app: str) -> bool:
+        """Whoever has just signed in needn't prove anew who they are, which a person without a password couldn't."""
+        records = get_authentication_records(context.request, context.request.user)
+        is_fresh = bool(records) and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT
+        return not is_fresh and bool(super().is_reauthentication_required(app=app))
+
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """After a password reset, allauth begins to count anew under this key."""
         return f" {_account(credentials)}"
@@ -78,6 +89,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **kwargs)
         remember(request, response, str(user.pk))
+        is_confined(request)
         return response
 
 

@@ -16,6 +16,8 @@ from django.utils import timezone
 from realtime.live.people import named
 
 REREAD_SECONDS = 3.0
+# In a session whose user has signed in and may see nothing yet.
+CONFINED = "confined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def read_arrivals(sessions: Iterable[str]) -> tuple[dict[str, Identity], Standin
     identities = {}
     for session in Session.objects.filter(session_key__in=list(sessions), expire_date__gt=timezone.now()):
         told = session.get_decoded()
-        if SESSION_KEY in told:
+        if SESSION_KEY in told and not told.get(CONFINED):
             identities[session.session_key] = Identity(told[SESSION_KEY], told.get(HASH_SESSION_KEY, ""))
     return identities, read_standing({identity.user for identity in identities.values()}, identities)
 

@@ -1,5 +1,6 @@
 """Signing in: what is asked, what is refused, and that nobody is kept out of their own account."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.cookies import SimpleCookie
@@ -8,20 +9,25 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client
 
 from project.accounts.known_browsers import COOKIE
-from project.accounts.models import User
+from project.accounts.models import GroupRule, User
 from project.shared_cache import SharedCache
+from realtime.hub.rights import read_arrivals
 from tests.live_site import LiveSite, make_web
 from tests.plugin import SessionServices
 
 PASSWORD = "right-4711"
 REFUSED = "Too many wrong passwords"
 WRONG = "isn’t right"
+
 GUESSES, ADDRESSES, LIMIT = 100, 10, 5
 
 
@@ -127,6 +133,101 @@ def test_people_see_where_they_are_signed_in_and_end_only_their_own_sessions(ann
     assert [client.get("/").status_code for client in (here, there, further)] == [200, 302, 200]
     here.post("/account/sessions/end/", {"session": "others"})
     assert [client.get("/").status_code for client in (here, there, further, stranger)] == [200, 302, 302, 200]
+
+
+@pytest.fixture
+def strict(db: None) -> Group:
+    """A group whose members must have a second factor."""
+    group = Group.objects.create(name=f"strict-{uuid4().hex[:8]}")
+    GroupRule.objects.create(group=group, second_factor=True)
+    return group
+
+
+def set_up_app(client: Client) -> str:
+    """Sets up an authenticator app; returns its secret."""
+    secret: str = client.get("/account/second-factor/totp/activate/").context["form"].secret
+    # Either step of the clock will do while it turns.
+    answer = client.post("/account/second-factor/totp/activate/", {"code": code_of(secret)})
+    assert answer.status_code == 302
+    return secret
+
+
+def code_of(secret: str, steps: int = 0) -> str:
+    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps))
+
+
+def test_a_second_factor_is_asked_for_and_a_code_works_once(anna: User) -> None:
+    client = Client()
+    sign_in(client, anna.username, PASSWORD)
+    secret = set_up_app(client)
+    codes = client.get("/account/second-factor/recovery-codes/").context["unused_codes"]
+    assert len(codes) == 10
+    other = Client()
+    assert sign_in(other, anna.email, PASSWORD, to="/crm/products/") == "/account/second-factor/authenticate/"
+    assert other.get("/").status_code == 302
+    # The window of a code is three steps wide; this one lies outside.
+    assert other.post("/account/second-factor/authenticate/", {"code": code_of(secret, -9)}).status_code == 200
+    code = code_of(secret, 1)
+    assert other.post("/account/second-factor/authenticate/", {"code": code}).headers["Location"] == "/crm/products/"
+    assert other.get("/").status_code == 200
+    # What somebody has read over a shoulder is worth nothing.
+    for used, further in ((code, codes[0]), (codes[0], codes[1])):
+        third = Client()
+        sign_in(third, anna.username, PASSWORD)
+        assert third.post("/account/second-factor/authenticate/", {"code": used}).status_code == 200
+        assert third.post("/account/second-factor/authenticate/", {"code": further}).status_code == 302
+
+
+def test_codes_have_a_limit_of_their_own(anna: User) -> None:
+    client = Client()
+    sign_in(client, anna.username, PASSWORD)
+    secret = set_up_app(client)
+    other = Client()
+    sign_in(other, anna.username, PASSWORD)
+    for _ in range(LIMIT):
+        other.post("/account/second-factor/authenticate/", {"code": "000000"})
+    answer = other.post("/account/second-factor/authenticate/", {"code": code_of(secret, 1)})
+    assert REFUSED in answer.content.decode()
+    assert other.get("/").status_code == 302
+
+
+def test_whoever_must_have_a_second_factor_can_do_nothing_before(anna: User, strict: Group) -> None:
+    anna.is_superuser = anna.is_staff = True
+    anna.save()
+    client = Client()
+    sign_in(client, anna.username, PASSWORD)
+    open_before = client.session.session_key
+    assert client.get("/").status_code == 200
+    assert read_arrivals([open_before])[0]
+    # The rule comes while pages are open: their session ends, and the new one is good for nothing else.
+    anna.groups.add(strict)
+    for address in (
+        "/",
+        "/crm/products/",
+        "/admin/",
+        "/search/?q=x",
+        "/account/sessions/",
+        "/admin/mfa/authenticator/",
+    ):
+        answer = client.get(address)
+        assert (answer.status_code, answer.headers.get("Location")) == (302, "/account/second-factor/"), address
+    assert client.post("/crm/products/new/", {"name": "x"}).status_code == 403
+    confined = client.session.session_key
+    assert open_before != confined
+    assert read_arrivals([open_before, confined])[0] == {}
+    page = client.get("/account/second-factor/").content.decode()
+    assert "must have a second factor" in page
+    assert "app-nav" not in page
+    set_up_app(client)
+    assert client.get("/crm/products/").status_code == 200
+    assert read_arrivals([client.session.session_key])[0]
+    # Signing in anew asks for it at once; without it there is no session that could be confined.
+    other = Client()
+    assert sign_in(other, anna.username, PASSWORD) == "/account/second-factor/authenticate/"
+    Authenticator.objects.filter(user=anna).delete()
+    again = Client()
+    sign_in(again, anna.username, PASSWORD)
+    assert read_arrivals([again.session.session_key])[0] == {}
 
 
 @pytest.fixture
