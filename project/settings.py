@@ -73,6 +73,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "project.navigation.navigation",
                 "project.accounts.second_factor.confinement",
+                "project.accounts.profile.preferences",
             ],
         },
     },

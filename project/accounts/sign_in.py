@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 
 from project.accounts.known_browsers import known_browser, remember
 from project.accounts.models import User
+from project.accounts.profile import preferences_of, tell_zone
 from project.accounts.second_factor import is_confined
 
 logger = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         response: HttpResponse = super().post_login(request, user, **kwargs)
         remember(request, response, str(user.pk))
         is_confined(request)
+        tell_zone(response, preferences_of(user))
         return response
 
 

@@ -5,7 +5,7 @@ import time
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.portal import insert_product, open_live, sign_in
+from tests.browser.portal import assert_equals_reload, insert_product, open_live, sign_in
 from tests.browser.test_axe import assert_axe_finds_nothing
 from tests.browser.test_person import PASSWORD, SIGNED_OUT, SOON, Colleague, colleague, content, sign_out
 from tests.browser.test_security import WATCH, assert_fits
@@ -80,6 +80,48 @@ def test_a_second_factor_and_a_passkey(browser: Browser, live_site: LiveSite, co
         add_passkey(page, portal)
         sign_in_with_passkey(context, page, portal)
         sign_in_with_code(page, portal, name, secret)
+
+
+def test_a_profile_follows_its_person_and_patches_speak_its_language(
+    browser: Browser, live_site: LiveSite, colleague: Colleague, word: str
+) -> None:
+    name = colleague("view_customer", "view_interaction")
+    with live_site.connect() as sql:
+        customer = sql.execute("insert into customers (name) values (%s) returning id", [word]).fetchone()
+        assert customer is not None
+        sql.execute(
+            "insert into interactions (customer_id, type, notes, interaction_at)"
+            " values (%s, 'call', %s, '2026-01-05 22:30Z')",
+            [customer[0], word],
+        )
+        with browser.new_context(reduced_motion="reduce", timezone_id="America/New_York") as here:
+            here.add_init_script(WATCH)
+            sign_in(here, live_site, name, PASSWORD)
+            page = open_live(here, live_site, "/profile/")
+            assert_looks_right(page)
+            page.set_viewport_size({"width": 1280, "height": 800})
+            page.fill("[name=first_name]", "Anna")
+            page.select_option("[name=time_zone]", "Europe/Berlin")
+            page.select_option("[name=locale]", "de-DE")
+            page.select_option("[name=density]", "compact")
+            page.get_by_role("button", name="Save").click()
+            expect(page.locator("main")).to_contain_text("was saved")
+            page.locator("details.menu summary").click()
+            with page.expect_response("**/profile/choose/"):
+                page.get_by_role("button", name="Dark").click()
+            with page.expect_response("**/profile/choose/"):
+                page.get_by_role("switch", name="Single-key shortcuts").click()
+        with browser.new_context(timezone_id="Asia/Tokyo") as there:
+            sign_in(there, live_site, name, PASSWORD)
+            page = open_live(there, live_site, f"/crm/interactions/?q={word}")
+            expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+            expect(page.locator("html")).to_have_attribute("data-density", "compact")
+            page.keyboard.press("?")
+            expect(page.locator("dialog#keys")).to_be_hidden()
+            expect(page.locator("[data-live-row]")).to_contain_text("05.01.2026, 23:30")
+            sql.execute("update interactions set interaction_at = '2026-01-06 22:30Z' where notes = %s", [word])
+            expect(page.locator("[data-live-row]")).to_contain_text("06.01.2026, 23:30")
+            assert_equals_reload(page, live_site)
 
 
 def set_up_app(page: Page) -> str:

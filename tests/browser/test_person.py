@@ -20,6 +20,7 @@ THEIRS = (
     "accounts_user_groups",
     "usersessions_usersession",
     "mfa_authenticator",
+    "accounts_preferences",
 )
 
 Colleague = Callable[..., str]
