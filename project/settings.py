@@ -162,8 +162,14 @@ MFA_TOTP_ISSUER = "Livedesk"
 # A phone's clock may be half a minute off.
 MFA_TOTP_TOLERANCE = 1
 MFA_ALLOW_UNVERIFIED_EMAIL = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 # How many proxies in front of the web processes write the client's address into X-Forwarded-For.
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env.number("TRUSTED_PROXIES", 0, maximum=10))
+
+# Mail, for resetting passwords.
+globals().update(env.mail("EMAIL_URL"))
+MAIL_IS_SET_UP = bool(env.text("EMAIL_URL", ""))
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "livedesk@localhost")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -12,6 +12,7 @@ from allauth.account.views import LoginView
 from allauth.core import context
 from allauth.core.internal import ratelimit
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from project.accounts.known_browsers import known_browser, remember
 from project.accounts.models import User
@@ -86,6 +87,9 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """After a password reset, allauth begins to count anew under this key."""
         return f" {_account(credentials)}"
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("profile")
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **kwargs)
