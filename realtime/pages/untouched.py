@@ -64,8 +64,8 @@ class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
                 if not bound.field.has_changed(bound.initial, bound.data):
                     yield name
                 continue
-            if isinstance(bound.field, forms.TypedChoiceField) and isinstance(bound.initial, str):
-                if bound.data == bound.initial:
+            if isinstance(bound.field, forms.TypedChoiceField) and isinstance(bound.initial, str | None):
+                if bound.data == (bound.initial or ""):
                     yield name
                 continue
             if not is_typed(bound.field.widget):
