@@ -66,7 +66,8 @@ class AcquisitionForm(LiveModelForm):
 
     def clean(self) -> dict[str, Any]:
         told = super().clean() or self.cleaned_data
-        if told.get("total_amount") is None and "total_amount" not in self.errors:
+        is_left = "total_amount" in self._untouched or "total_amount" in self.errors
+        if told.get("total_amount") is None and not is_left:
             self._multiply(told)
         return told
 

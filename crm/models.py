@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from realtime.database.number_fields import AmountField
 from realtime.database.word_field import KnownWords, WordField
 from realtime.database.words import Word, word_of
 from realtime.models import LiveModel
@@ -23,9 +24,7 @@ LARGEST_TOTAL = 10**12
 class Product(LiveModel):
     name = models.CharField(max_length=500)
     description = models.TextField(blank=True, default="", db_default="")
-    price = models.DecimalField(
-        max_digits=12, decimal_places=2, default=0, db_default=0, validators=[MinValueValidator(0)]
-    )
+    price = AmountField(max_digits=12, decimal_places=2, default=0, db_default=0, validators=[MinValueValidator(0)])
 
     class Meta:
         db_table = "products"
@@ -65,7 +64,7 @@ class Acquisition(LiveModel):
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="acquisitions")
     product = models.ForeignKey(Product, models.PROTECT, related_name="acquisitions")
     quantity = models.PositiveIntegerField(default=1, db_default=1, validators=[MinValueValidator(1)])
-    total_amount = models.DecimalField(
+    total_amount = AmountField(
         max_digits=14, decimal_places=2, default=0, db_default=0, validators=[MinValueValidator(0)]
     )
 
@@ -85,7 +84,8 @@ class Acquisition(LiveModel):
         # An acquisition that has no relatives yet needs a name, too.
         if self.customer_id is None or self.product_id is None:
             return "New acquisition"
-        return f"{self.quantity} × {self.product} for {self.customer}"
+        count = "" if self.quantity is None else f"{self.quantity} × "
+        return f"{count}{self.product} for {self.customer}"
 
 
 # The words of a table that our migrations make; another installation may have others.

@@ -101,11 +101,16 @@ class TimelineSource:
     def members(self, customer: str) -> "QuerySet[Any]":
         return self.kind.model._default_manager.order_by().filter(**{self.owner: customer})
 
+    def placed(self, customer: str) -> "QuerySet[Any]":
+        """Its members, each with when it ``happened``."""
+        placed: QuerySet[Any] = self.members(customer).annotate(happened=NeverNull(F(self.moment)))
+        return placed
+
     def entries(
         self, customer: str, limit: int, behind: Place | None = None, before: Place | None = None
     ) -> list[Entry]:
         """The newest entries, of those behind a place if one is given; or the nearest ones before a place."""
-        found = versioned(self.described(self.members(customer))).annotate(happened=NeverNull(F(self.moment)))
+        found = versioned(self.described(self.placed(customer)))
         if behind is not None:
             found = found.filter(self._compared("<", behind))
         if before is not None:

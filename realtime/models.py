@@ -8,7 +8,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
 
-from realtime.database.words import COLOURS
+# Named for what people see; static/css/components/badge.css has each for both themes.
+COLOURS = ("grey", "blue", "amber", "green", "red", "violet")
 
 
 class RandomUUID(models.Func):

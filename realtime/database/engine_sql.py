@@ -41,7 +41,7 @@ $$;
 create or replace function realtime_stamp() returns trigger
 language plpgsql security definer set search_path = pg_catalog as $$
 declare
-    before record := old;
+    complete record;
     generated text[];
     our_creation constant boolean := 'created_at' = any(tg_argv) is not true;
     our_update constant boolean := 'updated_at' = any(tg_argv) is not true;
@@ -62,9 +62,10 @@ begin
         -- Generated columns are computed after this trigger and are empty in `new`: they say nothing of a change.
         generated := array(select attname from pg_attribute where attrelid = tg_relid and attgenerated <> '');
         if cardinality(generated) > 0 then
-            before := jsonb_populate_record(
-                old, jsonb_object(generated, array_fill(null::text, array[cardinality(generated)])));
-            if new *= before then
+            -- Filled into `new`, because a row that is older than a column's constant default isn't read whole.
+            complete := jsonb_populate_record(
+                new, (select jsonb_object_agg(key, value) from jsonb_each(to_jsonb(old)) where key = any(generated)));
+            if complete *= old then
                 return new;
             end if;
         end if;

@@ -174,8 +174,10 @@ class OwnWords(DatabaseSQL):
             for position, (value, label, colour, is_open) in enumerate(words, start=1)
         )
         super().__init__(
-            forwards="insert into realtime_word (table_name, column_name, value, label, position, colour, is_open)"
-            f" values {rows} on conflict do nothing",
+            # Nobody has seen these tables with other words yet.
+            forwards="alter table realtime_word disable trigger user;"
+            " insert into realtime_word (table_name, column_name, value, label, position, colour, is_open)"
+            f" values {rows} on conflict do nothing; alter table realtime_word enable trigger user;",
             backwards=f"delete from realtime_word where table_name = '{table}' and column_name = '{column}'",
             of=(table,),
         )

@@ -17,9 +17,6 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from realtime.database.columns import Column, column_of
 
-# Named for what people see; static/css/components/badge.css has each for both themes.
-COLOURS = ("grey", "blue", "amber", "green", "red", "violet")
-
 # Beyond this many different values, a column holds no fixed choices.
 LEARNED_LIMIT = 50
 

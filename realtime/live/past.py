@@ -38,7 +38,8 @@ class FieldChange:
 
 def row_at(row: LiveModel, revision: int | None) -> LiveModel | None:
     """The row as it was at ``revision``; None where the log doesn't say, or the row never had that revision."""
-    if revision is None or not 0 < revision <= row.revision:
+    # Rows of an adopted table begin at 0.
+    if revision is None or not 0 <= revision <= row.revision:
         return None
     if revision == row.revision:
         return row

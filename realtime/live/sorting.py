@@ -150,6 +150,11 @@ class NeverNull(Func):
     def output_field(self) -> Any:
         return self.get_source_expressions()[0].output_field
 
+    @property
+    def convert_value(self) -> Any:
+        """Nothing by the field's type: an adopted table may hold fractions where ours has whole numbers."""
+        return self._convert_value_noop  # type: ignore[attr-defined]
+
     def as_sql(self, compiler: Any, connection: Any, **kwargs: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
         (expression,) = self.get_source_expressions()
         sql, parameters = compiler.compile(expression)

@@ -58,6 +58,8 @@ class LocalTimeInput(forms.DateTimeInput):
 
     def came_back(self, typed: TypedTime, initial: Any) -> bool:
         """Whether nobody touched what was shown for ``initial``."""
+        if initial is None:
+            return not typed.text
         shown = _shown(initial, typed.zone)
         # A browser leaves out zero seconds (HTML's normalised time strings).
         return bool(shown) and typed.text in (shown, shown.removesuffix(":00"))

@@ -32,9 +32,15 @@ class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
 
     @property
     def touched(self) -> list[str]:
-        """The columns that a save writes."""
-        columns = {field.name for field in self.instance._meta.concrete_fields if not field.primary_key}
-        return [name for name in self.cleaned_data if name in columns and name not in self._untouched]
+        """The columns that a save writes: a write of nothing new would still move what an app's own triggers stamp."""
+        columns = {field.name: field for field in self.instance._meta.concrete_fields if field.editable}
+        return [
+            name
+            for name in self.cleaned_data
+            if name in columns
+            and name not in self._untouched
+            and getattr(self.instance, columns[name].attname) != self._stood[name]
+        ]
 
     def save(self, commit: bool = True) -> Any:
         """Writes what was touched and nothing else: the rest may hold what Python can't."""
@@ -45,6 +51,9 @@ class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
 
     def _clean_fields(self) -> None:
         super()._clean_fields()  # type: ignore[misc]
+        self._stood = {
+            field.name: getattr(self.instance, field.attname) for field in self.instance._meta.concrete_fields
+        }
         self._untouched = set() if self.instance._state.adding else {*self._came_back()}
         for name in self._untouched:
             self._errors.pop(name, None)  # type: ignore[attr-defined]
@@ -64,14 +73,15 @@ class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
                 if not bound.field.has_changed(bound.initial, bound.data):
                     yield name
                 continue
-            if isinstance(bound.field, forms.TypedChoiceField) and isinstance(bound.initial, str | None):
-                if bound.data == (bound.initial or ""):
+            if bound.initial is None and bound.data == "" and self._may_be_missing(name):
+                yield name
+                continue
+            if isinstance(bound.field, forms.TypedChoiceField) and isinstance(bound.initial, str):
+                if bound.data == bound.initial:
                     yield name
                 continue
             if not is_typed(bound.field.widget):
                 continue
-            if bound.initial is None and not bound.data and self._may_be_missing(name):
-                yield name
             # A missing value (see realtime.database.values) is there to be mended.
             if bound.initial is None or not isinstance(bound.data, str):
                 continue

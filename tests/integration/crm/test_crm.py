@@ -320,6 +320,7 @@ def test_the_notice_beside_a_form_says_names_and_words_and_no_keys(rows: dict[Ki
         assert str(bob.pk) not in re.sub(r'data-now="[^"]*"', "", notice)
 
 
+@pytest.mark.django_db
 def test_a_row_without_relatives_has_a_name() -> None:
     assert (str(Acquisition()), str(Interaction())) == ("New acquisition", "New interaction")
 

@@ -279,10 +279,10 @@ def test_its_entries_are_read_by_an_index_of_their_customer(customer: Customer, 
     place = Place(datetime.now(UTC), "tickets", uuid4())
     for source in customer_page.sources:
         for told in (
-            source.members(str(customer.pk)),
-            source.members(str(customer.pk)).filter(source._compared("<", place)),
+            source.placed(str(customer.pk)),
+            source.placed(str(customer.pk)).filter(source._compared("<", place)),
         ):
-            plan = told.order_by(f"-{source.moment}", "-pk")[:31].explain()
+            plan = told.order_by("-happened", "-pk")[:31].explain()
             assert re.search(r"Index Scan \w* ?\w* ?\w*customer", plan), plan
             assert "Seq Scan" not in plan, plan
 

@@ -23,6 +23,7 @@ def renderer(monkeypatch: pytest.MonkeyPatch) -> RowRenderer:
         return Row(row_id, "version", "x" * 1_000)
 
     monkeypatch.setattr(rendering, "_render_row", render)
+    monkeypatch.setattr(rendering, "signature", str)
     monkeypatch.setattr(RowRenderer, "LIMIT_BYTES", 50_000)
     return RowRenderer()
 
