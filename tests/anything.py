@@ -30,6 +30,15 @@ HELD: Mapping[str, Sequence[str | None]] = {
     "priority": ("low", "urgent"),
     "type": ("call", "note"),
 }
+# What columns of an app may hold besides (``their_projects/odd_rows.sql``).
+ODD: Mapping[str, Mapping[str, Sequence[Any]]] = {
+    "products": {"price": (None, -1, 0.125), "created_at": (None, "2020-02-03 04:05:06")},
+    "customers": {"email": (None, "no address"), "created_at": (None, "2020-02-03 04:05:06Z")},
+    "acquisitions": {"quantity": (None, 1.5, -2), "total_amount": (None, "0.0001", -7)},
+    "interactions": {"notes": (None,), "interaction_at": (None,), "created_at": (None, "2021-02-03 04:05:06Z")},
+    "tickets": {"created_at": (None,), "updated_at": (None, "2020-02-03 04:05:06Z")},
+    "comments": {"created_at": (None, "2020-02-03 04:05:06Z")},
+}
 # What points to a row goes first; a ticket without its customer may stay.
 POINTING = {
     "customers": (("acquisitions", "customer_id"), ("interactions", "customer_id")),
@@ -63,7 +72,8 @@ def seed_of(told: str) -> int:
 class Anything:
     """Knows the rows that it has written, and touches no others. ``word`` is in every name that it gives.
 
-    Where columns hold other words than ours (``held``), somebody changes now and then how these look.
+    Where columns hold other words than ours (``held``), somebody changes now and then how these look. ``adopted``: the
+    tables are an app's own, and hold what it lets them.
     """
 
     def __init__(
@@ -72,12 +82,14 @@ class Anything:
         word: str = "",
         people: Sequence[str] = (),
         held: Mapping[str, Sequence[str | None]] = HELD,
+        adopted: bool = False,
     ) -> None:
         self.chance = chance
         self.keys: dict[str, list[str]] = {table: [] for table in TABLES}
         self.people = list(people) or [self._new_key() for _ in range(3)]
         self._word = word
         self._held = held
+        self._adopted = adopted
 
     def note(self, table: str, key: str, there: bool) -> None:
         """A row has come or gone, for everybody to see."""
@@ -135,6 +147,13 @@ class Anything:
         )
 
     def _row(self, table: str, key: str) -> dict[str, Any]:
+        row = self._row_of_ours(table, key)
+        if self._adopted:
+            odd = {column: self.chance.choice(values) for column, values in ODD.get(table, {}).items()}
+            row |= {column: value for column, value in odd.items() if self.chance.random() < 0.3}
+        return row
+
+    def _row_of_ours(self, table: str, key: str) -> dict[str, Any]:
         chance = self.chance
         match table:
             case "products":

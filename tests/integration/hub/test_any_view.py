@@ -36,6 +36,7 @@ from realtime.local.process import Service
 from realtime.local.stack import LocalStack
 from tests.anything import Anything, Writer, seed_of
 from tests.conftest import QUICK
+from tests.integration.adopting.their_project import PROJECTS
 from tests.integration.databases import migrated_template
 from tests.live_site import LiveSite, make_live_site, make_web
 from tests.plugin import SessionServices
@@ -44,7 +45,7 @@ from tests.weak_layer.weakness import Weakness
 from ticketing.models import PRIORITY, STATUS
 
 # The long form: STEPS=10000 SEEDS=7 bin/test tests/integration/hub/test_any_view.py
-STEPS = int(os.environ.get("STEPS", "200"))
+STEPS = int(os.environ.get("STEPS", "120"))
 SEEDS = os.environ.get("SEEDS", "any").split()
 SOCKETS = 4
 VIEWS_A_SOCKET = 9
@@ -63,6 +64,7 @@ class Site:
     weakness: Weakness
     cookies: dict[str, str]
     people: list[str]
+    is_adopted: bool
 
     @property
     def redis(self) -> Service:
@@ -96,10 +98,14 @@ class Site:
         yield
 
 
-@pytest.fixture(scope="module")
-def site(services: SessionServices, postgres_url: str, django_db_blocker: DjangoDbBlocker) -> Iterator[Site]:
-    directory, name = services.directory / "any-view", "any_view"
-    template = migrated_template(postgres_url)
+@pytest.fixture(scope="module", params=["ours", "adopted"])
+def site(
+    request: pytest.FixtureRequest, services: SessionServices, postgres_url: str, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Site]:
+    """Over a database that our migrations have made, and over one with an app's own tables."""
+    is_adopted = request.param == "adopted"
+    directory, name = services.directory / f"any-view-{request.param}", f"any_view_{request.param}"
+    template = "template1" if is_adopted else migrated_template(postgres_url)
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template)))
     stack = LocalStack(directory, database=name, postgres=services.postgres, realtime=QUICK)
@@ -117,14 +123,21 @@ def site(services: SessionServices, postgres_url: str, django_db_blocker: Django
         address["NAME"] = name
         try:
             live.stack.start()
-            _give_it_an_apps_words(live)
+            if is_adopted:
+                with live.connect() as app:
+                    app.execute((PROJECTS / "odd_rows.sql").read_bytes())
+                live.manage("adopt")
+                columns.forget()
+            else:
+                _give_it_an_apps_words(live)
             for service in (*webs.values(), live.worker):
                 service.launch()
             cookies, people = _people()
-            yield Site(live, webs, weakness, cookies, people)
+            yield Site(live, webs, weakness, cookies, people, is_adopted)
         finally:
             connections["default"].close()
             address["NAME"] = before
+            columns.forget()
             for service in (live.worker, *webs.values()):
                 service.kill()
             live.stack.stop()
@@ -135,6 +148,14 @@ HELD = {
     "status": ("new", "Waiting for\u00a0us", "won't fix", "100 % %s", "ärger {{ x }}", None),
     "priority": ("", " P3", 'Ur"gent<b>', "nobody knows it", None),
     "type": ("Besuch", "call", "\\n'' or 1=1", "?"),
+}
+
+
+# What the app of ``their_projects/odd_rows.sql`` writes.
+ODDLY = {
+    "status": ("Open", "in progress", "WON'T FIX", "ärger %s", "", "not known yet", None),
+    "priority": ("whenever", "HIGH", "low", None),
+    "type": ("Call", "walk-in", "", "not known yet", None),
 }
 
 
@@ -224,7 +245,8 @@ class Walk:
         self.chance = random.Random(seed)
         self.counts: Counter[str] = Counter()
         self._seed, self._site, self._loop = seed, site, loop
-        self._anything = Anything(self.chance, people=site.people, held=HELD)
+        held = ODDLY if site.is_adopted else HELD
+        self._anything = Anything(self.chance, people=site.people, held=held, adopted=site.is_adopted)
         self._pages: list[Page] = []
         self._writers = [Writer(site.live.connect(), self._anything, ends) for ends in WRITERS]
 
