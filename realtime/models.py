@@ -1,6 +1,8 @@
 """The engine's tables, and the base of every live table."""
 
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -20,6 +22,19 @@ class RandomUUID(models.Func):
     output_field: "ClassVar[models.UUIDField[uuid.UUID, uuid.UUID]]" = models.UUIDField()
 
 
+class _AppColumn(models.TextField):  # type: ignore[type-arg]
+    """A column that an adopted table has and the model hasn't; PostgreSQL reads the text as the column's own type."""
+
+    def __init__(self, model: type[models.Model], name: str) -> None:
+        super().__init__()
+        self.set_attributes_from_name(name)
+        self.model = model
+
+    def pre_save(self, model_instance: Any, add: bool) -> str:
+        value: str = model_instance.for_the_app[self.name]
+        return value
+
+
 class LiveModel(models.Model):
     """A row that open pages follow.
 
@@ -37,6 +52,24 @@ class LiveModel(models.Model):
 
     class Meta:
         abstract = True
+
+    # An adopted table has its app's, which only the database knows.
+    has_our_constraints = True
+    # Of a new row in an adopted table: values for columns that the model doesn't have (``live/app_columns.py``).
+    for_the_app: "Mapping[str, str]" = MappingProxyType({})
+
+    def validate_constraints(self, exclude: Any = None) -> None:
+        if self.has_our_constraints:
+            super().validate_constraints(exclude)
+
+    def _do_insert(
+        self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: Any
+    ) -> "list[tuple[Any, ...]]":
+        told = [_AppColumn(type(self), name) for name in self.for_the_app]
+        inserted: list[tuple[Any, ...]] = super()._do_insert(  # type: ignore[misc]
+            manager, using, [*fields, *told], returning_fields, raw
+        )
+        return inserted
 
 
 class RealtimeChange(models.Model):

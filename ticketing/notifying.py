@@ -8,18 +8,20 @@ they may not see, or of a kind that they don't want.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Min, QuerySet
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from crm.mentions import mentioned, those_with
 from crm.templatetags.marked import names_in
 from realtime.database.actor import Origin
 from realtime.database.change_log import Change
+from realtime.database.values import EARLIEST
 from realtime.live.people import is_key
 from realtime.worker.log_readers import LogReader
 from ticketing.kinds import COMMENT, TICKET
@@ -92,7 +94,7 @@ def _comments(changes: Iterable[Change]) -> Iterator[Telling]:
     added = [change for change in written if change.old is None]
     spoken, assigned = _spoken({str(_row(change)["ticket_id"]) for change in added}), _assigned_then(added)
     for change in added:
-        ticket, at = str(_row(change)["ticket_id"]), datetime.fromisoformat(str(_row(change)["created_at"]))
+        ticket, at = str(_row(change)["ticket_id"]), _said_at(change)
         concerned = {person for person, first in spoken[ticket].items() if first < at} | assigned[change.revision]
         for person in concerned - {_writer(change), change.actor}:
             yield Telling(person, Kind.REPLY, change, _writer(change), ticket, str(change.key))
@@ -111,6 +113,13 @@ def _comments(changes: Iterable[Change]) -> Iterator[Telling]:
 def _row(change: Change) -> dict[str, Any]:
     assert change.new is not None
     return change.new
+
+
+def _said_at(change: Change) -> datetime:
+    told = parse_datetime(str(_row(change)["created_at"]))
+    if told is None:
+        return change.at
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def _writer(change: Change) -> str:
@@ -133,7 +142,8 @@ def _spoken(tickets: set[str]) -> "defaultdict[str, dict[str, datetime]]":
     found: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
     comments = Comment.objects.filter(ticket__in=map(UUID, tickets), author_id__isnull=False).order_by()
     for row in comments.values("ticket", "author_id").annotate(first=Min("created_at")) if tickets else ():
-        found[str(row["ticket"])][str(row["author_id"])] = row["first"]
+        # An app may leave the time out; whoever has spoken then is told in any case.
+        found[str(row["ticket"])][str(row["author_id"])] = row["first"] or EARLIEST
     return found
 
 

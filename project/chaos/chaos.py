@@ -44,7 +44,9 @@ class Chaos:
     def __init__(self, directory: Path, options: Options) -> None:
         self._options = options
         self._loop = LoopThread()
-        self._site = Site(directory, self._loop, realtime=options.realtime, doorbell=options.doorbell)
+        self._site = Site(
+            directory, self._loop, realtime=options.realtime, doorbell=options.doorbell, adopt=options.adopt
+        )
         self._records = Records(self._site.records)
         self._statuses = Statuses(self._site.stack.redis_url)
         self._logs = Logs(tuple(self._site.logs / f"{name}.log" for name in (*WORKERS, *WEBS)))

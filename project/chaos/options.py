@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,8 @@ class Options:
     # Seconds between one writer's actions, on average.
     pace: float
     keep: bool
+    # The SQL that builds the project whose database is adopted; None for a database of our own.
+    adopt: Path | None
 
 
 def read_options(arguments: list[str] | None = None) -> Options:
@@ -32,7 +35,15 @@ def read_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--writers", type=int, default=4, help="programs that write")
     parser.add_argument("--pace", type=float, default=0.15, help="seconds between one writer's actions, on average")
     parser.add_argument("--keep", action="store_true", help="leave the directory with logs and records")
+    parser.add_argument(
+        "--adopt",
+        type=Path,
+        metavar="SQL",
+        help="over a database that was adopted: a script that builds an app's project, as in tests/their_projects",
+    )
     given = parser.parse_args(arguments)
+    if given.adopt and not given.adopt.is_file():
+        parser.error(f"--adopt: there is no file {given.adopt}")
     return Options(
         seed=given.seed,
         minutes=given.minutes,
@@ -43,4 +54,5 @@ def read_options(arguments: list[str] | None = None) -> Options:
         writers=given.writers,
         pace=given.pace,
         keep=given.keep,
+        adopt=given.adopt,
     )

@@ -46,8 +46,11 @@ SEED = (
 class Site:
     """Starts services and injects faults from one thread, which must live as long as the services."""
 
-    def __init__(self, directory: Path, loop: LoopThread, *, realtime: bool, doorbell: bool) -> None:
+    def __init__(
+        self, directory: Path, loop: LoopThread, *, realtime: bool, doorbell: bool, adopt: Path | None
+    ) -> None:
         self.directory = directory
+        self._adopt = adopt
         self.logs = directory / "logs"
         self.records = directory / "records"
         self.with_realtime = realtime
@@ -94,7 +97,12 @@ class Site:
         for proxy in self.proxies.values():
             self.loop.run(proxy.open())
         say("PostgreSQL and Redis are ready; migrating")
-        self._manage("migrate", "--noinput")
+        if self._adopt:
+            with psycopg.connect(self.stack.database_url, autocommit=True) as connection:
+                connection.execute(self._adopt.read_bytes())
+            self._manage("adopt")
+        else:
+            self._manage("migrate", "--noinput")
         with psycopg.connect(self.stack.database_url, autocommit=True) as connection:
             for statement in SEED:
                 connection.execute(statement.encode())

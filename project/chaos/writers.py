@@ -181,8 +181,12 @@ class Writer:
         return row[0] if row else None
 
     def _put_back(self, sql: Connection, table: str, row: dict[str, Any]) -> None:
-        values = [json.dumps(row)]
-        _run(sql, f"insert into {table} select * from jsonb_populate_record(null::{table}, %s::jsonb)", values)
+        computed = "select attname from pg_attribute where attrelid = %s::regclass and attgenerated <> ''"
+        with sql.cursor() as cursor:
+            generated = {name for (name,) in cursor.execute(computed, [table]).fetchall()}
+        columns = ", ".join(f'"{name}"' for name in row if name not in generated)
+        told = f"select {columns} from jsonb_populate_record(null::{table}, %s::jsonb)"
+        _run(sql, f"insert into {table} ({columns}) {told}", [json.dumps(row)])
 
     def _any(self, sql: Connection, table: str, anchors: bool = True) -> UUID | None:
         """Some row's key; it is often an anchor, because pages show those."""

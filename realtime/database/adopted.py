@@ -5,6 +5,7 @@ that the adoption added, with the statement that takes it back.
 """
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -24,6 +25,12 @@ def is_adopted(using: str = DEFAULT_DB_ALIAS) -> bool:
     with connections[using].cursor() as cursor:
         cursor.execute(_IS_ADOPTED)
         return bool(cursor.fetchone()[0])
+
+
+@cache
+def is_adopted_table(table: str) -> bool:
+    """Whether a table was adopted when this process first asked; ``columns.forget`` has it ask again."""
+    return table in adopted_tables()
 
 
 def adopted_tables(using: str = DEFAULT_DB_ALIAS) -> Mapping[str, Collection[str]]:

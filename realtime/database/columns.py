@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import connection
 
+from realtime.database.adopted import is_adopted_table
+
 
 class Family(StrEnum):
     """What a type is to us. ``OTHER`` can't be shown or sorted by."""
@@ -111,6 +113,7 @@ def columns_of(table: str) -> Mapping[str, Column]:
 def forget() -> None:
     """Has this process ask again: another database is in use, or the columns have changed."""
     columns_of.cache_clear()
+    is_adopted_table.cache_clear()
 
 
 def column_of(table: str, name: str) -> Column:

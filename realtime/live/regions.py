@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from realtime.database.tables import people_table
+from realtime.live.app_columns import app_values
 from realtime.live.definition import Concern, Definition, Params
 from realtime.live.field_changes import worded
 from realtime.live.kind import Kind
@@ -98,7 +99,9 @@ class DetailRegion(RowRegion):
 
     def context(self, params: Params) -> dict[str, Any]:
         gone_too = {"key": params["id"]} if tracked_table(self.kind.table) else {}
-        return super().context(params) | {"detail_template": f"{self.kind.templates}/_detail.html"} | gone_too
+        context = super().context(params)
+        more = app_values(context["object"]) if context["object"] else []
+        return context | {"detail_template": f"{self.kind.templates}/_detail.html", "more": more} | gone_too
 
 
 class EditingRegion(RowRegion):

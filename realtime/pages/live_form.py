@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django import forms
 
+from realtime.live.app_columns import is_value, label, needed_columns
 from realtime.pages.merging import MergingForm
 
 
@@ -23,6 +24,22 @@ class LiveModelForm(MergingForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["revision"].initial = None if self.instance._state.adding else self.instance.revision
+        self._for_the_app = needed_columns(type(self.instance)) if self.instance._state.adding else []
+        for column in self._for_the_app:
+            told = f"The app needs it: {column.type}."
+            self.fields[column.name] = forms.CharField(label=label(column.name), help_text=told)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        for column in self._for_the_app:
+            if column.name in cleaned and not is_value(cleaned[column.name], column):
+                self.add_error(column.name, f"“{cleaned[column.name]}” is no value of the type {column.type}.")
+        return cleaned
+
+    def save(self, commit: bool = True) -> Any:
+        if self._for_the_app:
+            self.instance.for_the_app = {column.name: self.cleaned_data[column.name] for column in self._for_the_app}
+        return super().save(commit)
 
     @property
     def hidden_errors(self) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from realtime.database.adopted import is_adopted_table
 from realtime.database.columns import columns_of
 from realtime.pages.local_times import LocalTimeInput
 from realtime.pages.sent_values import given_back, is_typed, plain_lines
@@ -20,6 +21,7 @@ class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.instance.has_our_constraints = not is_adopted_table(self.instance._meta.db_table)
         for name, field in self.fields.items():
             if isinstance(field, forms.TypedChoiceField) and not self.instance._state.adding:
                 # Without an option for the row's own value, a browser would send the first one.

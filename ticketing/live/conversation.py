@@ -115,13 +115,13 @@ class Conversation(LiveList):
     @staticmethod
     def _stretch(page: Page) -> tuple[datetime | None, datetime | None]:
         """From when and until when a page shows changes; None where it is the first or the last."""
-        since = page.rows[0].created_at if page.rows and page.has_previous else None
+        since = page.rows[0].sort_key if page.rows and page.has_previous else None
         return since, page.window.last.value if page.window.last else None
 
 
 def merged(comments: Sequence[Any], rows: Sequence[Row], changes: Iterable[TicketChange]) -> tuple[Row, ...]:
-    """The rows of comments and changes, by time; what changed in the moment of a comment comes before it."""
-    spoken = [(comment.created_at, 1, index) for index, comment in enumerate(comments)]
+    """The rows of comments, which come sorted, and changes, by time; what changed at a comment's time comes first."""
+    spoken = [(comment.sort_key, 1, index) for index, comment in enumerate(comments)]
     done = list(changes)
     order = sorted([*spoken, *((change.at, 0, index) for index, change in enumerate(done))])
     return tuple(rows[index] if is_comment else done[index].row() for _, is_comment, index in order)

@@ -11,6 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from crm.kinds import ACQUISITION, CUSTOMER, INTERACTION, PRODUCT
+from crm.models import Product
+from realtime.database import columns
 from realtime.live.definition import definition_named
 from realtime.live.kind import Kind
 from realtime.live.lists import LiveList
@@ -65,6 +67,34 @@ def test_a_form_that_is_saved_untouched_changes_nothing(portal: Client, project:
             after = project.connection.execute(question, [key]).fetchone()  # type: ignore[call-overload]
             assert response.status_code == 302, (kind.singular, before)
             assert after == before
+
+
+@pytest.mark.parametrize("project", ["odd_rows"], indirect=True)
+def test_columns_of_the_app_are_shown_and_a_new_row_has_those_that_it_needs(
+    portal: Client, project: TheirProject
+) -> None:
+    project.run("alter table products add column shelf integer, add column batch date")
+    project.run("update products set shelf = 7, batch = '2026-01-02', stock = 5 where name = 'Thing 3'")
+    project.run(
+        "update products set batch = now() where batch is null; alter table products alter column batch set not null"
+    )
+    columns.forget()
+    (thing,) = Product.objects.filter(name="Thing 3")
+    told = page(portal, reverse("crm:product", args=[thing.pk]))
+    assert re.findall(r"<dt[^>]*>(Supplier|Stock|Label|Shelf|Batch)</dt><dd[^>]*>(.*?)</dd>", told) == [
+        ("Supplier", "Acme"),
+        ("Stock", "5"),
+        ("Label", "THING 3"),
+        ("Shelf", "7"),
+        ("Batch", "2026-01-02"),
+    ]
+    sent = Form(page(portal, reverse("crm:product-create"))).sent | {"name": "New"}
+    assert "shelf" not in sent
+    refused = portal.post(reverse("crm:product-create"), sent | {"batch": "soon"})
+    assert "“soon” is no value of the type date." in unescape(refused.content.decode())
+    portal.post(reverse("crm:product-create"), sent | {"batch": "2026-11-27", "price": "0.5"})
+    made = "select batch::text, price, created_at is not null, updated_at is not null from products where name = 'New'"
+    assert project.connection.execute(made).fetchone() == ("2026-11-27", 0.5, True, True)
 
 
 def some(kind: Kind) -> list[Any]:
