@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from realtime.database.number_fields import AmountField
-from realtime.database.word_field import WordField
+from realtime.database.word_field import KnownWords, WordField
 from realtime.database.words import Word, word_of
 from realtime.models import LiveModel
 
@@ -113,7 +113,7 @@ class Interaction(LiveModel):
         db_table = "interactions"
         ordering = ("-interaction_at", "-id")
         constraints = [
-            models.CheckConstraint(
+            KnownWords(
                 condition=models.Q(type__in=["call", "email", "meeting", "note"]), name="interactions_type_known"
             ),
             models.CheckConstraint(

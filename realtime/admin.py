@@ -208,7 +208,7 @@ class WordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = WordForm
     list_display = ("stored", "place", "label", "position", "colour", "is_open")
     list_display_links = ("stored",)
-    list_editable = ("label", "position", "colour")
+    list_editable = ("position", "colour")
     list_filter = ("table_name", "column_name")
     fields = ("place", "stored", "label", "position", "colour", "is_open")
     readonly_fields = ("place", "stored")

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models.functions import Greatest, Least
 
 from crm.models import Customer
-from realtime.database.word_field import WordField
+from realtime.database.word_field import KnownWords, WordField
 from realtime.database.words import Word, word_of
 from realtime.models import LiveModel
 from ticketing.file_names import host_of, linkable, safe_name, stored_name
@@ -56,10 +56,10 @@ class Ticket(LiveModel):
         ordering = ("-created_at", "-id")
         constraints = [
             models.CheckConstraint(condition=~models.Q(title__regex=r"^\s*$"), name="tickets_title_not_blank"),
-            models.CheckConstraint(
+            KnownWords(
                 condition=models.Q(status__in=["open", "pending", "resolved", "closed"]), name="tickets_status_known"
             ),
-            models.CheckConstraint(
+            KnownWords(
                 condition=models.Q(priority__in=["low", "normal", "high", "urgent"]), name="tickets_priority_known"
             ),
             models.CheckConstraint(condition=~models.Q(merged_into=models.F("id")), name="tickets_merged_elsewhere"),

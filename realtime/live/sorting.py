@@ -136,8 +136,8 @@ class Rank(Func):
         (column,) = self.get_source_expressions()
         sql, parameters = compiler.compile(column)
         table, name = column.target.model._meta.db_table, str(column.target.column)
-        words = [word.value.replace("%", "%%") for word in words_of(table, name)]
-        return rank_sql(sql, column_of(table, name), words), parameters
+        place = rank_sql(sql, column_of(table, name), [word.value for word in words_of(table, name)])
+        return place.replace("%", "%%"), parameters
 
 
 class NeverNull(Func):

@@ -80,12 +80,13 @@ export class Board {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!card || !step || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const columns = this.#columns;
-    const here = columns.indexOf(card.closest("[data-column]"));
+    const columns = [...this.#board.children];
+    const here = columns.findIndex((column) => column.contains(card));
     const there = columns[here + (getComputedStyle(this.#board).direction === "rtl" ? -step : step)];
     if (!there) return;
-    if (event.shiftKey) this.move(card, there.dataset.column);
-    else there.querySelector(".table__name")?.focus();
+    if (!event.shiftKey) there.querySelector(".table__name")?.focus();
+    // The column of all other words is no place to go to.
+    else if ("column" in there.dataset) this.move(card, there.dataset.column);
   }
 
   // Until the truth is there
