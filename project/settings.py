@@ -43,6 +43,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "realtime.pages.middleware.SightMiddleware",
     "realtime.pages.middleware.PersonMiddleware",
     "realtime.pages.middleware.ActorMiddleware",
     "realtime.pages.middleware.DraftMiddleware",

@@ -20,6 +20,7 @@ from django.utils.timezone import localtime
 
 from realtime.database.tables import live_tables
 from realtime.models import RealtimeChange
+from realtime.sight import current_sight
 
 # The paging limit. Counting a million entries costs more than reading a page of them; filters reach further back.
 LISTED = 10_000
@@ -82,6 +83,10 @@ class RealtimeChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_help_text = "A row's key; or the name, the key or the role of who acted."
     fields = ("time", "table", "op", "row", "who", "number", "changed")
     readonly_fields = fields
+
+    def has_view_permission(self, request: HttpRequest, obj: RealtimeChange | None = None) -> bool:
+        # It has the rows of every table, whoever may see them.
+        return current_sight() is None and super().has_view_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,6 +1,6 @@
 """What the connected users may see, reread for all of them together.
 
-It takes four queries every few seconds, however many users there are: a revoked right, a closed account or an ended
+It takes a few queries every few seconds, however many users there are: a revoked right, a closed account or an ended
 session takes effect on open sockets without a query per socket (design rule 12).
 """
 
@@ -14,6 +14,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from realtime.live.people import named
+from realtime.sight import Sight, read_sights
 
 REREAD_SECONDS = 3.0
 
@@ -48,6 +49,8 @@ class Standing:
     rights: dict[str, Rights]
     sessions: frozenset[str]
     names: dict[str, str]
+    # Of those who don't see every row.
+    sights: dict[str, Sight]
 
 
 def read_arrivals(sessions: Iterable[str]) -> tuple[dict[str, Identity], Standing]:
@@ -76,4 +79,5 @@ def read_standing(users: Iterable[str], sessions: Iterable[str]) -> Standing:
         },
         frozenset(living.values_list("session_key", flat=True)),
         {str(user.pk): user.shown_name for user in active},
+        read_sights(str(user.pk) for user in active),
     )
