@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "realtime.pages.middleware.SightMiddleware",
     "realtime.pages.middleware.PersonMiddleware",
     "realtime.pages.middleware.ActorMiddleware",
     "realtime.pages.middleware.DraftMiddleware",
