@@ -44,6 +44,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if not welcome:
             await self.close(wire.CLOSE_SIGNED_OUT)
             return
+        if not self.hub.has_room_for(socket):
+            self.hub.leave(socket)
+            await self.close(wire.CLOSE_TOO_MANY)
+            return
         self.socket = socket
         self._views: dict[int, str] = {}
         self._errors = 0

@@ -6,6 +6,7 @@ frame is encoded once and fanned out to all its sockets. The hub starts with the
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from functools import partial
@@ -40,6 +41,9 @@ from realtime.status.connection_words import Hops
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+# In this process. Nobody has so many tabs; a program that opens more would only use up memory.
+SOCKETS_A_SESSION = 300
+SOCKETS_A_PERSON = 600
 
 
 class Resync(StrEnum):
@@ -123,6 +127,11 @@ class Hub:
         socket.send(wire.hello(build_id(), person_hash(socket.user), socket.words))
         socket.send(wire.status(self._freshness.words()))
         return True
+
+    def has_room_for(self, socket: LiveSocket) -> bool:
+        """Whether its session and its person have fewer sockets here than any number of tabs needs."""
+        alike = Counter(other.session == socket.session for other in self.sockets if other.user == socket.user)
+        return alike[True] <= SOCKETS_A_SESSION and alike.total() <= SOCKETS_A_PERSON
 
     def leave(self, socket: LiveSocket) -> None:
         self.sockets.discard(socket)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -89,7 +90,7 @@ def _may_change_anything(user: Any, seen: Iterable[str]) -> bool:
 def undo_page(request: HttpRequest) -> HttpResponse:
     """Undoes an action (``doing``), a ``field`` of an entry (number and column), or what came to a ``record`` since."""
     if not request.user.is_authenticated:
-        return kept(request, SESSION_ENDED) or redirect(f"{reverse('login')}?next={reverse('history')}")
+        return kept(request, SESSION_ENDED) or redirect_to_login(reverse("history"))
     data = request.POST if request.method == "POST" else request.GET
     asked = {name: value for name in ("doing", "field", "record") if (value := data.get(name, "").replace("\0", ""))}
     targets = _targets(request.user, asked)

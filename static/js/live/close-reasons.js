@@ -18,6 +18,11 @@ const REASONS = new Map([
     reason: "The server refused the live connection of this page.",
     slow: 60_000,
   }],
+  [4029, {
+    status: "error",
+    reason: "Too many pages of this account are open. Close some of them; this page then connects by itself.",
+    slow: 30_000,
+  }],
   [4013, {
     reason: "The server is busy and asked this page to try again shortly.",
     slow: 5_000,

@@ -18,6 +18,7 @@ from django.contrib.auth.hashers import make_password
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from realtime.hub.hub import SOCKETS_A_SESSION
 from realtime.live.tokens import sign
 from realtime.status.status_store import status_key
 from tests.live_site import LiveSite
@@ -587,6 +588,22 @@ def test_a_flood_of_messages_is_answered_with_an_error_and_then_closed(invite: I
     assert socket.closed_with() == 4400
     assert any(frame["type"] == "error" and "messages a second" in frame["reason"] for frame in socket.frames)
     assert other.is_undisturbed()
+
+
+def test_a_session_has_so_many_sockets_and_no_more(invite: Invite, viewer: Person) -> None:
+    other = invite().open()
+    many = [viewer.open() for _ in range(SOCKETS_A_SESSION)]
+    assert many[-1].is_undisturbed()
+    assert viewer.open().closed_with() == 4029
+    assert other.is_undisturbed()
+    many[0].connection.close()
+    # The server hears of it in its own time.
+    for _ in range(100):
+        again = viewer.open()
+        with suppress(ConnectionClosed):
+            again.next()
+            break
+    assert again.is_undisturbed()
 
 
 # Rights that end
