@@ -78,6 +78,28 @@ class Environment:
             raise ImproperlyConfigured(f"{name} is not a usable address: it should look like {expected}….")
         return value
 
+    def mail(self, name: str) -> dict[str, Any]:
+        """Django's settings for a mail server (``smtp``: STARTTLS, ``smtps``: TLS) or ``console:``; none if not set."""
+        value = self._values.get(name, "")
+        if not value:
+            return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+        if value == "console:":
+            return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+        self.url(name, ("smtp", "smtps"))
+        parts = urlsplit(value)
+        is_tls = parts.scheme == "smtps"
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "EMAIL_HOST": parts.hostname,
+            "EMAIL_PORT": parts.port or (465 if is_tls else 587),
+            "EMAIL_HOST_USER": unquote(parts.username or ""),
+            "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+            "EMAIL_USE_SSL": is_tls,
+            # A mail server on this machine has no certificate, and nobody listens in between.
+            "EMAIL_USE_TLS": not is_tls and parts.hostname not in ("localhost", "127.0.0.1", "::1"),
+            "EMAIL_TIMEOUT": 10,
+        }
+
     def address(self, name: str) -> str:
         """``host:port``, or an empty string when it isn't set."""
         value = self._values.get(name, "")

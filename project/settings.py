@@ -24,6 +24,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "channels",
     "realtime",
     "project.accounts",
@@ -43,10 +47,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "realtime.pages.middleware.PersonMiddleware",
     "realtime.pages.middleware.ActorMiddleware",
     "realtime.pages.middleware.DraftMiddleware",
     "realtime.pages.local_times.TimeZoneMiddleware",
+    "project.accounts.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -66,6 +72,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "project.navigation.navigation",
+                "project.accounts.second_factor.confinement",
+                "project.accounts.profile.preferences",
             ],
         },
     },
@@ -88,6 +96,13 @@ CHANNEL_LAYERS = {
     },
 }
 REDIS_PREFIX = env.text("REDIS_PREFIX", "livedesk")
+CACHES = {
+    "default": {
+        "BACKEND": "project.shared_cache.SharedCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": f"{REDIS_PREFIX}.cache",
+    },
+}
 
 SUPABASE_URL = env.url("SUPABASE_URL", ("http", "https"))
 SUPABASE_KEY = env.text("SUPABASE_KEY")
@@ -124,9 +139,37 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "account_login"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "project.accounts.sign_in.StaffAdapter"
+ACCOUNT_FORMS = {"login": "project.accounts.sign_in.SignInForm"}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+# Administrators make the accounts, and vouch for the addresses in them.
+ACCOUNT_SIGNUP_ENABLED = False
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+# docs/SECURITY.md has the reasons. A browser that the account's owner has signed in from counts by itself.
+ACCOUNT_RATE_LIMITS = {
+    "login": "120/m/ip",
+    "login_failed": "20/m/ip,5/5m/key",
+    "login_failed_known": "5/5m/key",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Livedesk"
+# A phone's clock may be half a minute off.
+MFA_TOTP_TOLERANCE = 1
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+# How many proxies in front of the web processes write the client's address into X-Forwarded-For.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(env.number("TRUSTED_PROXIES", 0, maximum=10))
+
+# Mail, for resetting passwords.
+globals().update(env.mail("EMAIL_URL"))
+MAIL_IS_SET_UP = bool(env.text("EMAIL_URL", ""))
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "livedesk@localhost")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -148,6 +191,8 @@ APP_PEOPLE = env.people("APP_PEOPLE")
 
 _secure = env.flag("DJANGO_SECURE_COOKIES", False)
 SESSION_COOKIE_SECURE = _secure
+# Browsers offer passkeys on https and on localhost only.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _secure
 CSRF_COOKIE_SECURE = _secure
 SESSION_COOKIE_HTTPONLY = True
 # static/js/form-token.js reads it, so that a form opened before a new sign-in can still be sent.

@@ -1,8 +1,11 @@
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
-from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
 from project.views import dashboard
+
+# Signing in to the administration is signing in to the portal: the same page, the same limits.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 # Failed requests: a form's text stays on the screen, and a refusal by the database is named.
 handler400 = "realtime.pages.unsent.bad_request"
@@ -12,8 +15,7 @@ handler500 = "realtime.pages.unsent.server_error"
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
-    path("sign-in/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("sign-out/", auth_views.LogoutView.as_view(), name="logout"),
+    path("", include("project.accounts.urls")),
     path("crm/", include("crm.urls")),
     path("ticketing/", include("ticketing.urls")),
     path("notifications/", include("ticketing.notification_urls")),

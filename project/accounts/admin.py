@@ -3,13 +3,14 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from project.accounts.linking import check_link, link
-from project.accounts.models import User
+from project.accounts.models import GroupRule, User
 
 
 class LinkingUserForm(UserChangeForm):  # type: ignore[type-arg]
@@ -46,3 +47,16 @@ class LinkedUserAdmin(UserAdmin):  # type: ignore[type-arg]
             messages.success(request, f"“{linked}” is linked with the person of the app who has this id.")
             return HttpResponseRedirect(reverse("admin:accounts_user_change", args=[linked.pk]))
         return super().response_change(request, obj)
+
+
+class GroupRuleInline(admin.StackedInline):  # type: ignore[type-arg]
+    model = GroupRule
+    can_delete = False
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RuledGroupAdmin(GroupAdmin):
+    inlines = (GroupRuleInline,)

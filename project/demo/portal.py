@@ -93,6 +93,7 @@ class Portal:
         self._environment |= {
             "DJANGO_SECRET_KEY": self._environment.get("DJANGO_SECRET_KEY")
             or remembered(LOCAL / "django-secret-key", lambda: secrets.token_urlsafe(50)),
+            "EMAIL_URL": self._environment.get("EMAIL_URL") or "console:",
             "DEMO_PASSWORD": self._environment.get("DEMO_PASSWORD") or "demo",
             "PYTHONUNBUFFERED": "1",
         }

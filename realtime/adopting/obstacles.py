@@ -167,7 +167,7 @@ def _of_columns(model: type[LiveModel], table: Table) -> Iterator[Obstacle]:
         if column.name not in fields and not (column.nullable or column.has_default or column.written_by_database):
             yield Obstacle(
                 table.name,
-                f"needs a value for '{column.name}', which the portal doesn't know: its forms ask for it as a plain text;"
+                f"needs a value for '{column.name}', which the portal doesn't know: forms ask for it as a plain text;"
                 " new comments and files have no such form, and need a default for it",
             )
 

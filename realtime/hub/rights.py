@@ -17,6 +17,8 @@ from realtime.database.words import forget_words_here, signature
 from realtime.live.people import named
 
 REREAD_SECONDS = 3.0
+# In a session whose user has signed in and may see nothing yet.
+CONFINED = "confined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def read_arrivals(sessions: Iterable[str]) -> tuple[dict[str, Identity], Standin
     identities = {}
     for session in Session.objects.filter(session_key__in=list(sessions), expire_date__gt=timezone.now()):
         told = session.get_decoded()
-        if SESSION_KEY in told:
+        if SESSION_KEY in told and not told.get(CONFINED):
             identities[session.session_key] = Identity(told[SESSION_KEY], told.get(HASH_SESSION_KEY, ""))
     return identities, read_standing({identity.user for identity in identities.values()}, identities)
 

@@ -27,6 +27,7 @@ import { PageState } from "./live/page-state.js";
 import { followPresence } from "./live/presence.js";
 import { startSearchMarks } from "./live/search-marks.js";
 import { startKeyboard } from "./keyboard.js";
+import { startChosen } from "./chosen.js";
 import { startCopying } from "./copy.js";
 import { startMenus } from "./menu.js";
 import { startPalette } from "./palette.js";
@@ -42,6 +43,7 @@ import "./typed.js";
 
 const root = document.documentElement;
 
+startChosen();
 startColumns();
 startCopying();
 startMenus();

@@ -2,6 +2,8 @@
 //
 // An element with [data-key] is pressed, or gets the focus, by that key. The help (?) lists all keys.
 
+import { choose, chosenElsewhere } from "./chosen.js";
+
 const SEQUENCE_MS = 1_500;
 const TYPING = "input, select, textarea, [contenteditable], dialog, :popover-open, [role=menu], [role=listbox]";
 const FIELDS = { a: "assignment", s: "status", p: "priority" };
@@ -14,6 +16,8 @@ export function startKeyboard(page) {
   const keyboard = new Keyboard(page);
   page.addEventListener("keydown", (event) => keyboard.onKey(event));
   page.addEventListener("click", ({ target }) => target.closest?.("[data-keys-switch]") && turn());
+  const elsewhere = chosenElsewhere("shortcuts");
+  if (elsewhere) keep(elsewhere);
   showSetting();
 }
 
@@ -100,13 +104,19 @@ function isOn() {
 }
 
 function turn() {
-  chosen = isOn() ? "off" : "on";
+  keep(isOn() ? "off" : "on");
+  choose("shortcuts", chosen);
+  showSetting();
+}
+
+/** Other tabs of this browser follow at once. */
+function keep(choice) {
+  chosen = choice;
   try {
     localStorage.setItem(setting(), chosen);
   } catch {
     // It holds for this page.
   }
-  showSetting();
 }
 
 function showSetting() {

@@ -28,7 +28,18 @@
     }
   }
 
+  // What the person has chosen on whatever machine, unless it was chosen here and is still on its way (chosen.js).
+  function fromServer() {
+    const chosen = root.dataset.chosenTheme;
+    try {
+      if (chosen && localStorage.getItem(`livedesk-unsent-theme-${root.dataset.person}`) === null) store(chosen);
+    } catch {
+      if (chosen) root.dataset.theme = chosen;
+    }
+  }
+
   root.dataset.js = "";
+  fromServer();
   show(stored());
 
   document.addEventListener("DOMContentLoaded", () => show(stored()));
@@ -37,6 +48,7 @@
     if (!button) return;
     store(button.dataset.themeChoice);
     show(button.dataset.themeChoice);
+    root.dispatchEvent(new CustomEvent("livedesk:theme", { detail: button.dataset.themeChoice }));
   });
   window.addEventListener("storage", (event) => {
     if (event.key === KEY) show(event.newValue);

@@ -1,5 +1,5 @@
-// Tells the server the zone in which this person types times.
+// Tells the server the zone in which this person types times: the one that they chose, else this machine's.
 {
-  const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zone = document.documentElement.dataset.zone || new Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) document.cookie = `timezone=${zone}; path=/; max-age=31536000; samesite=lax`;
 }

@@ -25,7 +25,7 @@ START = Shown((("a", "1"), ("b", "1"), ("c", "1")), "3", {"pager": "1", "empty":
 def component(name: str) -> str:
     """The real markup of a component; these templates hold nothing but an icon and an address."""
     markup = (TEMPLATES / "realtime" / name).read_text()
-    return re.sub(r"{%[^%]*%}", "", markup.replace("{% url 'login' %}", "/sign-in/"))
+    return re.sub(r"{%[^%]*%}", "", markup.replace("{% url 'account_login' %}", "/sign-in/"))
 
 
 def document(body: str, *, attributes: str = "") -> str:

@@ -15,6 +15,14 @@ SIGNED_OUT = "You are signed out"
 # When a right is lost or a session ends, records go within five seconds; the rest is patience with a busy machine.
 SOON = 30_000
 
+THEIRS = (
+    "accounts_user_user_permissions",
+    "accounts_user_groups",
+    "usersessions_usersession",
+    "mfa_authenticator",
+    "accounts_preferences",
+)
+
 Colleague = Callable[..., str]
 
 
@@ -42,7 +50,7 @@ def colleague(live_site: LiveSite) -> Iterator[Colleague]:
     yield make
     with live_site.connect() as sql:
         theirs = "in (select id from accounts_user where username = any(%s))"
-        for table in ("accounts_user_user_permissions", "accounts_user_groups"):
+        for table in THEIRS:
             sql.execute(f"delete from {table} where user_id {theirs}", [names])
         sql.execute(f"delete from realtime_draft where owner_id {theirs}", [names])
         sql.execute("delete from accounts_user where username = any(%s)", [names])

@@ -1,9 +1,11 @@
+import { locale } from "../reader.js";
+
 const CONTRAST = matchMedia("(forced-colors: active)");
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const LOOKS = [CONTRAST, STILL, matchMedia("(prefers-color-scheme: dark)"), matchMedia("(prefers-contrast: more)")];
 const LONGEST_LABEL = 18;
 
-const SHORT = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
+const SHORT = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
 
 let library;
 

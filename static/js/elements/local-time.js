@@ -1,6 +1,8 @@
-const SHORT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
-const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
+import { locale, timeZone } from "../reader.js";
+
+const SHORT = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone });
+const EXACT = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "long", timeZone });
+const RELATIVE = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -1,3 +1,4 @@
+import { locale, timeZone } from "../reader.js";
 import { WORDS } from "./realtime-status-indicator.js";
 
 // Half a second: a page that just opened, or a network that blinked, is not worth a banner.
@@ -65,7 +66,7 @@ export class RealtimeConnectionBanner extends HTMLElement {
 }
 
 function clock(iso) {
-  return new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(new Date(iso));
+  return new Intl.DateTimeFormat(locale, { timeStyle: "medium", timeZone }).format(new Date(iso));
 }
 
 if (customElements.get("realtime-connection-banner") === undefined) {
