@@ -68,6 +68,8 @@ class Acquisition(LiveModel):
         max_digits=14, decimal_places=2, default=0, db_default=0, validators=[MinValueValidator(0)]
     )
 
+    hangs_on: ClassVar = ("customer",)
+
     class Meta:
         db_table = "acquisitions"
         ordering = ("-created_at", "-id")
@@ -108,6 +110,7 @@ class Interaction(LiveModel):
         validators=[MinValueValidator(EARLIEST), MaxValueValidator(LATEST)],
     )
     nouns: ClassVar = {"interaction_at": "time"}
+    hangs_on: ClassVar = ("customer",)
 
     class Meta:
         db_table = "interactions"

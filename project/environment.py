@@ -78,6 +78,22 @@ class Environment:
             raise ImproperlyConfigured(f"{name} is not a usable address: it should look like {expected}….")
         return value
 
+    def openid(self) -> dict[str, Any] | None:
+        """allauth's settings for a provider of OpenID Connect, or None when none of its variables is set."""
+        names = ("OIDC_SERVER_URL", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+        missing = [name for name in names if not self._values.get(name)]
+        if len(missing) == len(names):
+            return None
+        if missing:
+            raise ImproperlyConfigured(f"{' and '.join(missing)} is not set: OpenID Connect needs {', '.join(names)}.")
+        return {
+            "provider_id": "oidc",
+            "name": self.text("OIDC_NAME", "single sign-on"),
+            "client_id": self.text("OIDC_CLIENT_ID"),
+            "secret": self.text("OIDC_CLIENT_SECRET"),
+            "settings": {"server_url": self.url("OIDC_SERVER_URL", ("http", "https")), "oauth_pkce_enabled": True},
+        }
+
     def mail(self, name: str) -> dict[str, Any]:
         """Django's settings for a mail server (``smtp``: STARTTLS, ``smtps``: TLS) or ``console:``; none if not set."""
         value = self._values.get(name, "")

@@ -27,6 +27,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "channels",
     "realtime",
@@ -48,6 +50,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "realtime.pages.middleware.SightMiddleware",
     "realtime.pages.middleware.PersonMiddleware",
     "realtime.pages.middleware.ActorMiddleware",
     "realtime.pages.middleware.DraftMiddleware",
@@ -156,6 +159,13 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "20/m/ip,5/5m/key",
     "login_failed_known": "5/5m/key",
 }
+# A provider of OpenID Connect (Google, Microsoft, Supabase's own).
+OIDC = env.openid()
+OIDC_MAKES_ACCOUNTS = env.flag("OIDC_MAKES_ACCOUNTS")
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [OIDC] if OIDC else []}}
+SOCIALACCOUNT_ADAPTER = "project.accounts.single_sign_on.StaffSocialAdapter"
+# A form can't be sent there: the policy of the pages lets forms go to this portal only.
+SOCIALACCOUNT_LOGIN_ON_GET = True
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Livedesk"

@@ -26,7 +26,8 @@ Imports between rooms go one way (``tests/conventions/test_rooms.py`` holds them
     operating → upstream, database    adopting → database
 
 What several rooms share lies beside them: ``events.py`` (typed events, the connection's states), ``groups.py``
-(the channel layer's groups), ``waiting.py`` (waits for an event or a time, ends tasks), ``build.py`` (names a deploy).
+(the channel layer's groups), ``waiting.py`` (waits for an event or a time, ends tasks), ``build.py`` (names a deploy),
+``sight.py`` (which rows a person may see: every query of a live model asks it).
 Django looks for the rest here: ``models.py``, ``apps.py``, ``admin.py`` (shows the change log), ``urls.py``,
 ``routing.py``.
 """

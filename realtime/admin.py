@@ -23,6 +23,7 @@ from realtime.database.tables import live_tables
 from realtime.database.word_upkeep import indexes_of_another_order
 from realtime.database.words import allowed, has_open_words, is_used
 from realtime.models import RealtimeChange, Word
+from realtime.sight import current_sight
 
 # The paging limit. Counting a million entries costs more than reading a page of them; filters reach further back.
 LISTED = 10_000
@@ -85,6 +86,10 @@ class RealtimeChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_help_text = "A row's key; or the name, the key or the role of who acted."
     fields = ("time", "table", "op", "row", "who", "number", "changed")
     readonly_fields = fields
+
+    def has_view_permission(self, request: HttpRequest, obj: RealtimeChange | None = None) -> bool:
+        # It has the rows of every table, whoever may see them.
+        return current_sight() is None and super().has_view_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -3,15 +3,20 @@
 import uuid
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
 
+from realtime.sight import Visible, all_scopes
+
 # Named for what people see; static/css/components/badge.css has each for both themes.
 COLOURS = ("grey", "blue", "amber", "green", "red", "violet")
+
+M = TypeVar("M", bound=models.Model)
 
 
 class RandomUUID(models.Func):
@@ -35,6 +40,13 @@ class _AppColumn(models.TextField):  # type: ignore[type-arg]
         return value
 
 
+class SeenRows(models.Manager[M]):
+    """The rows that whoever asks may see (``realtime/sight.py``)."""
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        return super().get_queryset().filter(Visible(self.model._meta.db_table))
+
+
 class LiveModel(models.Model):
     """A row that open pages follow.
 
@@ -49,6 +61,10 @@ class LiveModel(models.Model):
     revision = models.BigIntegerField(db_default=0, editable=False)
     # What a field is called in "Anna is editing the …", where its own words don't fit there.
     nouns: ClassVar[dict[str, str]] = {}
+    # The fields that name the rows which it hangs on: who may not see one of those doesn't see it, either.
+    hangs_on: ClassVar[tuple[str, ...]] = ()
+
+    objects: ClassVar[SeenRows[Self]] = SeenRows()
 
     class Meta:
         abstract = True
@@ -257,3 +273,25 @@ class Word(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} ({self.table_name}, {self.column_name})"
+
+
+def scope_choices() -> list[tuple[str, str]]:
+    return [(scope.key, f"{scope.table.capitalize()}: {scope.label}") for scope in all_scopes()]
+
+
+class RowLimit(models.Model):
+    """That a group sees only some rows of a kind. Several for one kind add up."""
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="row_limits")
+    scope = models.TextField("sees", choices=scope_choices)
+
+    class Meta:
+        db_table = "realtime_row_limit"
+        verbose_name = "limit"
+        verbose_name_plural = "which rows it sees (without a limit: all)"
+        default_permissions = ()
+        ordering = ("scope",)
+        constraints = [models.UniqueConstraint(fields=("group", "scope"), name="realtime_row_limit_once")]
+
+    def __str__(self) -> str:
+        return str(self.get_scope_display())

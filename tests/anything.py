@@ -17,6 +17,7 @@ from realtime.live.definition import Params, _definitions, definition_named
 from realtime.live.filters import AmountFilter, ChoiceFilter, DayFilter, Filters, KeyFilter
 from realtime.live.lists import LiveList
 from realtime.live.tracked import all_tracked
+from realtime.sight import Sight, all_scopes
 
 WORDS = ("lamp", "desk", "Lefèvre", "müller", "ROOF")
 SEARCHES = ("lamp", "lefevre", "LAMP roo", "mull", "x")
@@ -259,6 +260,17 @@ class Anything:
             self._insert(run, note, table, key)
 
     # Looking
+
+    def sight(self) -> Sight | None:
+        """Whose eyes look: often those of somebody who sees everything, else any limits that groups may have."""
+        chance = self.chance
+        if chance.random() < 0.5:
+            return None
+        limits: dict[str, list[str]] = {}
+        for scope in chance.sample(all_scopes(), k=chance.choice((1, 1, 2))):
+            limits.setdefault(scope.table, []).append(scope.key)
+        told = tuple((table, tuple(sorted(scopes))) for table, scopes in sorted(limits.items()))
+        return Sight(chance.choice(self.people), told)
 
     def view(self, places: bool = True) -> tuple[str, dict[str, Any]]:
         """A definition's name and its parameters. With ``places``, it may be any page of a list."""

@@ -19,7 +19,7 @@ from realtime.live.past import changers, row_at
 from realtime.models import LiveModel
 from ticketing import people
 from ticketing.files import StorageFailed, StoredFile, kept
-from ticketing.merges import end_of, held_end_of, still_merged
+from ticketing.merges import end_of, held_end_of, place_in_words, still_merged
 from ticketing.models import Attachment, Comment, Ticket, TicketLink
 from ticketing.words import closed_status, in_words
 
@@ -53,7 +53,7 @@ def add_comment(ticket: UUID, author: UUID, content: str, files: "Iterable[File[
     if not people.may_be(author, Comment._meta.db_table, "author_id"):
         raise Refused(422, f"Nothing was sent: {people.NOT_LINKED}")
     with _storing(ticket, files) as stored:
-        place = held_end_of(ticket)
+        place = _place(ticket)
         comment = Comment.objects.create(ticket_id=place, author_id=author, content=content)
         _attach(place, comment, stored)
     return comment
@@ -62,7 +62,15 @@ def add_comment(ticket: UUID, author: UUID, content: str, files: "Iterable[File[
 def attach(ticket: UUID, files: "Iterable[File[Any]]") -> list[Attachment]:
     """To the ticket that this one was merged into, if it was."""
     with _storing(ticket, files) as stored:
-        return _attach(held_end_of(ticket), None, stored)
+        return _attach(_place(ticket), None, stored)
+
+
+def _place(ticket: UUID) -> UUID:
+    """Where something said on a ticket goes, if whoever says it may see that."""
+    place = held_end_of(ticket)
+    if place != ticket and not Ticket.objects.filter(pk=place).exists():
+        raise Refused(409, "Nothing was sent: this ticket was merged into one that you may not see.")
+    return place
 
 
 def delete_comment(comment: UUID, revision: int) -> None:
@@ -109,9 +117,11 @@ def _both(ticket: UUID, chosen: UUID, done: str) -> dict[UUID, Ticket]:
 
 def _may_go_together(source: Ticket, target: Ticket) -> None:
     if source.merged_into_id:
-        raise Refused(409, f"Nothing was merged: “{source}” was merged into “{source.merged_into}” already.")
+        raise Refused(409, f"Nothing was merged: “{source}” was merged into {place_in_words(source)} already.")
     if target.merged_into_id:
         end = end_of(target)
+        if end == target:
+            raise Refused(409, f"Nothing was merged: “{target}” was merged into another ticket.")
         raise Refused(409, f"Nothing was merged: “{target}” was merged into “{end}”. Choose that one.", ticket=end.pk)
 
 
@@ -188,7 +198,8 @@ def _unchanged(model: type[M], key: UUID, revision: int) -> M:
 
 
 def _locked(model: type[M], key: UUID) -> M:
-    row: M | None = model._default_manager.select_for_update().filter(pk=key).first()
+    rows: Any = model._default_manager
+    row: M | None = rows.select_for_update().filter(pk=key).first()
     if row is None:
         noun = model._meta.verbose_name
         raise Refused(404, f"Nothing was changed: somebody deleted this {noun} in the meantime.")

@@ -7,6 +7,7 @@ class TicketingConfig(AppConfig):
 
     def ready(self) -> None:
         import ticketing.live
+        import ticketing.scopes
         import ticketing.search  # noqa: F401  registers what the search through everything finds
         from crm.customer_page import register_block, register_dependants, register_source
         from realtime.database.tables import register_personal

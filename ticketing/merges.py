@@ -25,9 +25,21 @@ def chain_of(ticket: Ticket) -> list[UUID]:
 
 
 def end_of(ticket: Ticket) -> Ticket:
-    """The ticket at the end of the chain; the ticket itself if it wasn't merged."""
-    chain = chain_of(ticket)
-    return Ticket.objects.get(pk=chain[-1]) if chain else ticket
+    """The last ticket of the chain that whoever asks may see; the ticket itself if there is none."""
+    found = Ticket.objects.in_bulk(chain := chain_of(ticket))
+    return next((found[key] for key in reversed(chain) if key in found), ticket)
+
+
+def place_of(ticket: Ticket) -> Ticket | None:
+    """What it was merged into, for whoever may see that: a ticket doesn't hang on it."""
+    key = ticket.merged_into_id
+    return Ticket.objects.filter(pk=key).first() if key is not None else None
+
+
+def place_in_words(ticket: Ticket) -> str:
+    """In a sentence about a merged ticket."""
+    place = place_of(ticket)
+    return f"“{place}”" if place is not None else "another ticket"
 
 
 def held_end_of(ticket: UUID) -> UUID:
@@ -50,7 +62,7 @@ def still_merged(ticket: Ticket, status: str) -> str:
     """Why a ticket can't get this status; empty if it can. What another program has opened isn't closed by force."""
     if ticket.merged_into_id is None or status in (closed_status(), ticket.status):
         return ""
-    return f"this ticket was merged into “{ticket.merged_into}”. Undo the merge to open it again."
+    return f"this ticket was merged into {place_in_words(ticket)}. Undo the merge to open it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +76,9 @@ class Merge:
 
 
 def merge_of(ticket: Any) -> Merge | None:
-    """``ticket`` comes with what it was merged into."""
-    if ticket is None or ticket.merged_into is None:
+    """None too where whoever asks may not see what it was merged into."""
+    into = place_of(ticket) if ticket is not None else None
+    if into is None:
         return None
     key = str(ticket.merged_into_id)
     logged = RealtimeChange.objects.filter(
@@ -73,6 +86,6 @@ def merge_of(ticket: Any) -> Merge | None:
     )
     entry = logged.exclude(old__merged_into_id=key).order_by("-revision").first()
     if entry is None:
-        return Merge(ticket.merged_into)
+        return Merge(into)
     who = known_names([entry.actor]).get(entry.actor, people.UNKNOWN) if is_key(entry.actor) else people.OUTSIDE
-    return Merge(ticket.merged_into, who, entry.at, entry.action or "")
+    return Merge(into, who, entry.at, entry.action or "")

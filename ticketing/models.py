@@ -50,6 +50,8 @@ class Ticket(LiveModel):
         "self", models.DO_NOTHING, null=True, blank=True, editable=False, related_name="merged"
     )
     nouns: ClassVar = {"assigned_to": "assignee"}
+    # It shows its customer's name. What it was merged into isn't what it hangs on.
+    hangs_on: ClassVar = ("customer",)
 
     class Meta:
         db_table = "tickets"
@@ -88,6 +90,8 @@ class Comment(LiveModel):
     # The ticket that it was written on, when it has come along with a merge.
     merged_from = models.ForeignKey(Ticket, models.DO_NOTHING, null=True, blank=True, editable=False, related_name="+")
 
+    hangs_on: ClassVar = ("ticket",)
+
     class Meta:
         db_table = "comments"
         ordering = ("created_at", "id")
@@ -109,6 +113,8 @@ class Attachment(LiveModel):
     file_type = models.CharField(max_length=255, blank=True, default="", db_default="")
     file_size = models.BigIntegerField(default=0, db_default=0)
     merged_from = models.ForeignKey(Ticket, models.DO_NOTHING, null=True, blank=True, editable=False, related_name="+")
+
+    hangs_on: ClassVar = ("ticket",)
 
     class Meta:
         db_table = "attachments"
@@ -152,6 +158,8 @@ class TicketLink(LiveModel):
     other = models.ForeignKey(Ticket, models.CASCADE, related_name="linked_by", verbose_name="linked ticket")
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.RELATED, db_default="related")
     created_by = models.UUIDField(null=True, blank=True)
+
+    hangs_on: ClassVar = ("ticket", "other")
 
     class Meta:
         db_table = "ticket_links"

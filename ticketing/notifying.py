@@ -23,6 +23,7 @@ from realtime.database.actor import Origin
 from realtime.database.change_log import Change
 from realtime.database.values import EARLIEST
 from realtime.live.people import is_key
+from realtime.sight import blind_to, current_sight
 from realtime.worker.log_readers import LogReader
 from ticketing.kinds import COMMENT, TICKET
 from ticketing.models import Comment, Notification, NotificationChoice, Ticket
@@ -192,10 +193,12 @@ def _allowed(tellings: Iterable[Telling]) -> list[Telling]:
     unwanted = {(str(c.person_id), c.kind) for c in NotificationChoice.objects.filter(person__in=map(UUID, people))}
     tickets = _there(Ticket.objects.all(), {telling.ticket for telling in tellings})
     comments = _there(Comment.objects.all(), {telling.comment for telling in tellings if telling.comment})
+    blind = blind_to(TICKET.table, {(telling.person, telling.ticket) for telling in tellings})
     return [
         telling
         for telling in tellings
-        if telling.person in may[RIGHTS[telling.kind]]
+        if (telling.person, telling.ticket) not in blind
+        and telling.person in may[RIGHTS[telling.kind]]
         and (telling.person, telling.kind) not in unwanted
         and telling.ticket in tickets
         and (telling.comment is None or telling.comment in comments)
@@ -210,8 +213,12 @@ def _there(rows: "QuerySet[Any]", keys: set[str]) -> set[str]:
 
 
 def shown_to(person: Any, with_comments: bool) -> "QuerySet[Notification]":
-    """A person's notifications, the newest first; without those of comments for somebody who may not see any."""
+    """A person's notifications, the newest first; without those of comments for somebody who may not see any, and
+    without those of tickets that they may not see any more.
+    """
     found = Notification.objects.filter(person=person)
+    if current_sight() is not None:
+        found = found.filter(ticket__in=Ticket.objects.order_by().values("pk"))
     return found if with_comments else found.filter(kind=Kind.ASSIGNED)
 
 

@@ -25,8 +25,8 @@ class Importable:
     @property
     def fields(self) -> dict[str, forms.Field]:
         """The form's fields in its order, without the hidden revision."""
-        form = self.form()
-        return {field.name: field.field for field in form.visible_fields()}
+        fields: dict[str, forms.Field] = self.form.base_fields
+        return {name: field for name, field in fields.items() if not field.widget.is_hidden}
 
     @property
     def labels(self) -> dict[str, str]:

@@ -28,6 +28,7 @@ from crm.models import FileImport
 from realtime.database.actor import Origin, acting_user
 from realtime.database.refusals import words_for
 from realtime.database.thread import DatabaseThread
+from realtime.sight import seeing, sight_of
 
 logger = logging.getLogger(__name__)
 
@@ -170,7 +171,9 @@ def _through(job: FileImport, outcome: Outcome, writing: bool) -> Iterator[int]:
     rows = rows_of(bytes(job.content), Reading(**job.reading))
     headings = next(rows).cells
     table = ROWS[job.table](headings, job.columns, person.has_perm(kind.permission("change")))
-    yield from table.through(rows, outcome, writing)
+    # What the person may not see is neither found nor written over.
+    with seeing(sight_of(person)):
+        yield from table.through(rows, outcome, writing)
 
 
 def _finish(key: UUID, run: UUID, **result: Any) -> None:

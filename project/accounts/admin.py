@@ -6,11 +6,15 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.shortcuts import get_object_or_404, render
+from django.urls import path, reverse
 
 from project.accounts.linking import check_link, link
 from project.accounts.models import GroupRule, User
+from project.accounts.seen import what_is_seen_by
+from realtime.models import RowLimit
 
 
 class LinkingUserForm(UserChangeForm):  # type: ignore[type-arg]
@@ -34,10 +38,34 @@ class LinkingUserForm(UserChangeForm):  # type: ignore[type-arg]
         return key
 
 
+class RowLimitInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = RowLimit
+    extra = 0
+
+
 @admin.register(User)
 class LinkedUserAdmin(UserAdmin):  # type: ignore[type-arg]
     form = LinkingUserForm
+    change_form_template = "admin/accounts/user/change_form.html"
     fieldsets = (*UserAdmin.fieldsets, ("The app", {"fields": ("key",)}))  # type: ignore[misc]
+
+    def get_urls(self) -> list[Any]:
+        sees = path("<uuid:key>/sees/", self.admin_site.admin_view(self.sees), name="accounts_user_sees")
+        return [sees, *super().get_urls()]
+
+    def sees(self, request: HttpRequest, key: UUID) -> HttpResponse:
+        """Which rows a person sees, kind by kind, and why."""
+        person = get_object_or_404(User, pk=key)
+        if not self.has_view_permission(request, person):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"What {person} sees",
+            "person": person,
+            "told": what_is_seen_by(person),
+            "opts": self.opts,
+        }
+        return render(request, "admin/accounts/user/sees.html", context)
 
     def response_change(self, request: HttpRequest, obj: User) -> HttpResponse:
         """The id changes last, when everything else is saved."""
@@ -59,4 +87,4 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class RuledGroupAdmin(GroupAdmin):
-    inlines = (GroupRuleInline,)
+    inlines = (GroupRuleInline, RowLimitInline)

@@ -19,11 +19,15 @@ class ResetView(PasswordResetView):  # type: ignore[misc]
 
     def form_valid(self, form: Any) -> HttpResponse:
         if not settings.MAIL_IS_SET_UP:
-            return self.render_to_response(self.get_context_data(form=form), status=503)
+            return self._refused(form)
         try:
             answer: HttpResponse = super().form_valid(form)
         except (SMTPException, OSError) as error:
             logger.error("a mail to reset a password could not be sent: %s", type(error).__name__)
             form.add_error(None, "The mail server doesn’t answer. Try again later, or ask your administrator.")
-            answer = self.render_to_response(self.get_context_data(form=form), status=503)
+            return self._refused(form)
         return answer
+
+    def _refused(self, form: Any) -> HttpResponse:
+        page: HttpResponse = self.render_to_response(self.get_context_data(form=form), status=503)
+        return page

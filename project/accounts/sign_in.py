@@ -11,6 +11,7 @@ from allauth.account.forms import LoginForm
 from allauth.account.views import LoginView
 from allauth.core import context
 from allauth.core.internal import ratelimit
+from allauth.socialaccount.adapter import get_adapter as get_social_adapter
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -45,7 +46,11 @@ class SignInView(LoginView):  # type: ignore[misc]
     """The page to sign in at. As long as there is no account, it says how to make one."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_context_data(**kwargs), "is_first": not User.objects.exists()}
+        told = {**super().get_context_data(**kwargs), "is_first": not User.objects.exists()}
+        for provider in get_social_adapter().list_providers(self.request):
+            onward = {"next": told["redirect_field_value"]} if told["redirect_field_value"] else {}
+            told |= {"sso_name": provider.name, "sso_url": provider.get_login_url(self.request, **onward)}
+        return told
 
 
 class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]

@@ -1,9 +1,10 @@
 from allauth.account import views as account
+from allauth.socialaccount import views as social
 from django.urls import include, path, re_path
 from django.views.decorators.http import require_POST
 from django.views.generic import RedirectView
 
-from project.accounts import profile, sessions
+from project.accounts import profile, sessions, single_sign_on
 from project.accounts.passwords import ResetView
 from project.accounts.sign_in import SignInView
 
@@ -26,6 +27,9 @@ urlpatterns = [
     re_path(MAILED, account.password_reset_from_key, name=FROM_KEY),
     # The administration's own form has no limit.
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
+    path("account/<slug:provider_id>/login/", single_sign_on.begin, name="openid_connect_login"),
+    path("account/sign-in-cancelled/", social.login_cancelled, name="socialaccount_login_cancelled"),
+    path("account/<slug:provider_id>/login/callback/", single_sign_on.come_back, name="openid_connect_callback"),
     path("account/confirm/", account.reauthenticate, name="account_reauthenticate"),
     path("account/second-factor/", include("allauth.mfa.urls")),
     path("account/sessions/", sessions.listing, name="usersessions_list"),

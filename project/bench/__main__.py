@@ -2,7 +2,7 @@
 
 import argparse
 
-from project.bench import catchup, doorbell, history, latency, lists, retention, sweep, takeover, views
+from project.bench import adopt, catchup, doorbell, history, latency, lists, retention, sweep, takeover, views
 
 MODULES = {
     "sweep": sweep,
@@ -14,6 +14,7 @@ MODULES = {
     "views": views,
     "lists": lists,
     "history": history,
+    "adopt": adopt,
 }
 
 
@@ -33,6 +34,7 @@ def main() -> None:
     parsers["history"].add_argument(
         "--again", action="store_true", help="make new entries, instead of those of last time"
     )
+    parsers["adopt"].add_argument("--rows", type=int, default=1_000_000, help="in each of the app's tables")
     options = vars(parser.parse_args())
     MODULES[options.pop("what")].run(**options)
 

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -45,7 +45,8 @@ class Department:
         if not keys:
             raise NothingToDo
         key = keys[int(self.dice.expovariate(1 / spread)) % len(keys)]
-        return rows.model._default_manager.select_for_update().get(pk=key)
+        found: Any = rows.model._default_manager
+        return cast(Row, found.select_for_update().get(pk=key))
 
     def expendable(self, colleague: User, rows: QuerySet[Row]) -> Row:
         """The first of these rows that the team added, if the colleague may delete such rows.
@@ -63,7 +64,8 @@ class Department:
         key = next((key for key in keys if key in added), None)
         if key is None:
             raise NothingToDo
-        return rows.model._default_manager.select_for_update().get(pk=key)
+        found: Any = rows.model._default_manager
+        return cast(Row, found.select_for_update().get(pk=key))
 
     def grows(self, model: type[LiveModel]) -> bool:
         """Whether to add a row rather than take one away; the larger the table has become, the less likely."""

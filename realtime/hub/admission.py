@@ -21,18 +21,23 @@ PEOPLE_SETTINGS = {"lock_timeout": "3s", "statement_timeout": "10s"}
 
 
 class Admission:
-    """``leave`` takes a socket out of the hub; ``revoke`` takes away the views that it may no longer see."""
+    """``leave`` takes a socket out of the hub; ``revoke`` takes away the views that it may no longer see.
+
+    ``see_again`` has it follow the others anew, with the rows that its person sees by now.
+    """
 
     def __init__(
         self,
         sockets: Set[LiveSocket],
         leave: Callable[[LiveSocket], None],
         revoke: Callable[[LiveSocket], None],
+        see_again: Callable[[LiveSocket], None],
     ) -> None:
         self._sockets = sockets
         self.people = DatabaseThread("realtime-people", PEOPLE_SETTINGS)
         self._leave = leave
         self._revoke = revoke
+        self._see_again = see_again
         self._arrivals = Arrivals(self.people)
         self._reread = asyncio.Event()
 
@@ -50,6 +55,7 @@ class Admission:
             return False
         socket.rights, socket.name = standing.rights[socket.user], standing.names[socket.user]
         socket.words = standing.words
+        socket.sight = standing.sights.get(socket.user)
         return True
 
     def reread(self) -> None:
@@ -86,7 +92,10 @@ class Admission:
             # So were its menus.
             socket.words = standing.words
             socket.send(wire.words(socket.words))
+        saw, socket.sight = socket.sight, standing.sights.get(socket.user)
         self._revoke(socket)
+        if socket.sight != saw:
+            self._see_again(socket)
 
 
 def _is_standing(socket: LiveSocket, standing: Standing) -> bool:

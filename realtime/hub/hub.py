@@ -33,6 +33,7 @@ from realtime.live.person import person_hash
 from realtime.live.rendering import rows
 from realtime.live.snapshot import Shown
 from realtime.live.tokens import read_token, view_key
+from realtime.sight import Sight
 from realtime.status import metrics
 from realtime.status.connection_words import Hops
 
@@ -72,7 +73,7 @@ class Hub:
         self.sockets: set[LiveSocket] = set()
         self.reader = ViewReader(self.views, self._view_read, self._all_read)
         self._reach = Reach(self.reader.quick, self.reader.reading, self.reader.mark)
-        self._admission = Admission(self.sockets, self.leave, self._revoke)
+        self._admission = Admission(self.sockets, self.leave, self._revoke, self._see_again)
         self._freshness = Freshness(self.sockets, self._hops, self._measure, partial(self._mark_all, Resync.SILENCE))
         self.presence = Presence(self.sockets, self.views)
         self._numbers = MessageNumbers()
@@ -142,7 +143,7 @@ class Hub:
         if not socket.may_see(definition, params):
             socket.send(wire.refused(identifier, "You may not see this list.", revoked=True))
             return None
-        view = self._view(definition, params)
+        view = self._view(definition, params, socket.sight)
         if len(socket.views | {view.key}) > wire.VIEWS_A_SOCKET:
             socket.send(wire.refused(identifier, f"A page can follow {wire.VIEWS_A_SOCKET} lists at most."))
             return None
@@ -163,11 +164,11 @@ class Hub:
                 del self.views[key]
                 self._reach.index.remove(view)
 
-    def _view(self, definition: Definition, params: Params) -> LiveView:
-        key = view_key(definition, params)
+    def _view(self, definition: Definition, params: Params, sight: Sight | None) -> LiveView:
+        key = view_key(definition, params, sight)
         view = self.views.get(key)
         if view is None:
-            view = self.views[key] = LiveView(key, definition, params)
+            view = self.views[key] = LiveView(key, definition, params, sight)
             self._reach.index.add(view)
         return view
 
@@ -209,7 +210,7 @@ class Hub:
     def _mark_table(self, table: str, cause: Resync) -> None:
         metrics.HUB_RESYNCS.labels(cause.value).inc()
         for view in self.views.values():
-            if table in view.definition.tables:
+            if table in view.definition.tables or table in view.concerns:
                 self.reader.mark(view)
 
     def _mark_all(self, cause: Resync) -> None:
@@ -244,6 +245,13 @@ class Hub:
             if view is not None and not socket.may_see(view.definition, view.params):
                 self.detach(socket, key)
                 socket.send(wire.revoked(key, "You may not see this list any more."))
+
+    def _see_again(self, socket: LiveSocket) -> None:
+        """The page stays as it is and attaches again; the difference takes rows off it, or brings them."""
+        socket.drop_patches()
+        for key in list(socket.views):
+            self.detach(socket, key)
+            socket.send(wire.resync(key))
 
     def _hops(self) -> Hops:
         listener, quick, people = self._listener, self.reader.quick, self._admission.people

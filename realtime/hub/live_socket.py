@@ -8,6 +8,7 @@ from realtime.hub import wire
 from realtime.hub.rights import Rights
 from realtime.live.definition import Definition, Params
 from realtime.live.whereabouts import Stay
+from realtime.sight import Sight
 from realtime.status import metrics
 
 # About a screen's worth of bursts. A socket this far behind is better served by fresh state than by a backlog.
@@ -28,6 +29,7 @@ class LiveSocket:
         self.rights = Rights()
         # The signature of the words that its page was told of.
         self.words = ""
+        self.sight: Sight | None = None
         self.views: set[str] = set()
         # The view that tells where its person is, and what they do there; and what it was last told of the others.
         self.stay: tuple[str, Stay] | None = None
@@ -50,7 +52,7 @@ class LiveSocket:
     def send(self, frame: str, droppable: bool = False) -> None:
         """``droppable`` is for what a new attach makes good: a patch and nothing else."""
         if len(self._frames) >= BUFFER_LIMIT or (droppable and self._is_too_much(frame)):
-            self._drop_patches()
+            self.drop_patches()
         self._append(frame, droppable)
         self._wake.set()
 
@@ -76,7 +78,7 @@ class LiveSocket:
             self._acknowledged = frames
             self._wake.set()
 
-    def _drop_patches(self) -> None:
+    def drop_patches(self) -> None:
         self._frames = deque((frame, False) for frame, droppable in self._frames if not droppable)
         self._patch_bytes = 0
         if len(self._frames) >= BUFFER_LIMIT:

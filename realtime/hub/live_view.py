@@ -5,7 +5,7 @@ reading happens here without an await, so that an attach and a patch can't overt
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from realtime.hub import wire
@@ -14,6 +14,7 @@ from realtime.live.accounts import Account
 from realtime.live.definition import Concern, Definition, Params
 from realtime.live.membership import Question
 from realtime.live.snapshot import Operation, Shown, Snapshot, difference
+from realtime.sight import Sight, deciders, seeing
 
 Changed = set[tuple[str, str]] | None
 
@@ -30,6 +31,8 @@ class LiveView:
     key: str
     definition: Definition
     params: Params
+    # What those who follow it see; None for every row.
+    sight: Sight | None = None
     snapshot: Snapshot | None = None
     seq: int = 0
     dirty: bool = True
@@ -58,12 +61,19 @@ class LiveView:
     joining: list[Attaching] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.concerns = self.definition.concerns(self.params)
+        self.concerns = seen_with(self.sight, self.definition, self.definition.concerns(self.params))
+
+    @property
+    def record(self) -> tuple[str, str] | None:
+        """The record that it is about; None too where its followers may not see that one."""
+        is_shown = self.sight is None or (self.snapshot is not None and self.snapshot.is_there)
+        return self.definition.record(self.params) if is_shown else None
 
     def question(self, table: str) -> Question | None:
         """Asks whether changed rows of a table matter to what was last read; None where only reading can tell."""
         if table not in self._questions and self.snapshot is not None:
-            self._questions[table] = self.definition.question(self.params, self.snapshot, table)
+            with seeing(self.sight):
+                self._questions[table] = self.definition.question(self.params, self.snapshot, table)
         return self._questions.get(table)
 
     @property
@@ -165,3 +175,21 @@ class LiveView:
 def told(operation: Operation, accounts: Mapping[str, Account]) -> Operation:
     account = accounts.get(operation.get("id", "")) if operation["op"] == "put" else None
     return operation if account is None else operation | {"by": account.told}
+
+
+def seen_with(sight: Sight | None, definition: Definition, concerns: Mapping[str, Concern]) -> Mapping[str, Concern]:
+    """With the changes that decide what its followers see of the view's tables.
+
+    Where other rows decide that, PostgreSQL can't be asked about a changed row alone.
+    """
+    found = dict(concerns)
+    for table in definition.tables | concerns.keys():
+        for decider in deciders(table, sight):
+            known = found.get(decider.table, Concern(frozenset(), coming=False, shown=frozenset()))
+            found[decider.table] = replace(
+                known,
+                deciding=None if known.deciding is None else known.deciding | decider.columns,
+                coming=known.coming or not decider.by_row,
+                asks=known.asks and decider.by_row,
+            )
+    return found

@@ -106,7 +106,7 @@ class Presence:
             return None
         key, stay = socket.stay
         view = self._views.get(key) if key in socket.views else None
-        record = view.definition.record(view.params) if view else None
+        record = view.record if view else None
         if record is None or not socket.rights.allow(seeing(record[0])):
             return None
         return Whereabouts(record, socket.user, socket.name, stay)
@@ -217,9 +217,8 @@ class Presence:
 
 def _occupied_in(view: LiveView, occupied: frozenset[Record]) -> frozenset[Record]:
     """The records that a view shows and somebody is at: the one it is about, or a list's own rows."""
-    record = view.definition.record(view.params)
-    if record is not None:
-        return occupied & {record}
+    if view.definition.record(view.params) is not None:
+        return occupied & {view.record} if view.record is not None else frozenset()
     if view.snapshot is None:
         return frozenset()
     table = view.definition.own_table

@@ -1,6 +1,6 @@
 """What the connected users may see, reread for all of them together.
 
-It takes four queries every few seconds, however many users there are: a revoked right, a closed account or an ended
+It takes a few queries every few seconds, however many users there are: a revoked right, a closed account or an ended
 session takes effect on open sockets without a query per socket (design rule 12).
 """
 
@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from realtime.database.words import forget_words_here, signature
 from realtime.live.people import named
+from realtime.sight import Sight, read_sights
 
 REREAD_SECONDS = 3.0
 # In a session whose user has signed in and may see nothing yet.
@@ -53,6 +54,8 @@ class Standing:
     names: dict[str, str]
     # That of the words in the table: what pages were painted with may be older.
     words: str
+    # Of those who don't see every row.
+    sights: dict[str, Sight]
 
 
 def read_arrivals(sessions: Iterable[str]) -> tuple[dict[str, Identity], Standing]:
@@ -83,4 +86,5 @@ def read_standing(users: Iterable[str], sessions: Iterable[str]) -> Standing:
         frozenset(living.values_list("session_key", flat=True)),
         {str(user.pk): user.shown_name for user in active},
         signature(),
+        read_sights(str(user.pk) for user in active),
     )

@@ -20,6 +20,7 @@ from realtime.hub.live_view import Changed, LiveView
 from realtime.live.accounts import ROWS_LIMIT, Account
 from realtime.live.definition import Definition, Params
 from realtime.live.snapshot import Snapshot
+from realtime.sight import Sight, seeing
 from realtime.status import metrics
 from realtime.waiting import until_one_ends
 
@@ -74,16 +75,19 @@ class Wanted:
     revisions: Mapping[str, int]
     before: Snapshot | None = None
     touched: Changed = None
+    sight: Sight | None = None
 
     @classmethod
     def of(cls, view: LiveView) -> "Wanted":
         rows = view.snapshot.rows if view.snapshot else ()
-        return cls(view.definition, view.params, {row.id: row.revision for row in rows}, view.snapshot, view.looking_at)
+        revisions = {row.id: row.revision for row in rows}
+        return cls(view.definition, view.params, revisions, view.snapshot, view.looking_at, view.sight)
 
     def read(self) -> Snapshot:
-        if self.before is None or self.touched is None:
-            return self.definition.snapshot(self.params)
-        return self.definition.reread(self.params, self.before, self.touched)
+        with seeing(self.sight):
+            if self.before is None or self.touched is None:
+                return self.definition.snapshot(self.params)
+            return self.definition.reread(self.params, self.before, self.touched)
 
     def changed(self, snapshot: Snapshot) -> dict[str, int]:
         """The rows that it showed already and that have changed since, at their new revisions."""
@@ -294,26 +298,28 @@ class ChangeAccounts:
     """Reads who did what, once for all views of a reading; a log that can't be read keeps no view from being shown."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int], Account | None] = {}
+        self._known: dict[tuple[str, int, Sight | None], Account | None] = {}
         self._readable = True
 
     def of(self, wanted: Wanted, snapshot: Snapshot) -> Mapping[str, Account]:
         table, changed = wanted.definition.own_table, wanted.changed(snapshot)
         if not changed or len(changed) > ROWS_LIMIT or not self._readable:
             return {}
-        new = {key: revision for key, revision in changed.items() if (table, revision) not in self._known}
+        sight = wanted.sight
+        new = {key: revision for key, revision in changed.items() if (table, revision, sight) not in self._known}
         if new:
             try:
                 with transaction.atomic():
-                    found = wanted.definition.accounts(new)
+                    with seeing(wanted.sight):
+                        found = wanted.definition.accounts(new)
             except DatabaseError as error:
                 if connection.connection is None or connection.connection.closed:
                     raise
                 logger.debug("the change log can't be read (%s): badges don't say who", type(error).__name__)
                 self._readable = False
                 return {}
-            self._known |= {(table, revision): found.get(key) for key, revision in new.items()}
-        told = {key: self._known[table, revision] for key, revision in changed.items()}
+            self._known |= {(table, revision, sight): found.get(key) for key, revision in new.items()}
+        told = {key: self._known[table, revision, sight] for key, revision in changed.items()}
         return {key: account for key, account in told.items() if account is not None}
 
 

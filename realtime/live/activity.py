@@ -24,6 +24,7 @@ from realtime.live.regions import LiveRegion
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Snapshot
 from realtime.models import RealtimeChange
+from realtime.sight import current_sight, visible_entries
 
 # Of the latest entries of the log, those that belong together become one of so many that are shown.
 ENTRIES = 80
@@ -41,7 +42,7 @@ OPS = {
 LATEST = """
 select revision, at, table_name, op, row_key, old, new, actor
 from unnest(%(tables)s::text[]) as wanted (name) cross join lateral (
-    select * from realtime_change where table_name = wanted.name and op = any(%(ops)s)
+    select * from realtime_change where table_name = wanted.name and op = any(%(ops)s) and {seen}
     order by -revision limit %(limit)s
 ) as latest
 order by revision desc limit %(limit)s
@@ -169,7 +170,10 @@ def _news() -> timedelta:
 
 def _latest(tables: Iterable[str]) -> list[RealtimeChange]:
     since = timezone.now() - _news()
-    changes = RealtimeChange.objects.raw(LATEST, {"tables": list(tables), "ops": list(OPS), "limit": ENTRIES})
+    tables = list(tables)
+    # Put in by hand: it has no parameters.
+    query = LATEST.replace("{seen}", visible_entries("realtime_change", tables, current_sight()))
+    changes = RealtimeChange.objects.raw(query, {"tables": tables, "ops": list(OPS), "limit": ENTRIES})
     # The log has no index by time.
     return [change for change in changes if change.at > since]
 

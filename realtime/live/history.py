@@ -24,6 +24,7 @@ from realtime.live.snapshot import Snapshot
 from realtime.live.tracked import Tracked, Words, all_tracked, tracked_named
 from realtime.live.word_difference import Piece, word_difference
 from realtime.live.zones import current_zone, in_zone, known_zone
+from realtime.sight import current_sight
 
 PAGE_SIZE = 20
 CUT_AT = 200
@@ -167,6 +168,7 @@ def _asked(params: Params) -> Asked:
         origin=params["origin"],
         day=date.fromisoformat(params["day"]) if params["day"] else None,
         before=params["before"],
+        sight=current_sight(),
     )
 
 

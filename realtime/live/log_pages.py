@@ -9,9 +9,10 @@ from django.db import connection
 
 from realtime.database.actor import Origin
 from realtime.database.put_back import TRANSACTION
-from realtime.live.tracked import Tracked, hanging_on
+from realtime.live.tracked import Tracked, all_tracked, hanging_on
 from realtime.live.zones import midnight
 from realtime.models import RealtimeChange
+from realtime.sight import Sight, visible_entries
 
 # Of what was done in one go, so many entries are shown together with the others.
 SHOWN_ENTRIES = 3
@@ -50,6 +51,7 @@ class Asked:
     origin: str = ""
     day: date | None = None
     before: int = 0
+    sight: Sight | None = None
 
 
 @dataclass(slots=True)
@@ -71,7 +73,7 @@ def page_of(asked: Asked, limit: int) -> tuple[list[Doing], int]:
     tables = [tracked.table for tracked in asked.kinds]
     for condition, names in _by_sort(doings):
         wanted = {"names": names, "tables": tables, "shown": SHOWN_ENTRIES, "most": COUNT_LIMIT + 1}
-        for entry in _read(_MEMBERS.replace("{condition}", condition), wanted):
+        for entry in _read(_MEMBERS.replace("{condition}", condition).replace("{seen}", _seen(asked)), wanted):
             doing = doings[entry.doing]
             doing.entries.append(entry)
             doing.count, doing.origin = entry.how_many, entry.origin
@@ -158,15 +160,16 @@ def _by_sort(names: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
 
 _MEMBERS = f"""
 select * from unnest(%(names)s::text[]) as wanted (name) cross join lateral (
-    (select {COLUMNS} from realtime_change as entry
-     where {{condition}} and table_name = any(%(tables)s) and {_TOLD} order by revision desc limit %(shown)s)
+    (select {COLUMNS} from realtime_change
+     where {{condition}} and table_name = any(%(tables)s) and {_TOLD} and {{seen}}
+     order by revision desc limit %(shown)s)
     union
-    (select {COLUMNS} from realtime_change as entry
-     where {{condition}} and table_name = any(%(tables)s) and {_TOLD} order by revision limit 1)
+    (select {COLUMNS} from realtime_change
+     where {{condition}} and table_name = any(%(tables)s) and {_TOLD} and {{seen}} order by revision limit 1)
 ) as member cross join lateral (
     select count(*) as how_many from (
         select from realtime_change
-        where {{condition}} and table_name = any(%(tables)s) and {_TOLD} limit %(most)s
+        where {{condition}} and table_name = any(%(tables)s) and {_TOLD} and {{seen}} limit %(most)s
     ) as counted
 ) as total order by revision desc
 """
@@ -174,7 +177,7 @@ select * from unnest(%(names)s::text[]) as wanted (name) cross join lateral (
 
 def _entries_together(asked: Asked, limit: int) -> tuple[list[Doing], int]:
     """Entry by entry: of one record or one action, each is shown."""
-    conditions, values = _conditions(asked)
+    conditions, values = _conditions(asked, "entry")
     if asked.before:
         conditions += _BEFORE
         values["before"] = asked.before
@@ -219,8 +222,12 @@ def _of_record(record: tuple[Tracked, str], kinds: Sequence[Tracked]) -> list[tu
     ]
 
 
-def _conditions(asked: Asked) -> tuple[str, dict[str, Any]]:
-    conditions, values = [""], dict[str, Any]()
+def _seen(asked: Asked, entry: str = "realtime_change") -> str:
+    return visible_entries(entry, [tracked.table for tracked in all_tracked()], asked.sight)
+
+
+def _conditions(asked: Asked, entry: str = "realtime_change") -> tuple[str, dict[str, Any]]:
+    conditions, values = ["", _seen(asked, entry)], dict[str, Any]()
     if asked.doing.startswith(TRANSACTION):
         conditions.append("action is null and xid = %(doing)s::xid8")
         values["doing"] = asked.doing.removeprefix(TRANSACTION)

@@ -19,6 +19,7 @@ from realtime.live.rendering import fragment
 from realtime.live.snapshot import Snapshot
 from realtime.live.tracked import tracked_table
 from realtime.live.zones import current_zone, in_zone, known_zone, next_midnight
+from realtime.sight import current_sight
 
 
 class LiveRegion(Definition):
@@ -82,7 +83,9 @@ class RowRegion(LiveRegion):
 
     def snapshot(self, params: Params) -> Snapshot:
         # Also for a row that isn't there: it may come.
-        return replace(super().snapshot(params), keys=frozenset({(self.kind.table, params["id"])}))
+        keys = frozenset({(self.kind.table, params["id"])})
+        is_there = current_sight() is None or self.kind.model._default_manager.filter(pk=params["id"]).exists()
+        return replace(super().snapshot(params), keys=keys, is_there=is_there)
 
     def queryset(self) -> "QuerySet[Any]":
         """Where the row comes from; override it to load what the template shows of related rows."""

@@ -49,6 +49,8 @@ class Snapshot:
     counts: bool = True
     counted: int | None = None
     turns_at: datetime | None = None
+    # Of a region about one record: whether that is there, for whoever the region was read for.
+    is_there: bool = True
 
     @property
     def shown(self) -> "Shown":

@@ -6,6 +6,7 @@ import json
 from django.core.signing import Signer
 
 from realtime.live.definition import Definition, Params, UnknownDefinition, definition_named
+from realtime.sight import Sight
 
 _signer = Signer(salt="realtime.live")
 
@@ -24,6 +25,8 @@ def read_token(token: str) -> tuple[Definition, Params]:
         raise UnknownDefinition(f"list '{payload['n']}' takes other parameters now") from None
 
 
-def view_key(definition: Definition, params: Params) -> str:
-    canonical = json.dumps([definition.name, params], sort_keys=True, separators=(",", ":"))
+def view_key(definition: Definition, params: Params, sight: Sight | None = None) -> str:
+    """Who sees the same rows shares a view."""
+    seen = [] if sight is None else [str(sight)]
+    canonical = json.dumps([definition.name, params, *seen], sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(canonical.encode(), digest_size=12).hexdigest()

@@ -22,6 +22,7 @@ from django.utils import timezone
 from realtime.live.search import clean_text
 from realtime.models import Draft
 from realtime.pages.unsent import label_of
+from realtime.sight import current_sight, hidden_keys
 
 # The hidden field of a form that was typed into: its writings, its address, its name. static/js/typed.js writes it.
 FIELD = "draft"
@@ -73,6 +74,23 @@ def may_open(user: Any, address: str) -> bool:
     return bool(permissions) and user.has_perms(permissions)
 
 
+def _seen(addresses: Iterable[str]) -> set[str]:
+    """Those of these addresses that aren't of a record which whoever asks may not see: its name is in the draft."""
+    asked = set(addresses)
+    if (sight := current_sight()) is None:
+        return asked
+    keys = {address: str(key) for address in asked if (key := _record(address)) is not None}
+    hidden = hidden_keys(set(keys.values()), sight)
+    return {address for address in asked if keys.get(address) not in hidden}
+
+
+def _record(address: str) -> object:
+    try:
+        return resolve(address).kwargs.get("pk")
+    except Resolver404:
+        return None
+
+
 # What somebody has
 
 
@@ -83,7 +101,8 @@ def _of(user: Any) -> "QuerySet[Draft]":
 def mine(user: Any, address: str = "") -> list[Draft]:
     """This person's drafts, those at one address or all, the newest first; none of what they may not open any more."""
     drafts = _of(user).filter(address=address) if address else _of(user)
-    return [draft for draft in drafts if may_open(user, draft.address)]
+    open_to = {address for address in _seen(draft.address for draft in drafts) if may_open(user, address)}
+    return [draft for draft in drafts if draft.address in open_to]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +116,8 @@ class Told:
 def told(request: HttpRequest) -> Told:
     """For the user menu, and for the page's scripts."""
     rows = _of(request.user).values_list("address", "writing")
-    open_to = [(address, writing) for address, writing in rows if may_open(request.user, address)]
+    seen = {address for address in _seen(address for address, _ in rows) if may_open(request.user, address)}
+    open_to = [(address, writing) for address, writing in rows if address in seen]
     return Told(len(open_to), " ".join(str(writing) for address, writing in open_to if address == request.path))
 
 

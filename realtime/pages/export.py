@@ -24,6 +24,7 @@ from realtime.live.definition import Params
 from realtime.live.lists import LiveList
 from realtime.live.zones import in_zone
 from realtime.pages.workbook import SHEET_ROWS, Workbook
+from realtime.sight import Sight, current_sight, seeing
 
 PORTION = 2000
 # Each holds a thread and a connection of its own while it runs.
@@ -76,18 +77,18 @@ def _streamed(
 ) -> StreamingHttpResponse:
     name = f"{listing.name}-{timezone.now():%Y-%m-%d-%H%M}.{extension}"
     return StreamingHttpResponse(
-        _written(listing, params, write),
+        _written(listing, params, write, current_sight()),
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
     )
 
 
-async def _written(listing: LiveList, params: Params, write: Writer) -> AsyncIterator[bytes]:
+async def _written(listing: LiveList, params: Params, write: Writer, sight: Sight | None) -> AsyncIterator[bytes]:
     async with _running:
         database = DatabaseThread("export")
         try:
             async with (
-                aclosing(database.pages(lambda: _portions(listing, params))) as portions,
+                aclosing(database.pages(lambda: _portions(listing, params, sight))) as portions,
                 aclosing(write(listing, portions)) as pieces,
             ):
                 async for piece in pieces:
@@ -96,11 +97,12 @@ async def _written(listing: LiveList, params: Params, write: Writer) -> AsyncIte
             database.close()
 
 
-def _portions(listing: LiveList, params: Params) -> Iterator[list[Values]]:
+def _portions(listing: LiveList, params: Params, sight: Sight | None) -> Iterator[list[Values]]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read read only")
-        with in_zone(params.get("tz", "")):
+        # The request has ended: the rows are still those that its person may see.
+        with in_zone(params.get("tz", "")), seeing(sight):
             rows = listing.queryset(params).values_list(*listing.exported.values())
         portion = []
         for row in rows.iterator(chunk_size=PORTION):

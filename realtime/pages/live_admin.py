@@ -11,6 +11,7 @@ from django.utils.text import Truncator
 
 from realtime.pages.merging import FieldConflict, MergingForm
 from realtime.pages.sent_values import as_sent
+from realtime.sight import current_sight
 
 STAMPED = ("revision", "created_at", "updated_at")
 # Not "revision": a field of that name would replace the one that is shown.
@@ -123,6 +124,13 @@ class LiveModelAdmin(OpenedAtShown, admin.ModelAdmin):  # type: ignore[type-arg]
                 messages.info(request, form.kept_of_others)
         else:
             super().save_model(request, obj, form, change)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What goes along may be more than somebody sees: to them, it has no names."""
+        to_delete, count, needed, protected = super().get_deleted_objects(objs, request)
+        if current_sight() is not None:
+            to_delete, protected = [str(row) for row in objs], ["another record"] if protected else []
+        return to_delete, count, needed, protected
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # A new row has none of them yet.

@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError
@@ -11,6 +12,7 @@ from realtime.live.person import person_of
 from realtime.pages.drafts import end_what_was_saved
 from realtime.pages.said import with_action
 from realtime.pages.unsent import is_anothers, not_yours
+from realtime.sight import seeing, sight_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,19 @@ class ActorMiddleware:
 
         with acting_user(signed_in_user, origin):
             return with_action(request, self.get_response(request))
+
+
+class SightMiddleware:
+    """Whoever is signed in finds the rows that they may see, and no others (design rule 34)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Once for each request, when it first asks for a live row.
+        request.sight = cache(lambda: sight_of(request.user))  # type: ignore[attr-defined]
+        with seeing(request.sight):  # type: ignore[attr-defined]
+            return self.get_response(request)
 
 
 class PersonMiddleware:

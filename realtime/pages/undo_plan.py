@@ -10,6 +10,7 @@ from realtime.database.put_back import Row, Side
 from realtime.live.people import is_key
 from realtime.live.tracked import Tracked, Words, all_tracked, hanging_on, seen_by, tracked_table
 from realtime.models import RealtimeChange
+from realtime.sight import current_sight, hangs_on, limits_itself, visible_images, visible_keys
 
 OUTSIDE = "somebody outside Livedesk"
 # Of so many problems it is looked up who has made them; nobody reads more.
@@ -194,7 +195,8 @@ class _Planner:
                 model = child.kind.model
                 name = next(field.attname for field in model._meta.concrete_fields if field.column == column)
                 staying = (
-                    model._default_manager.filter(**{f"{name}__in": going[table]})
+                    # Whoever undoes may not see them all.
+                    model._base_manager.filter(**{f"{name}__in": going[table]})
                     .exclude(pk__in=going.get(child.table, set()) | moved.get((child.table, column), set()))
                     .values_list(name, flat=True)
                 )
@@ -202,7 +204,8 @@ class _Planner:
                     kept.add((table, key))
                     going[table].discard(key)
                     word = child.kind.singular if count == 1 else child.kind.plural
-                    told = f"{count} {word}" if child.kind.singular in self.seen else "another record"
+                    is_seen = child.kind.singular in self.seen and current_sight() is None
+                    told = f"{count} {word}" if is_seen else "another record"
                     self._problem(by_place[table, key], f"It has {told} by now. Delete it yourself if that is right.")
         self.plan.deletes = [t for t in self.plan.deletes if (t.tracked.table, t.key) not in kept]
 
@@ -285,7 +288,41 @@ def _parents_first(targets: list[Target]) -> Iterable[Target]:
 
 def planned(user: Any, targets: list[Target], anyway: frozenset[str]) -> Plan:
     """Locks the rows until the caller's transaction ends. ``anyway`` are the choices of problems to overcome."""
-    return _Planner(user, targets, anyway).planned()
+    return _Planner(user, _seen(targets), anyway).planned()
+
+
+def _seen(targets: list[Target]) -> list[Target]:
+    """Those of rows that whoever asks may see; of rows that are gone, those that they might see if they were back."""
+    sight = current_sight()
+    if sight is None:
+        return targets
+    by_table: dict[str, list[Target]] = {}
+    for target in targets:
+        by_table.setdefault(target.tracked.table, []).append(target)
+    coming: set[tuple[str, str]] = set()
+    seen: list[Target] = []
+    for tracked in all_tracked():
+        asked = by_table.get(tracked.table, [])
+        keys = {target.key for target in asked}
+        there = log.held_keys(tracked.table, keys) if keys else set()
+        visible = visible_keys(tracked.table, there, sight)
+        gone = {target.key: image for target in asked if target.key not in there and (image := _image(target))}
+        back = visible_images(tracked.table, gone, sight)
+        if not limits_itself(tracked.table, sight):
+            # What it hung on comes back with it.
+            above = hangs_on(tracked.table)
+            back |= {
+                key
+                for key, image in gone.items()
+                if any((parent, str(image.get(column))) in coming for column, parent in above)
+            }
+        coming |= {(tracked.table, key) for key in back}
+        seen += [target for target in asked if target.key in visible | back]
+    return seen
+
+
+def _image(target: Target) -> Row | None:
+    return target.wanted or target.left
 
 
 def short(value: Any) -> str:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from realtime.live.definition import Params, register
 from realtime.live.lists import Related
 from realtime.live.sorting import by_time
 from ticketing.kinds import ATTACHMENT, TICKET
 from ticketing.live.lists import ShortList
+from ticketing.models import Ticket
 
 
 @register
@@ -32,7 +33,8 @@ class AttachmentList(ShortList):
         return self.rows().filter(ticket=params["ticket"], comment=None)
 
     def described(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        return queryset.select_related("merged_from")
+        # Only for whoever may see that, too.
+        return queryset.prefetch_related(Prefetch("merged_from", Ticket.objects.all()))
 
     def row_state(self, instance: Any) -> tuple[Any, ...]:
         return (instance.merged_from.title if instance.merged_from else None,)

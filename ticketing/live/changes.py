@@ -17,6 +17,7 @@ from realtime.live.people import is_key, known_names
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Row
 from realtime.models import RealtimeChange
+from realtime.sight import current_sight, hidden_keys, visible_keys
 from ticketing import people
 from ticketing.kinds import TICKET
 from ticketing.models import Ticket
@@ -58,6 +59,9 @@ class TicketChange:
 
 def changes_of(ticket: str, since: datetime | None, until: datetime | None) -> list[TicketChange]:
     """What was done to the ticket in a stretch of time, the oldest first; the log may have been pruned."""
+    sight = current_sight()
+    if hidden_keys([ticket], sight):
+        return []
     logged = RealtimeChange.objects.filter(table_name=TICKET.table, row_key=ticket, new__isnull=False)
     created = Q(op=RealtimeChange.Op.INSERT) & ~Q(action__startswith=f"{Origin.UNDO}:")
     within = ~created
@@ -69,6 +73,9 @@ def changes_of(ticket: str, since: datetime | None, until: datetime | None) -> l
     wanted = within if since is not None else within | created
     entries = list(logged.filter(wanted).order_by("-revision")[:LIMIT])[::-1]
     came = list(_came(ticket).filter(within).order_by("-revision")[:LIMIT])[::-1]
+    if sight is not None:
+        seen = visible_keys(TICKET.table, {str(entry.row_key) for entry in came}, sight)
+        came = [entry for entry in came if str(entry.row_key) in seen]
     names = _names([*entries, *came])
     told = (*(_told(entry, names) for entry in entries), *(_told_of_other(entry, ticket, names) for entry in came))
     return [change for change in told if change is not None]

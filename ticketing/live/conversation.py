@@ -21,7 +21,7 @@ from realtime.live.sorting import by_time
 from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
 from ticketing.live.changes import TicketChange, changes_of
 from ticketing.live.lists import CUSTOMER_NAME, PEOPLE
-from ticketing.models import Attachment
+from ticketing.models import Attachment, Ticket
 from ticketing.notifying import SEES_COMMENTS
 from ticketing.people import name_of
 
@@ -60,7 +60,7 @@ class Conversation(LiveList):
     def described(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         files = Prefetch("attachments", versioned(Attachment.objects.all()), to_attr="files")
         comments: QuerySet[Any] = queryset.annotate(author_name=name_of("author_id")).prefetch_related(files)
-        return comments.select_related("merged_from")
+        return comments.prefetch_related(Prefetch("merged_from", Ticket.objects.all()))
 
     def render(self, instances: Iterable[Any], template: str = "") -> tuple[Row, ...]:
         """Each comment first gets the people that it mentions: those who may see it, found in one query."""

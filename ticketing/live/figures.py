@@ -31,6 +31,7 @@ from realtime.live.figures import (
 from realtime.live.filters import asked
 from realtime.live.regions import DayRegion
 from realtime.live.zones import midnight, today
+from realtime.sight import current_sight, visible_entries
 from ticketing.kinds import ATTACHMENT, COMMENT, TICKET
 from ticketing.live.lists import PEOPLE
 from ticketing.models import Ticket
@@ -72,7 +73,7 @@ def from_solved() -> str:
     for side, words in (("old", unsolved()), ("new", solved())):
         values = ", ".join(quote(word.value).replace("%", "%%") for word in words) or "null"
         told += f" and {side} ->> 'status' in ({values})"
-    return told
+    return f"{told} and {visible_entries('realtime_change', [TICKET.table], current_sight())}"
 
 
 def kept(days: int) -> int:

@@ -61,7 +61,8 @@ class Personal(LiveRegion):
     """
 
     permission = SEES_TICKETS[0]
-    tables = frozenset({TABLE})
+    # Which tickets its person may see decides what they are told of.
+    tables = frozenset({TABLE, TICKET.table})
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         return {"person": str(UUID(str(raw["person"]))), "comments": bool(raw["comments"])}

@@ -117,7 +117,7 @@ class TicketDetail(DetailRegion):
     related: ClassVar = {CUSTOMER.table: CUSTOMER_NAME, **PEOPLE}
 
     def queryset(self) -> "QuerySet[Any]":
-        tickets = Ticket.objects.select_related("customer", "merged_into")
+        tickets = Ticket.objects.select_related("customer")
         return tickets.annotate(assignee_name=name_of("assigned_to"))
 
     def context(self, params: Params) -> dict[str, Any]:
@@ -137,8 +137,9 @@ class TicketReply(RowRegion):
     template = "ticketing/tickets/_reply.html"
 
     def context(self, params: Params) -> dict[str, Any]:
-        ticket = Ticket.objects.select_related("merged_into").filter(pk=params["id"]).first()
-        return {"into": end_of(ticket) if ticket and ticket.merged_into else None}
+        ticket = Ticket.objects.filter(pk=params["id"]).first()
+        into = end_of(ticket) if ticket is not None else None
+        return {"into": into if into != ticket else None}
 
     def concerns(self, params: Params) -> Mapping[str, Concern]:
         # Anywhere in the chain of merges.

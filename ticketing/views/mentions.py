@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from crm.mentions import MENTIONABLE, those_with
 from realtime.pages.access import may
+from realtime.sight import blind_to, limited_people
 from ticketing.kinds import COMMENT, TICKET
 from ticketing.models import Ticket
 from ticketing.notifying import SEES_COMMENTS
@@ -25,6 +26,8 @@ def people(request: HttpRequest, pk: UUID) -> JsonResponse:
     get_object_or_404(Ticket.objects.only("pk"), pk=pk)
     text = request.GET.get("q", "").replace("\0", "")[:LONGEST]
     found = those_with(SEES_COMMENTS).filter(username__regex=MENTIONABLE).exclude(pk=request.user.pk)
+    blind = blind_to(TICKET.table, {(person, str(pk)) for person in limited_people()})
+    found = found.exclude(pk__in=[person for person, _ in blind])
     if text:
         begins = Q(username__istartswith=text)
         for column in ("first_name", "last_name"):

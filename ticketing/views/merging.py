@@ -21,7 +21,7 @@ from ticketing.actions import Refused
 from ticketing.forms import MergeForm
 from ticketing.kinds import TICKET
 from ticketing.live.tickets import described
-from ticketing.merges import end_of
+from ticketing.merges import end_of, place_in_words
 from ticketing.models import Attachment, Ticket
 from ticketing.rights import may_merge
 
@@ -63,7 +63,7 @@ def _chosen(request: HttpRequest) -> UUID:
 
 
 def _shown(request: HttpRequest, pk: UUID, form: MergeForm, chosen: UUID | None, status: int = 200) -> HttpResponse:
-    source = get_object_or_404(described(Ticket.objects.select_related("merged_into")), pk=pk)
+    source = get_object_or_404(described(Ticket.objects.all()), pk=pk)
     context = {"object": source, "kind": TICKET, "form": form, **_compared(source, chosen)}
     if wants_sentence(request):
         html = render_to_string("ticketing/merging/_merge.html", context, request)
@@ -73,15 +73,16 @@ def _shown(request: HttpRequest, pk: UUID, form: MergeForm, chosen: UUID | None,
 
 def _compared(source: Ticket, chosen: UUID | None) -> dict[str, Any]:
     """Both side by side, or why they can't be merged; ``instead`` is where the chosen one has gone itself."""
-    if source.merged_into:
-        return {"hindrance": f"This ticket was merged into “{source.merged_into}” already."}
-    target = described(Ticket.objects.select_related("merged_into")).filter(pk=chosen).first() if chosen else None
+    if source.merged_into_id:
+        return {"hindrance": f"This ticket was merged into {place_in_words(source)} already."}
+    target = described(Ticket.objects.all()).filter(pk=chosen).first() if chosen else None
     if target is None:
         return {}
     if target == source:
         return {"hindrance": "This is the ticket itself. Choose another one."}
-    if target.merged_into:
-        return {"hindrance": f"“{target}” was merged into another ticket.", "instead": end_of(target)}
+    if target.merged_into_id:
+        end, hindrance = end_of(target), f"“{target}” was merged into another ticket."
+        return {"hindrance": hindrance, "instead": end if end != target else None}
     files = {ticket.pk: Attachment.objects.filter(ticket=ticket).count() for ticket in (source, target)}
     sides = (("This ticket", source), ("Into", target))
     return {

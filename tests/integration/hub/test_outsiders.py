@@ -1,6 +1,7 @@
 """Nobody receives a frame they may not see: a marker in every table, every view requested, every frame recorded."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -216,6 +217,112 @@ def test_rights_taken_away_in_mid_connection_end_every_view(invite: Invite, mana
     assert watching.are_undisturbed
     assert not [table for table, marker in markers.items() if marker in watching.told]
     assert not Eyes(leaver, world.tokens(leaver)).granted
+
+
+def limited(world: World, person: Person, *scopes: str) -> None:
+    """In a group of their own, with every right and these limits."""
+    name = f"g{uuid4().hex}"
+    world.sql.execute("insert into auth_group (name) values (%s)", [name])
+    world.sql.execute(
+        "insert into auth_group_permissions (group_id, permission_id) select g.id, p.permission_id from auth_group g,"
+        " auth_group_permissions p join auth_group m on m.id = p.group_id where g.name = %s and m.name = 'Managers'",
+        [name],
+    )
+    for scope in scopes:
+        world.sql.execute(
+            "insert into realtime_row_limit (group_id, scope) select id, %s from auth_group where name = %s",
+            [scope, name],
+        )
+    join(person, name)
+
+
+def test_a_limit_hides_rows_in_every_view_and_follows_what_decides_it(
+    invite: Invite, manager: Person, world: World
+) -> None:
+    agent = invite()
+    limited(world, agent, "tickets/mine", "customers/mine")
+    tokens = world.tokens(agent)
+    assert Eyes(agent, tokens).granted == set(_definitions)
+    watching, insider = Eyes(agent, tokens), open_lists(manager, world.tokens(manager))
+    record = f"tickets/{world.keys['tickets']}"
+    # Who is at a hidden record isn't there, and is told of nobody.
+    here = agent.open()
+    here.attach(tokens["ticket"])
+    here.say({"type": "here", "id": 1, "doing": "viewing"})
+    at_ticket = manager.open()
+    at_ticket.attach(world.tokens(manager)["ticket"])
+    at_ticket.say({"type": "here", "id": 1, "doing": "viewing"})
+    at_ticket.until(lambda frame: record in frame.get("at", {}))
+
+    def mark() -> dict[str, str]:
+        before, told = len(insider.raw), world.mark()
+        until_all_shown(insider, told, before)
+        return told
+
+    def seen(told: dict[str, str]) -> set[str]:
+        assert watching.are_undisturbed
+        return {table for table, marker in told.items() if marker in watching.told}
+
+    assert seen(mark()) == {"products"}
+    assert here.is_undisturbed()
+    assert record not in "".join(here.raw)
+    assert agent.username not in "".join(at_ticket.raw)
+    # It becomes theirs: with it come its customer and all that hangs on both. And with it they go again.
+    for assignee, op in ((agent.key, "put"), (None, "remove")):
+        world.sql.execute("update tickets set assigned_to = %s where id = %s", [assignee, world.keys["tickets"]])
+        for table in ("tickets", "customers", "interactions", "comments"):
+            until_told(watching.sockets, op, world.keys[table])
+    before = len(watching.told)
+    assert [table for table, marker in mark().items() if marker in watching.told[before:]] in ([], ["products"])
+
+
+def until_told(sockets: list[Socket], op: str, key: str) -> None:
+    """Reads until a list of one of these sockets was told to do this with a row."""
+
+    def is_told() -> bool:
+        told = [each for socket in sockets for frame in socket.frames for each in frame.get("ops", [])]
+        return any(each["op"] == op and each.get("id", "") == key for each in told)
+
+    for _ in range(100):
+        for socket in sockets:
+            if is_told():
+                return
+            with suppress(TimeoutError):
+                socket.raw.append(str(socket.connection.recv(timeout=0.1)))
+    raise AssertionError(f"no list was told to {op} {key}")
+
+
+def test_a_limit_that_is_set_in_mid_connection_has_the_page_follow_what_is_left(
+    invite: Invite, manager: Person, world: World
+) -> None:
+    agent = invite()
+    limited(world, agent)
+    tokens, socket = world.tokens(agent), agent.open()
+    for at, name in enumerate(names := ("tickets", "ticket", "customers", "comments", "history"), start=1):
+        assert socket.attach(tokens[name], identifier=at)["type"] == "attached"
+    views = {frame["view"] for frame in socket.frames if frame["type"] == "attached"}
+    told = world.mark()
+    socket.until_says(told["tickets"])
+    world.sql.execute(
+        "insert into realtime_row_limit (group_id, scope) select group_id, scope from accounts_user_groups,"
+        " unnest(array['tickets/mine', 'customers/mine']) scope where user_id = %s",
+        [agent.key],
+    )
+    asked: set[str] = set()
+    while asked != views:
+        asked.add(socket.until_type("resync")["view"])
+    before = len(socket.raw)
+    insider = open_lists(manager, world.tokens(manager))
+    told = world.mark()
+    # The page attaches again with what it shows, and the rows leave it.
+    shown = {"rows": [[world.keys["tickets"], "old"]]}
+    frame = socket.attach(tokens["tickets"], 10, **shown)
+    assert {"op": "remove", "id": world.keys["tickets"]} in frame["ops"]
+    for at, name in enumerate(names[1:], start=11):
+        assert socket.attach(tokens[name], at)["type"] == "attached"
+    assert insider.is_undisturbed()
+    assert socket.is_undisturbed()
+    assert {table for table, marker in told.items() if marker in "".join(socket.raw[before:])} <= {"products"}
 
 
 def test_an_outsider_signed_out_gets_nothing(live_site: LiveSite, invite: Invite, world: World) -> None:

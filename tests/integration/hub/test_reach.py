@@ -18,6 +18,7 @@ from realtime.hub.view_reader import Wanted
 from realtime.live.definition import RowChange, definition_named
 from realtime.live.tokens import view_key
 from realtime.models import RealtimeChange
+from realtime.sight import Sight, seeing
 from tests.anything import Anything
 from tests.weak_layer.apps import SMALL_PAGES
 
@@ -50,13 +51,13 @@ class Office:
         view.dirty = True
         view.touch(row)
 
-    def open(self, name: str, raw: dict[str, Any]) -> LiveView:
+    def open(self, name: str, raw: dict[str, Any], sight: Sight | None = None) -> LiveView:
         definition = definition_named(name)
         params = definition.normalise(raw)
-        key = view_key(definition, params)
+        key = view_key(definition, params, sight)
         if known := next((view for view in self.views if view.key == key), None):
             return known
-        view = LiveView(key, definition, params)
+        view = LiveView(key, definition, params, sight)
         self.reach.index.add(view)
         self.read(view)
         self.views.append(view)
@@ -115,18 +116,21 @@ def test_no_change_is_missed_whatever_is_open(office: Office, seed: int, monkeyp
     told: Counter[str] = Counter()
     for step in range(STEPS):
         while len(office.views) < VIEWS:
-            office.open(*anything.view())
+            office.open(*anything.view(), sight=anything.sight())
         for _ in range(chance.choice((1, 1, 1, 3))):
             anything.write(run, anything.note)
         marked = office.hear()
         for view in list(office.views):
             assert view.snapshot is not None
-            now = view.definition.snapshot(view.params).shown
+            with seeing(view.sight):
+                now = view.definition.snapshot(view.params).shown
             differs = now != view.snapshot.shown
             if differs and view not in marked:
-                where = f"seed {seed}, step {step}: {view.definition.name} {view.params}"
+                where = f"seed {seed}, step {step}: {view.definition.name} {view.params} {view.sight}"
                 pytest.fail(f"a change was missed by {where}, one of {office.changes}")
-            told[f"{'marked' if view in marked else 'left alone'}, {'differs' if differs else 'same'}"] += 1
+            # What somebody with limits sees is often for other rows to decide: then a view is read.
+            if view.sight is None:
+                told[f"{'marked' if view in marked else 'left alone'}, {'differs' if differs else 'same'}"] += 1
             if view in marked:
                 office.read(view)
                 assert view.snapshot.shown == now, f"seed {seed}, step {step}: {view.definition.name} {view.params}"
@@ -139,7 +143,7 @@ def test_no_change_is_missed_whatever_is_open(office: Office, seed: int, monkeyp
     asking = [(view, table) for view in office.views for table, concern in view.concerns.items() if concern.asks]
     assert asking
     assert not [(view.params, table) for view, table in asking if view.question(table) is None]
-    assert told["marked, differs"] > STEPS, told
+    assert told["marked, differs"] > STEPS / 2, told
 
 
 def test_what_decides_nothing_and_shows_nowhere_asks_nobody(office: Office) -> None:

@@ -58,6 +58,7 @@ def test_a_text_that_postgres_cannot_hold_is_no_place() -> None:
         Order("name", by_text("name"), descending=False).read_key(PageKey("a\0b", uuid4()).text)
 
 
+@pytest.mark.django_db
 def test_parameters_are_the_same_however_an_address_says_them() -> None:
     key = str(uuid4())
     one = QueryDict(f"status=pending&status=open&status=open&assigned={key.upper()}&sort=-created&size=50&q=+a++b+")
@@ -67,6 +68,7 @@ def test_parameters_are_the_same_however_an_address_says_them() -> None:
     assert TicketList().normalise(QueryDict(TicketList().query_string(told)[1:])) == told
 
 
+@pytest.mark.django_db
 def test_what_no_filter_takes_is_told_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filters, "can_hold", lambda *place: False)
     asked = QueryDict("status=burning&status=open&priority=all&assigned=someone&created_from=2026-13-01")
@@ -78,6 +80,7 @@ def test_what_no_filter_takes_is_told_and_left_out(monkeypatch: pytest.MonkeyPat
     }
 
 
+@pytest.mark.django_db
 def test_only_days_bring_a_zone_along() -> None:
     with in_zone("Asia/Tokyo"):
         assert TicketList().normalise({"created": "today"})["tz"] == "Asia/Tokyo"

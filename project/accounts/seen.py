@@ -1,0 +1,67 @@
+"""What a person sees, and why: for administrators, who gave the rights and the limits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from realtime.database.tables import live_models
+from realtime.models import RowLimit
+from realtime.sight import condition, hangs_on, scope_named, seeing, sight_of
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Of one kind: how many rows there are and how many of them are seen, in words which, and the reasons."""
+
+    kind: str
+    which: str
+    count: int
+    total: int
+    why: tuple[str, ...]
+
+
+def what_is_seen_by(person: Any) -> list[Seen]:
+    """Kind by kind, as the person's groups are now."""
+    sight = sight_of(person)
+    names = {model._meta.db_table: str(model._meta.verbose_name_plural) for model in live_models()}
+    told = []
+    for model in live_models():
+        table = model._meta.db_table
+        total = model._base_manager.count()
+        why = tuple(_reasons(person, model))
+        if not person.is_active or not person.has_perm(_right(model)):
+            which = "None"
+            why = why or ("No group gives the right to see them.",)
+            if not person.is_active:
+                why = ("The account is closed.",)
+            told.append(Seen(names[table].capitalize(), which, 0, total, why))
+            continue
+        with seeing(sight):
+            count = model._default_manager.count()
+        above = [names[parent] for _, parent in hangs_on(table) if condition(parent, "seen", sight) is not None]
+        if above:
+            why += (f"They follow their {' and '.join(dict.fromkeys(above))}.",)
+        which = "All" if condition(table, "seen", sight) is None else "Some"
+        told.append(Seen(names[table].capitalize(), which, count, total, why))
+    return told
+
+
+def _right(model: Any) -> str:
+    return f"{model._meta.app_label}.view_{model._meta.model_name}"
+
+
+def _reasons(person: Any, model: Any) -> Iterator[str]:
+    if person.is_superuser:
+        yield "A superuser sees everything."
+        return
+    right = _right(model)
+    if person.user_permissions.filter(content_type__app_label=model._meta.app_label, codename=right.split(".")[1]):
+        yield "The account itself has the right to see all of them."
+    giving = person.groups.filter(
+        permissions__content_type__app_label=model._meta.app_label, permissions__codename=right.split(".")[1]
+    )
+    table = model._meta.db_table
+    for group in giving.order_by("name"):
+        limits = RowLimit.objects.filter(group=group, scope__startswith=f"{table}/")
+        labels = [scope.label if (scope := scope_named(limit.scope)) else "none" for limit in limits]
+        yield f"The group {group.name} shows {'; and '.join(labels) if labels else 'all of them'}."
