@@ -855,6 +855,18 @@ def is_only_offered(page: Page) -> None:
     expect(page.get_by_role("button", name="Reload", exact=True)).to_be_visible()
 
 
+def test_a_page_with_other_words_than_it_was_painted_with_offers_a_reload(js_hub: FakeHub, js_page: Page) -> None:
+    js_hub.pages["/"] = document(list_html(START), attributes='data-words="painted"')
+    js_page.goto(js_hub.url)
+    expect_status(js_page, "connected")
+    js_hub.send({"type": "words", "words": "painted"})
+    js_hub.send({"type": "pong", "n": 0})
+    expect(js_page.locator("live-notice")).to_be_hidden()
+    js_hub.send({"type": "words", "words": "others"})
+    expect(js_page.locator("live-notice")).to_contain_text("The choices for status, priority or type have changed.")
+    expect(js_page.get_by_role("button", name="Reload", exact=True)).to_be_visible()
+
+
 def test_a_page_in_use_only_offers_the_new_version(js_hub: FakeHub, js_deployed: Page) -> None:
     for _ in range(4):
         run_for(js_hub, js_deployed, 50 * SECOND)

@@ -191,7 +191,7 @@ def test_a_ticket_moves_over_the_board(
     key = insert(sql, "tickets", title=f"{word} smokes")
     for status in ("open", "pending", "resolved", "closed"):
         update(sql, "tickets", key, status=status)
-        column = page.locator(".board__column", has=page.locator(f"#column-{status}"))
+        column = page.locator(f".board__column[data-column={status}]")
         expect(column.locator(f"[data-id='{key}']")).to_be_visible()
         expect(row(page, key)).to_have_count(1)
         assert_equals_reload(page, live_site)

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from realtime.database import columns
+from realtime.database.words import forget_words
 from tests.integration.databases import Connection
 
 PROJECTS = Path(__file__).parents[2] / "their_projects"
@@ -63,12 +64,14 @@ def djangos_database(url: str) -> Iterator[None]:
     connections["default"].close()
     address.update(there)
     columns.forget()
+    forget_words()
     try:
         yield
     finally:
         connections["default"].close()
         address.update(before)
         columns.forget()
+        forget_words()
 
 
 def adopt(*arguments: str) -> str:

@@ -138,6 +138,7 @@ def site(
             connections["default"].close()
             address["NAME"] = before
             columns.forget()
+            forget_words()
             for service in (live.worker, *webs.values()):
                 service.kill()
             live.stack.stop()

@@ -50,7 +50,6 @@ def kind(request: pytest.FixtureRequest, postgres_url: str, django_db_blocker: D
         djangos_database(url),
     ):
         yield request.param
-    forget_words()
 
 
 @pytest.fixture
