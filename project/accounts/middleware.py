@@ -9,8 +9,8 @@ from project.accounts.second_factor import is_confined
 
 # What somebody may do who has yet to set up a second factor.
 OPEN = ("mfa_", "account_")
-# Operators' pages, which ask for no session.
-OPERATING = ("healthz", "readyz", "metrics")
+# Operators' pages say how this process is, whatever the database does, so they read no session.
+SESSIONLESS = ("healthz", "readyz", "metrics")
 
 
 class SecondFactorMiddleware:
@@ -23,14 +23,11 @@ class SecondFactorMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-        match = request.resolver_match
-        if match and match.view_name in OPERATING:
-            # They answer without a database, too.
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        if name in SESSIONLESS or not request.user.is_authenticated:
             return None
-        if not request.user.is_authenticated:
-            return None
-        request.is_confined = is_confined(request)  # type: ignore[attr-defined]
-        if not request.is_confined or (match and (match.view_name or "").startswith(OPEN)):  # type: ignore[attr-defined]
+        confined = request.is_confined = is_confined(request)  # type: ignore[attr-defined]
+        if not confined or name.startswith(OPEN):
             return None
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied("a second factor must be set up first")
