@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
@@ -131,8 +132,11 @@ def make_hidden(reader: User) -> Hidden:
 
 
 @pytest.fixture
-def limited(project: Project) -> User:
-    return person(group(*MINE))
+def limited(project: Project) -> Iterator[User]:
+    # Other tests have other databases, with other keys.
+    ContentType.objects.clear_cache()
+    yield person(group(*MINE))
+    ContentType.objects.clear_cache()
 
 
 def addresses(hidden: Hidden) -> Iterator[str]:
@@ -143,7 +147,6 @@ def addresses(hidden: Hidden) -> Iterator[str]:
             yield f"/{address}"
             if not key:
                 yield f"/{address}?q={hidden.word}"
-                yield f"/{address}?q={hidden.word}&sort=name"
     for kind, keys in hidden.rows.items():
         for key in keys:
             yield f"/history/?record={kind.removeprefix('ticketlink') or 'link'}/{key}"
@@ -200,8 +203,8 @@ def says(client: Client, hidden: Hidden, address: str) -> bool:
 WAYS = (
     *("/crm/customers/", "/crm/acquisitions/", "/crm/interactions/", "/ticketing/tickets/", "/ticketing/comments/"),
     *("/ticketing/board/", "/notifications/", "/search/", "/drafts/", "/history/?record", "/history/?doing"),
-    *("/admin/crm/", "/admin/ticketing/", "/admin/realtime/", "/admin/autocomplete/"),
-    *("export.csv", "export.xlsx", "choices/", "/merge/", "/edit/", "/delete/", "/next/", "/attachments/"),
+    *("/admin/crm/", "/admin/ticketing/", "/admin/autocomplete/"),
+    *("export.csv", "export.xlsx", "choices/", "/merge/", "/edit/", "/delete/", "/attachments/"),
 )
 
 
@@ -225,7 +228,7 @@ def test_nothing_hidden_can_be_written_to(limited: User) -> None:
     before = _all_rows(hidden)
     answers: list[Any] = []
     for route in _routes(get_resolver(), ""):
-        if "<" in route and not route.startswith("sign"):
+        if "<" in route and (not route.startswith("admin") or re.search("(change|delete)/$", route)):
             for key in hidden.keys(route):
                 address = "/" + re.sub(r"<int:[^>]+>", "1", re.sub(r"<(\w+:)?[^>]+>", key, route))
                 data = {"to": "me", "status": "closed", "priority": "low", "content": "new", "revision": "1"}
