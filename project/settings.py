@@ -209,6 +209,12 @@ SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = False
 CSRF_FAILURE_VIEW = "realtime.pages.unsent.out_of_date"
 SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_SSL_REDIRECT = env.flag("DJANGO_HTTPS_REDIRECT")
+# Probes come from beside the process, not through the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+SECURE_HSTS_SECONDS = int(env.number("DJANGO_HSTS_SECONDS", 0))
+# What else is served below this host's name is not for us to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if env.flag("DJANGO_BEHIND_HTTPS_PROXY"):
