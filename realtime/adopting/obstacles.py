@@ -78,11 +78,15 @@ def _of_server() -> Iterator[Obstacle]:
     with connection.cursor() as cursor:
         cursor.execute(
             "select current_setting('server_version_num')::int / 10000, current_user,"
-            "       rolsuper or rolcreaterole or exists (select from pg_roles where rolname = %s),"
+            "       rolsuper or case when exists (select from pg_roles where rolname = %(role)s)"
+            "            then pg_has_role(%(role)s, 'member with admin option') or not exists ("
+            "                select from pg_roles as one where one.rolname = 'authenticator'"
+            "                and not pg_has_role(one.oid, %(role)s, 'member'))"
+            "            else rolcreaterole end,"
             "       has_database_privilege(current_database(), 'create') and"
             "       has_schema_privilege(current_schema(), 'create')"
             " from pg_roles where rolname = current_user",
-            [WORKER_ROLE],
+            {"role": WORKER_ROLE},
         )
         version, user, makes_roles, creates = cursor.fetchone()
         cursor.execute("select puballtables from pg_publication where pubname = %s", [settings.SUPABASE_PUBLICATION])
@@ -92,8 +96,9 @@ def _of_server() -> Iterator[Obstacle]:
     if not makes_roles:
         yield Obstacle(
             "",
-            f"{user} may not create the role {WORKER_ROLE}",
-            f"as an administrator: create role {WORKER_ROLE} nologin noinherit; grant {WORKER_ROLE} to authenticator;"
+            f"{user} may not create the role {WORKER_ROLE}, or let Realtime use it",
+            f"as an administrator, what is missing of: create role {WORKER_ROLE} nologin noinherit;"
+            f" grant {WORKER_ROLE} to authenticator;"
             f" grant {WORKER_ROLE} to {user} with admin option;",
         )
     if not creates:

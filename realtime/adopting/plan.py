@@ -143,7 +143,7 @@ def _steps_of(
             yield Step(
                 prefix,
                 OUR_OWN,
-                operation.describe(),
+                f"{migration.app_label}.{migration.name}, part {number + 1}",
                 NOTHING,
                 _applying(operation, migration.app_label, before, state.clone()),
             )

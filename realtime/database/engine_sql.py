@@ -199,7 +199,8 @@ begin
         end;
     end if;
     -- Supabase Realtime does `set role` from its own login; PostgREST's authenticator stands for it locally.
-    if exists (select from pg_roles where rolname = 'authenticator') then
+    if exists (select from pg_roles where rolname = 'authenticator' and not pg_has_role(oid, '{WORKER_ROLE}', 'member'))
+    then
         grant {WORKER_ROLE} to authenticator;
     end if;
     execute format('grant usage on schema %I to {WORKER_ROLE}', current_schema());

@@ -21,7 +21,7 @@ def project(
     yield from _project(request.param, postgres_url, services.postgres.binaries, django_db_blocker)
 
 
-@pytest.fixture(params=PROJECTS)
+@pytest.fixture(params=["odd_rows"])
 def project15(
     request: pytest.FixtureRequest, services: SessionServices, postgres15_url: str, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[TheirProject]:
