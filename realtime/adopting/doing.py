@@ -52,8 +52,14 @@ def _noted(step: Step) -> None:
 
 
 def _alone(step: Step) -> None:
-    # Noted first: whatever a failure leaves behind is taken back too.
-    notes.note(f"begun {step.name}", step.undo, alone=True)
+    begun = f"begun {step.name}"
+    if begun not in notes.done_steps():
+        if step.is_there():
+            # The app's own, under the name of ours: it stays, also when the adoption is undone.
+            notes.note(step.name, ())
+            return
+        # Noted first: whatever a failure leaves behind is taken back too.
+        notes.note(begun, step.undo, alone=True)
     with _short(INDEX_LOCK_TIMEOUT_MS):
         step.run()
     notes.note(step.name, ())

@@ -34,7 +34,8 @@ NOTHING = "nothing of yours"
 class Step:
     """``name`` is its own for ever, so that it isn't done twice. ``run`` does it; what it adds is found by itself.
 
-    A step that is ``alone`` can't be in a transaction; ``undo`` then says what takes it back.
+    A step that is ``alone`` can't be in a transaction; ``undo`` then says what takes it back, and ``is_there`` whether
+    something has its name already.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Step:
     run: Callable[[], None]
     alone: bool = False
     undo: tuple[str, ...] = ()
+    is_there: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +278,7 @@ def _built(place: Adopted, name: str, build: str | Callable[[], None], prefix: s
         again,
         alone=True,
         undo=(f"drop index concurrently if exists {quoted(name)}",),
+        is_there=lambda: answer("select to_regclass(%s) is not null", [quoted(name)]),
     )
 
 
