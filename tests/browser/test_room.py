@@ -57,7 +57,7 @@ def test_the_largest_numbers_are_whole(context: BrowserContext, live_site: LiveS
 def test_the_columns_of_the_board_stand_beside_each_other(context: BrowserContext, live_site: LiveSite) -> None:
     page = open_live(context, live_site, "/ticketing/board/")
     page.set_viewport_size({"width": 1280, "height": 800})
-    tops = page.locator(".board__column").evaluate_all("columns => columns.map(column => column.offsetTop)")
+    tops = page.locator(".board__column:visible").evaluate_all("columns => columns.map(column => column.offsetTop)")
     assert len(tops) == 4
     assert len(set(tops)) == 1
 

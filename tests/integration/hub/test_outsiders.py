@@ -19,6 +19,9 @@ from tests.live_site import LiveSite
 
 __all__ = ["invite", "sql"]
 
+# Which words there are is asked of a database.
+pytestmark = pytest.mark.django_db
+
 Connection = psycopg.Connection[Any]
 
 # Where each table's text goes; the marker is in every column that takes any text.

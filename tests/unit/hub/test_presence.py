@@ -99,7 +99,7 @@ class Process:
     def list_of(self, socket: LiveSocket, numbers: range) -> None:
         """Opens a list that shows these tickets, and a customer of one of them."""
         keys = frozenset({("tickets", str(UUID(int=number))) for number in numbers} | {("customers", str(UUID(int=1)))})
-        self.views["list"] = LiveView("list", definition_named("tickets"), {}, Snapshot(keys=keys))
+        self.views["list"] = LiveView("list", definition_named("tickets"), {}, snapshot=Snapshot(keys=keys))
         socket.views = {"list"}
         self.presence.shown()
 
