@@ -176,8 +176,8 @@ class WordFilter(ChoiceFilter):
         if told is not None and told.nullable:
             empty.append(NOTHING)
         # Words that differ in the blanks around them alone are one in an address.
-        told = {value.strip(): label for value, label in reversed(words) if value.strip()}
-        return [*reversed(told.items()), *((EMPTY, label) for label in empty[:1])]
+        named = {value.strip(): label for value, label in reversed(words) if value.strip()}
+        return [*reversed(named.items()), *((EMPTY, label) for label in empty[:1])]
 
     def read(self, value: str) -> str:
         is_word = any(word.strip() == value for word, _ in self._words())

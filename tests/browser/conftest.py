@@ -13,9 +13,10 @@ expect.set_options(timeout=15_000)
 
 @pytest.fixture
 def context(browser: Browser, live_site: LiveSite) -> Iterator[BrowserContext]:
-    """A signed-in browser of its own, of a person who has no drafts."""
+    """A signed-in browser of its own, of a person who has no drafts and has chosen nothing."""
     with live_site.connect() as sql:
         sql.execute("delete from realtime_draft")
+        sql.execute("delete from accounts_preferences")
     with browser.new_context() as context:
         context.set_default_timeout(20_000)
         sign_in(context, live_site)
