@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import re
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -90,7 +91,8 @@ def test_a_row_is_right_exactly_when_the_form_takes_it(db: None, first: str, sec
     for table, form in (("customers", CustomerForm), ("products", ProductForm)):
         names = list(form._meta.fields or ())
         told = dict(zip(names, (first, second, third), strict=True))
-        if table == "products" and "," in third:
+        if table == "products" and re.search(r"[,\s]", third.strip()):
+            # A file may have thousands in groups.
             continue
         found = form(told | {"price": third.strip()} if table == "products" else told)
         outcome = outcome_of(table, names, [first, second, third])
