@@ -95,7 +95,8 @@ def words_of(table: str, column: str) -> tuple[Word, ...]:
 def word_of(table: str, column: str, value: str | None) -> Word:
     """The word of a value; one that isn't known shows the value itself."""
     known = {word.value: word for word in words_of(table, column)}
-    return known.get(value or "") or Word(value or "", value or "–")
+    unknown = Word(value or "", value or "–")
+    return unknown if value is None else known.get(value, unknown)
 
 
 def open_words(table: str, column: str) -> tuple[Word, ...]:
