@@ -150,8 +150,9 @@ def test_a_conflict_and_a_message_show_hostile_texts_as_text(
 ) -> None:
     key = insert_product(sql, f"{word} harmless")
     page = open_live(context, live_site, f"/crm/products/{key}/edit/")
-    sql.execute("update products set name = %s where id = %s", [f"{word} {HOSTILE[1]}", key])
+    # Typed first: what is only shown becomes theirs, also while the page is open.
     page.fill("[name=name]", f"{word} {HOSTILE[4]}")
+    sql.execute("update products set name = %s where id = %s", [f"{word} {HOSTILE[1]}", key])
     with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
         page.click("main form button[type=submit]")
     assert answered.value.status == 409
