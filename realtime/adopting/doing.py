@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, transaction
 from psycopg import errors
 
 from realtime.adopting import notes
@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 600.0
 # Between two tries, so that whoever waited gets through.
 PAUSE_SECONDS = 0.5
 
-# Somebody else's transaction was in the way.
+# Somebody else's transaction was in the way; the last is PostgreSQL's "tuple concurrently updated", of the catalog.
 BUSY = (
     errors.LockNotAvailable,
     errors.DeadlockDetected,
@@ -103,7 +103,7 @@ def _patiently(what: str, table: str, run: Callable[[], None], tell: Tell) -> No
         try:
             run()
             return
-        except OperationalError as error:
+        except DatabaseError as error:
             if not isinstance(error.__cause__, BUSY):
                 raise GaveUp(f"{what}: {first_line(error)}") from error
             tries += 1
@@ -114,5 +114,3 @@ def _patiently(what: str, table: str, run: Callable[[], None], tell: Tell) -> No
             if tries % 10 == 1:
                 tell(f"waiting: another transaction holds {table or 'a table'}")
             time.sleep(PAUSE_SECONDS)
-        except DatabaseError as error:
-            raise GaveUp(f"{what}: {first_line(error)}") from error

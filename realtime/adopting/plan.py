@@ -77,7 +77,8 @@ def make_plan() -> Plan:
     if not begun:
         found += _taken(models)
     steps = () if any(one.remedy for one in found) else tuple(_once(s for s in _steps(adopted) if s.name not in done))
-    missing = tuple(name for name in models if name not in survey(list(models)))
+    there = survey(list(models))
+    missing = tuple(name for name in models if name not in there)
     return Plan(adopted, missing, tuple(found), steps)
 
 

@@ -1,14 +1,11 @@
 """Keeps up with what the database holds: new words, and the indexes of lists that are sorted by a word's place."""
 
-import re
 from collections.abc import Iterator
 
 from django.db import connection
 
 from realtime.database.columns import column_of
-from realtime.database.words import declared_columns, learn_words, rank_sql, words_of
-
-_TEXT = re.compile(r"'((?:[^']|'')*)'")
+from realtime.database.words import declared_columns, learn_words, rank_sql, texts_in, words_of
 
 # The indexes over a word's place; PostgreSQL writes an expression in its own way, but always the same.
 _INDEXES = """
@@ -37,7 +34,7 @@ def indexes_of_another_order() -> Iterator[tuple[str, str, str]]:
         with connection.cursor() as cursor:
             cursor.execute(_INDEXES, [table, column])
             for name, expression, is_valid in cursor.fetchall():
-                indexed = [word.replace("''", "'") for word in _TEXT.findall(expression)]
+                indexed = texts_in(expression)
                 if indexed != words or not is_valid:
                     yield name, table, column
 

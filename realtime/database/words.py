@@ -179,8 +179,13 @@ def allowed(table: str, column: str) -> list[str] | None:
         cursor.execute(_CONSTRAINTS, [table, column])
         for (condition,) in cursor.fetchall():
             if _LISTED.match(condition):
-                return list(dict.fromkeys(value.replace("''", "'") for value in _TEXT.findall(condition)))
+                return list(dict.fromkeys(texts_in(condition)))
     return None
+
+
+def texts_in(expression: str) -> list[str]:
+    """The texts in an expression as PostgreSQL writes it."""
+    return [text.replace("''", "'") for text in _TEXT.findall(expression)]
 
 
 def found_values(table: str, column: str) -> list[str]:

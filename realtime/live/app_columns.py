@@ -6,7 +6,7 @@ from typing import Any
 from django.db import DataError, connection, transaction
 
 from realtime.database.adopted import is_adopted_table
-from realtime.database.columns import Column, Family, columns_of
+from realtime.database.columns import Column, columns_of
 from realtime.models import LiveModel
 
 # Longer values are cut; whole documents belong into the app.
@@ -33,8 +33,6 @@ def needed_columns(model: type[LiveModel]) -> list[Column]:
 
 def is_value(text: str, column: Column) -> bool:
     """Whether PostgreSQL can read a text as a value of a column's type."""
-    if column.family is Family.OTHER and "\0" in text:
-        return False
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"select %s::{column.type}", [text])

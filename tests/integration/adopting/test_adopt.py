@@ -2,7 +2,6 @@
 
 import random
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -195,6 +194,7 @@ def test_writers_go_on_while_a_step_waits(project: TheirProject, monkeypatch: py
     """A slow report holds a table that is to be changed. Whoever writes there isn't held up until it ends."""
     monkeypatch.setattr(doing, "PAUSE_SECONDS", 0.05)
     written = 0
+    told: list[tuple[str, int]] = []
     done, held, released = threading.Event(), threading.Event(), threading.Event()
 
     def write() -> None:
@@ -203,6 +203,8 @@ def test_writers_go_on_while_a_step_waits(project: TheirProject, monkeypatch: py
             while not done.is_set():
                 app.execute("update customers set email = email where id = (select min(id::text)::uuid from customers)")
                 written += 1
+                if told and written > told[0][1] + 5:
+                    released.set()
 
     def report() -> None:
         with psycopg.connect(project.url) as app:
@@ -214,18 +216,10 @@ def test_writers_go_on_while_a_step_waits(project: TheirProject, monkeypatch: py
     for thread in threads:
         thread.start()
     assert held.wait(timeout=30)
-    told: list[tuple[str, int]] = []
 
     def tell(text: str) -> None:
-        """By then the step has given up once; it gives up again and again until the report ends."""
+        """By then the step has given up once; it does so again and again until the report ends."""
         told.append((text, written))
-        threading.Thread(target=release_after_writes).start()
-
-    def release_after_writes() -> None:
-        begun = written
-        while written < begun + 5:
-            time.sleep(0.01)
-        released.set()
 
     notes.make_notes()
     for step in make_plan().steps:

@@ -4,14 +4,19 @@ import asyncio
 import re
 from html import unescape
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from crm.kinds import ACQUISITION, CUSTOMER, INTERACTION, PRODUCT
 from crm.models import Product
+from project.accounts.linking import link
+from project.accounts.models import User
 from realtime.database import columns
 from realtime.live.definition import definition_named
 from realtime.live.kind import Kind
@@ -19,9 +24,12 @@ from realtime.live.lists import LiveList
 from tests.integration.adopting.their_project import TheirProject, adopt
 from tests.integration.pages.test_untouched import Form
 from ticketing.kinds import TICKET
+from ticketing.models import Ticket
+from ticketing.people import NOT_LINKED
 
 pytestmark = pytest.mark.usefixtures("quick_pages")
 
+ADA = UUID("aaaaaaaa-0000-4000-8000-000000000001")
 KINDS = (PRODUCT, CUSTOMER, ACQUISITION, INTERACTION, TICKET)
 NEXT = re.compile(r'rel="next" href="([^"]*)"')
 
@@ -95,6 +103,32 @@ def test_columns_of_the_app_are_shown_and_a_new_row_has_those_that_it_needs(
     portal.post(reverse("crm:product-create"), sent | {"batch": "2026-11-27", "price": "0.5"})
     made = "select batch::text, price, created_at is not null, updated_at is not null from products where name = 'New'"
     assert project.connection.execute(made).fetchone() == ("2026-11-27", 0.5, True, True)
+
+
+@pytest.mark.parametrize("project", ["uuid_keys"], indirect=True)
+def test_the_apps_people_have_names_and_an_account_can_be_one_of_them(
+    portal: Client, project: TheirProject, settings: Settings
+) -> None:
+    settings.APP_PEOPLE = ("profiles", "id", "full_name")
+    columns.forget()
+    assert "Ada of the app" in page(portal, reverse(TICKET.list_name))
+    (ticket,) = Ticket.objects.filter(title="Ticket 1")
+    to_me = {"to": "me", "revision": ticket.revision}
+    refused = portal.post(reverse("ticketing:assignment", args=[ticket.pk]), to_me)
+    assert refused.status_code == 422
+    assert NOT_LINKED in unescape(refused.content.decode())
+    spoken = portal.post(reverse("ticketing:comment-create", args=[ticket.pk]), {"content": "Hello"})
+    assert NOT_LINKED in unescape(spoken.content.decode())
+    operator = User.objects.get(username="operator")
+    with pytest.raises(ValidationError, match="nobody with the id"):
+        link(operator, uuid4())
+    linked = link(operator, ADA)
+    portal.force_login(linked)
+    assert "Ticket 5" in page(portal, f"{reverse(TICKET.list_name)}?assigned=me&size=100")
+    assert portal.post(reverse("ticketing:assignment", args=[ticket.pk]), to_me).status_code == 302
+    portal.post(reverse("ticketing:comment-create", args=[ticket.pk]), {"content": "Hello"})
+    told = "select assigned_to, (select author_id from comments where content = 'Hello') from tickets where id = %s"
+    assert project.connection.execute(told, [ticket.pk]).fetchone() == (ADA, ADA)
 
 
 def some(kind: Kind) -> list[Any]:
