@@ -16,5 +16,6 @@ In: a view's name and parameters. Out: a ``Snapshot`` of rendered rows and parts
 - ``field_changes.py``: what fields and their values are called. ``past.py``: what a row was, and what changed since.
   ``merge.py``: two people's changes to one row. ``accounts.py``: who changed a row, and what. ``person.py``: whose page
   it is. ``people.py``: names of staff in rows. ``whereabouts.py``: who is at which record. ``records.py``: what follows
-  from a record's table. ``app_columns.py``: what an adopted table has besides.
+  from a record's table. ``app_columns.py``: what an adopted table has besides,
+  ``app_filters.py`` the filters by that.
 """
