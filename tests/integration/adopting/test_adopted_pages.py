@@ -13,6 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from crm.importing.reading import Row
+from crm.importing.rows import Outcome, ProductRows
 from crm.kinds import ACQUISITION, CUSTOMER, INTERACTION, PRODUCT
 from crm.models import Product
 from project.accounts.linking import link
@@ -103,6 +105,26 @@ def test_columns_of_the_app_are_shown_and_a_new_row_has_those_that_it_needs(
     portal.post(reverse("crm:product-create"), sent | {"batch": "2026-11-27", "price": "0.5"})
     made = "select batch::text, price, created_at is not null, updated_at is not null from products where name = 'New'"
     assert project.connection.execute(made).fetchone() == ("2026-11-27", 0.5, True, True)
+
+
+@pytest.mark.parametrize("project", ["odd_rows"], indirect=True)
+def test_where_nobody_can_be_asked_a_sentence_says_what_the_app_needs(portal: Client, project: TheirProject) -> None:
+    for table, column in (("comments", "branch"), ("products", "shelf"), ("products", "aisle")):
+        project.run(f"alter table {table} add column {column} text not null default 'x'")
+        project.run(f"alter table {table} alter column {column} drop default")
+    columns.forget()
+    ticket = Ticket.objects.order_by("id")[0]
+    spoken = portal.post(reverse("ticketing:comment-create", args=[ticket.pk]), {"content": "Typed for long"})
+    told = unescape(spoken.content.decode())
+    assert spoken.status_code == 422
+    assert "A new comment needs a value for “branch”, which only the app can give." in told
+    assert "Typed for long" in told
+    outcome, known = Outcome(), Product.objects.order_by("id")[0]
+    rows = ProductRows(["Key", "Product"], {"id": 0, "name": 1}, may_change=True)
+    list(rows.through([Row(2, ["", "New"]), Row(3, [str(known.pk), "Renamed"])], outcome, writing=False))
+    assert (outcome.new, outcome.changed, outcome.problem_count) == (0, 1, 1)
+    assert outcome.problems[0].row == 2
+    assert "A new product needs a value for “shelf” and “aisle”" in outcome.problems[0].sentence
 
 
 @pytest.mark.parametrize("project", ["uuid_keys"], indirect=True)
