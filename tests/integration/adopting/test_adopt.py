@@ -10,11 +10,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError
 from pytest_django import DjangoDbBlocker
 
 from realtime.adopting import doing, notes
 from realtime.adopting.plan import foreign_tables, make_plan
-from realtime.adopting.steps import Step
+from realtime.adopting.steps import NOTHING, Step, execute
 from realtime.operating.check.database import check_database
 from tests.integration.adopting.their_project import TheirProject, adopt, their_project
 from tests.integration.databases import Connection, fresh_database
@@ -263,6 +264,41 @@ def test_writers_go_on_while_a_step_waits(project: TheirProject, monkeypatch: py
         thread.join()
     assert any("another transaction holds customers" in text for text, _ in told)
     assert released.is_set()
+
+
+@pytest.mark.parametrize("project", ["odd_rows"], indirect=True)
+def test_a_step_is_tried_again_when_somebody_else_changes_the_same_row_of_the_catalog(
+    project: TheirProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL waits for the other's transaction, and fails when that commits: "tuple concurrently updated"."""
+    monkeypatch.setattr(doing, "PAUSE_SECONDS", 0.05)
+    # It is the commit that ends the waiting.
+    monkeypatch.setattr(doing, "LOCK_TIMEOUT_MS", 60_000)
+    seen: list[BaseException | None] = []
+
+    def run() -> None:
+        try:
+            execute("grant trigger on products to authenticated")
+        except DatabaseError as error:
+            seen.append(error.__cause__)
+            raise
+
+    def commit_when_somebody_waits() -> None:
+        waiting = "select true from pg_locks where not granted and %s = any(pg_blocking_pids(pid))"
+        while project.connection.execute(waiting, [other.info.backend_pid]).fetchone() is None:
+            pass
+        other.commit()
+
+    notes.make_notes()
+    with psycopg.connect(project.url) as other:
+        other.execute("grant references on products to authenticated")
+        thread = threading.Thread(target=commit_when_somebody_waits)
+        thread.start()
+        doing.do(Step("x", "products", "a grant", NOTHING, run), lambda _: None)
+        thread.join()
+    assert [type(error) for error in seen] == [psycopg.errors.InternalError_]
+    told = "select has_table_privilege('authenticated', 'products', 'trigger')"
+    assert project.connection.execute(told).fetchone() == (True,)
 
 
 # What is done to a project, what is said about it, and the remedy with its blanks filled in.
