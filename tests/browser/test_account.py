@@ -85,7 +85,7 @@ def test_a_second_factor_and_a_passkey(browser: Browser, live_site: LiveSite, co
 def test_a_profile_follows_its_person_and_patches_speak_its_language(
     browser: Browser, live_site: LiveSite, colleague: Colleague, word: str
 ) -> None:
-    name = colleague("view_customer", "view_interaction")
+    name = colleague("view_customer", "view_interaction", "view_product")
     with live_site.connect() as sql:
         customer = sql.execute("insert into customers (name) values (%s) returning id", [word]).fetchone()
         assert customer is not None
