@@ -6,13 +6,16 @@ order in which transactions can commit.
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
 from crm import customer_page
+from realtime.database.columns import columns_of
 from realtime.database.words import words_of
+from realtime.keys import KEY_TYPE, UUIDS, read_key
 from realtime.live.app_filters import AppText
 from realtime.live.definition import Params, _definitions, definition_named
 from realtime.live.filters import AmountFilter, ChoiceFilter, DayFilter, Filters, KeyFilter
@@ -20,6 +23,7 @@ from realtime.live.lists import LiveList
 from realtime.live.tracked import all_tracked
 from realtime.sight import Sight, all_scopes
 
+PROJECTS = Path(__file__).parent / "their_projects"
 WORDS = ("lamp", "desk", "Lefèvre", "müller", "ROOF")
 SEARCHES = ("lamp", "lefevre", "LAMP roo", "mull", "x")
 TABLES = (
@@ -32,7 +36,9 @@ HELD: Mapping[str, Sequence[str | None]] = {
     "priority": ("low", "urgent"),
     "type": ("call", "note"),
 }
-# What columns of an app may hold besides (``their_projects/odd_rows.sql``).
+# Somebody's project with keys of this process's kind.
+AN_APP = PROJECTS / ("odd_rows.sql" if UUIDS else "bigint_keys.sql")
+# What columns of an app may hold besides, if it has them.
 ODD: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "products": {
         "price": (None, -1, 0.125),
@@ -105,7 +111,7 @@ class Anything:
     ) -> None:
         self.chance = chance
         self.keys: dict[str, list[str]] = {table: [] for table in TABLES}
-        self.people = list(people) or [self._new_key() for _ in range(3)]
+        self.people = list(people) or [self._random_uuid() for _ in range(3)]
         self._word = word
         self._held = held
         self._adopted = adopted
@@ -122,6 +128,10 @@ class Anything:
         return self.chance.choice(self.keys[table]) if self.keys[table] else self._new_key()
 
     def _new_key(self) -> str:
+        # Rows of different tables then often have the same one.
+        return self._random_uuid() if UUIDS else str(self.chance.randint(1, 3_000))
+
+    def _random_uuid(self) -> str:
         return str(UUID(int=self.chance.getrandbits(128), version=4))
 
     def _name(self) -> str:
@@ -169,7 +179,8 @@ class Anything:
         row = self._row_of_ours(table, key)
         if self._adopted:
             odd = {column: self.chance.choice(values) for column, values in ODD.get(table, {}).items()}
-            row |= {column: value for column, value in odd.items() if self.chance.random() < 0.3}
+            there = columns_of(table)
+            row |= {name: value for name, value in odd.items() if name in there and self.chance.random() < 0.3}
         return row
 
     def _row_of_ours(self, table: str, key: str) -> dict[str, Any]:
@@ -210,7 +221,7 @@ class Anything:
 
     def _lower_ticket(self, key: str) -> str | None:
         """So that no merges go round in a circle."""
-        lower = [other for other in self.keys["tickets"] if other < key]
+        lower = [other for other in self.keys["tickets"] if read_key(other) < read_key(key)]  # type: ignore[operator]
         return self.chance.choice(lower) if lower else None
 
     def _can_be(self, table: str) -> bool:
@@ -229,7 +240,10 @@ class Anything:
             return
         places = ", ".join(["%s"] * len(row))
         # Two tickets have one link.
-        statement = f"insert into {table} ({', '.join(row)}) values ({places}) on conflict do nothing returning id"
+        statement = (
+            f"insert into {table} ({', '.join(row)}) overriding system value values ({places})"
+            " on conflict do nothing returning id"
+        )
         if run(statement, [*row.values()]):
             note(table, key, True)
 
@@ -250,7 +264,7 @@ class Anything:
         column = {"tickets": "status", "products": "price", "acquisitions": "total_amount"}.get(table)
         if column is not None:
             some = self.chance.sample(self.keys[table], k=len(self.keys[table]) // 3)
-            statement = f"update {table} set {column} = %s where id = any(%s::uuid[])"
+            statement = f"update {table} set {column} = %s where id = any(%s::{KEY_TYPE}[])"
             run(statement, [self._row(table, key)[column], sorted(some)])
 
     def _change_nothing(self, run: Run, note: Note, table: str, key: str) -> None:
