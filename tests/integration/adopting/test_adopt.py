@@ -50,6 +50,13 @@ STATEMENTS = (
 )
 
 
+# Whoever has the project's public key reaches these tables.
+OPEN = """
+select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and not relrowsecurity
+and (has_table_privilege('anon', oid, 'select') or has_table_privilege('authenticated', oid, 'select'))
+"""
+
+
 def answers_of_the_app(app: Connection) -> list[object]:
     """What it is told; nothing of what it does stays."""
     told: list[object] = []
@@ -109,6 +116,7 @@ def _none_the_wiser(project: TheirProject, monkeypatch: pytest.MonkeyPatch) -> N
     asked: list[int] = []
     with psycopg.connect(project.url, autocommit=True, prepare_threshold=None) as app:
         before = answers_of_the_app(app)
+        were_open = set(app.execute(OPEN).fetchall())
         thread = threading.Thread(target=ask_all_the_time)
         thread.start()
         try:
@@ -116,6 +124,7 @@ def _none_the_wiser(project: TheirProject, monkeypatch: pytest.MonkeyPatch) -> N
             for step in make_plan().steps:
                 doing.do(step, lambda _: None)
                 assert answers_of_the_app(app) == before, step.name
+                assert set(app.execute(OPEN).fetchall()) == were_open, step.name
             assert make_plan().steps == ()
             for one in doing.undo(lambda _: None):
                 assert answers_of_the_app(app) == before, one
