@@ -80,14 +80,14 @@ class _ByAppColumn(ListFilter):
     def __init__(self, column: Column, *arguments: Any, **kwargs: Any) -> None:
         super().__init__(*arguments, field_name=column.name, **kwargs)
         self._column = column
-        self._field = _FIELDS[column.family]()
-        self._field.set_attributes_from_name(column.name)
+        self._compared = _FIELDS[column.family]()
+        self._compared.set_attributes_from_name(column.name)
 
     def where(self, lookup: str, value: Any) -> Q:
         # A type of the app's own has other comparisons than a text, or none.
         as_text = self._column.family in _AS_TEXT
-        compared = Cast(AppColumn(self._field), TextField()) if as_text else AppColumn(self._field)
-        compare: Any = self._field.get_lookup(lookup)
+        compared = Cast(AppColumn(self._compared), TextField()) if as_text else AppColumn(self._compared)
+        compare: Any = self._compared.get_lookup(lookup)
         return Q(compare(compared, value))
 
     def is_empty(self) -> Q:
