@@ -62,7 +62,6 @@ def project(project_stack: LocalStack, settings: Settings, django_db_blocker: Dj
 
 @pytest.fixture
 def quick_pages(settings: Settings) -> None:
-    """Hashed names of static files need a `collectstatic` that these tests don't use, and slow passwords take time."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    """Hashed names of static files need a `collectstatic` that these tests don't use."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
