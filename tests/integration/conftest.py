@@ -10,8 +10,9 @@ from pytest_django import DjangoDbBlocker, Settings
 from realtime.local.faults_client import RealtimeFaults
 from realtime.local.stack import LocalStack
 from tests.conftest import QUICK
-from tests.integration.databases import Connection, migrate
+from tests.integration.databases import Connection
 from tests.plugin import SessionServices
+from tests.prepared import copy_database, migrated_template
 
 
 @dataclass
@@ -30,8 +31,8 @@ def project_stack(services: SessionServices, postgres_url: str) -> Iterator[Loca
     stack = LocalStack(
         services.directory / "project-stack", database="project_stack", postgres=services.postgres, realtime=QUICK
     )
+    copy_database(postgres_url, migrated_template(postgres_url), stack.database)
     stack.start()
-    migrate(stack.database_url)
     yield stack
     stack.stop()
 
