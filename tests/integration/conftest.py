@@ -26,7 +26,8 @@ class Project:
         return psycopg.connect(self.stack.database_url, autocommit=True)
 
 
-@pytest.fixture(scope="session")
+# Of this package: it goes before the browser's tests come.
+@pytest.fixture(scope="package")
 def project_stack(services: SessionServices, postgres_url: str) -> Iterator[LocalStack]:
     stack = LocalStack(
         services.directory / "project-stack", database="project_stack", postgres=services.postgres, realtime=QUICK
