@@ -1,4 +1,4 @@
-"""The portal's own settings, but a password is hashed at once: Django's own hash takes most of a second of a core."""
+"""The portal's own settings, but a password is hashed at once: Django's own hash takes half a second of a core."""
 
 from project.settings import *  # noqa: F403
 

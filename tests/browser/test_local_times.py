@@ -35,7 +35,7 @@ def test_an_interactions_time_is_the_readers_own(browser: Browser, live_site: Li
             assert sql.execute(stored, [word]).fetchone() == first
             # An hour that the clocks skip.
             page.get_by_role("link", name="Edit").click()
-            page.evaluate("document.querySelector('[name=interaction_at-zone]').value = 'Europe/Berlin'")
+            page.locator("[name=interaction_at-zone]").evaluate("zone => { zone.value = 'Europe/Berlin'; }")
             page.fill("[name=interaction_at]", "2026-03-29T02:30")
             page.get_by_role("button", name="Save changes").click()
             expect(page.get_by_text("doesn’t exist in Europe/Berlin")).to_be_visible()
