@@ -38,7 +38,8 @@ class SessionServices:
         self.jwt_secret = secrets.token_urlsafe(40)
         # In a run of several processes it is that of the one that shares the tests out.
         self.shared = Path(os.environ.get(SHARED) or self.directory / "shared")
-        self.is_one_of_many = SHARED in os.environ
+        # A run that a test starts is one by itself, and its databases may be other ones.
+        self.is_one_of_many = "PYTEST_XDIST_WORKER" in os.environ
         self.shared.mkdir(mode=0o711, exist_ok=True)
         # Whitenoise warns of every client that is made while there is none.
         self.static = self.directory / "static"
@@ -110,7 +111,7 @@ class SessionServices:
         for name in BINARIES:
             if (cluster := self.__dict__.get(name)) is not None:
                 cluster.remove()
-            if not self.is_one_of_many and (self.shared / name).exists():
+            if self.shared.parent == self.directory and (self.shared / name).exists():
                 self._source(name).remove()
         shutil.rmtree(self.directory, ignore_errors=True)
 
