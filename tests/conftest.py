@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from django.db import connections
 from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, sync_playwright
 
@@ -12,6 +13,7 @@ from project.chromium import ARGUMENTS, find_chromium
 from realtime.local.stack import LocalStack, RealtimeOptions
 from tests.live_site import LiveSite, make_live_site
 from tests.plugin import DEBIAN_POSTGRES_15, SERVICES, SessionServices
+from tests.prepared import MIGRATED, copy_database, has_database
 
 # As quick as it goes: what these stretch in production only makes a test wait.
 QUICK = RealtimeOptions(poll_interval_ms=20, idle_multiplier=5, refusal_delay_scale=0, faults=True)
@@ -44,7 +46,12 @@ def postgres15_url(services: SessionServices) -> str:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(postgres_url: str, django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """pytest-django's hook just before it makes the test database: PostgreSQL must run by then."""
+    """pytest-django's hook just before it makes the test database: PostgreSQL must run by then.
+
+    Where a migrated database is there already, its copy leaves the migrations nothing to do.
+    """
+    if has_database(postgres_url, MIGRATED):
+        copy_database(postgres_url, MIGRATED, connections["default"].creation._get_test_db_name())
 
 
 @pytest.fixture(scope="session")

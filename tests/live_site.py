@@ -1,7 +1,6 @@
 """The portal as real processes, for tests of what a browser, a colleague and a failing service see."""
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,9 @@ import psycopg
 
 from project.demo.portal import DAPHNE
 from realtime.local.faults_client import RealtimeFaults
-from realtime.local.process import LOOPBACK, REPOSITORY, Service, die_with_parent, pick_port
+from realtime.local.process import LOOPBACK, Service, pick_port
 from realtime.local.stack import LocalStack, healthy
+from tests.prepared import collect_static_files, copy_database, manage, seeded_template, static_files
 
 
 @dataclass
@@ -43,12 +43,16 @@ class LiveSite:
         manage(self.environment, *arguments)
 
     def start(self) -> None:
-        self.stack.start()
-        self.manage("migrate", "--noinput")
-        self.manage("collectstatic", "--noinput")
-        self.manage("seed_demo")
+        self.start_stack()
         self.web.start()
         self.worker.start()
+
+    def start_stack(self) -> None:
+        """All that the processes need; the database has the demo's rows."""
+        collect_static_files()
+        cluster = self.stack.postgres.url()
+        copy_database(cluster, seeded_template(cluster), self.stack.database)
+        self.stack.start()
 
     def stop(self) -> None:
         self.worker.stop()
@@ -60,7 +64,7 @@ def make_live_site(stack: LocalStack, directory: Path, extra: dict[str, str]) ->
     environment = dict(os.environ) | stack.environment() | {"PYTHONUNBUFFERED": "1"}
     # As many as in a deployment, whatever this session's environment says.
     environment |= {"DATABASE_POOL_SIZE": ""} | extra
-    environment["STATIC_ROOT"] = str(directory / "static")
+    environment["STATIC_ROOT"] = str(static_files())
     web = make_web(environment, directory / "web.log")
     worker = Service(
         name="Worker",
@@ -81,15 +85,3 @@ def make_web(environment: dict[str, str], log: Path) -> Service:
         address=f"{LOOPBACK}:{port}",
         ready=lambda: healthy(f"http://{LOOPBACK}:{port}/healthz"),
     )
-
-
-def manage(environment: dict[str, str], *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-        preexec_fn=die_with_parent(),
-    )
-    assert done.returncode == 0, f"manage.py {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}"

@@ -5,7 +5,7 @@ import time
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.portal import assert_equals_reload, insert_product, open_live, sign_in, wait_live
+from tests.browser.portal import assert_equals_reload, insert_product, open_live, sign_in, sign_in_on_page, wait_live
 from tests.browser.test_axe import assert_axe_finds_nothing
 from tests.browser.test_person import PASSWORD, SIGNED_OUT, SOON, Colleague, colleague, content, sign_out
 from tests.browser.test_security import WATCH, assert_fits
@@ -96,7 +96,7 @@ def test_a_profile_follows_its_person_and_patches_speak_its_language(
         )
         with browser.new_context(reduced_motion="reduce", timezone_id="America/New_York") as here:
             here.add_init_script(WATCH)
-            sign_in(here, live_site, name, PASSWORD)
+            sign_in_on_page(here, live_site, name, PASSWORD)
             page = open_live(here, live_site, "/profile/")
             assert_looks_right(page)
             page.set_viewport_size({"width": 1280, "height": 800})
@@ -112,7 +112,7 @@ def test_a_profile_follows_its_person_and_patches_speak_its_language(
             with page.expect_response("**/profile/choose/"):
                 page.get_by_role("switch", name="Single-key shortcuts").click()
         with browser.new_context(timezone_id="Asia/Tokyo") as there:
-            sign_in(there, live_site, name, PASSWORD)
+            sign_in_on_page(there, live_site, name, PASSWORD)
             page = open_live(there, live_site, f"/crm/interactions/?q={word}")
             expect(page.locator("html")).to_have_attribute("data-theme", "dark")
             expect(page.locator("html")).to_have_attribute("data-density", "compact")

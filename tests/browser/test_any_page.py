@@ -21,6 +21,9 @@ from tests.live_site import LiveSite, make_web
 from tests.plugin import SessionServices
 from tests.weak_layer.weakness import Weakness
 
+# Which words there are is asked of a database.
+pytestmark = pytest.mark.django_db
+
 # The long form: STEPS=3000 SEEDS="7 8" bin/test tests/browser/test_any_page.py
 STEPS = int(os.environ.get("STEPS", "80"))
 SEEDS = os.environ.get("SEEDS", "any").split()

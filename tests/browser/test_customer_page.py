@@ -191,7 +191,7 @@ def insert_user(sql: Sql, name: str, *rights: str) -> str:
         sql,
         "accounts_user",
         id=str(uuid4()),
-        password=make_password("not a secret", hasher="pbkdf2_sha256"),
+        password=make_password("not a secret"),
         username=name,
         first_name=name,
         last_name="",

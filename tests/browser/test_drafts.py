@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.portal import insert_product, open_live, sign_in, wait_live
+from tests.browser.portal import insert_product, open_live, sign_in_on_page, wait_live
 from tests.browser.test_axe import assert_axe_finds_nothing
 from tests.live_site import LiveSite
 
@@ -111,7 +111,7 @@ def test_whatever_happens_to_the_page_text_and_caret_stay(
         sql.execute("delete from django_session")
         expect(page.get_by_text("You are signed out", exact=True)).to_be_visible(timeout=SOON)
         expect(box).to_have_value(f"{word} {WORK}")
-        sign_in(context, live_site)
+        sign_in_on_page(context, live_site)
         page.bring_to_front()
         wait_live(page)
         untouched()

@@ -34,7 +34,7 @@ def ben(browser: Browser, live_site: LiveSite, sql: "psycopg.Connection[Any]") -
     sql.execute(
         "insert into accounts_user (id, password, is_superuser, username, first_name, last_name, email, is_staff,"
         " is_active, date_joined) values (%s, %s, false, %s, 'Ben', '', '', false, true, now())",
-        [key, make_password("ben", hasher="pbkdf2_sha256"), username],
+        [key, make_password("ben"), username],
     )
     sql.execute(
         "insert into accounts_user_user_permissions (user_id, permission_id)"

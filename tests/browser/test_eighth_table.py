@@ -19,7 +19,10 @@ def site_with_eighth_table(services: SessionServices, postgres_url: str) -> Iter
     stack = LocalStack(directory, database="eighth", postgres=services.postgres, realtime=QUICK)
     site = make_live_site(stack, directory / "logs", extra={"DJANGO_SETTINGS_MODULE": "tests.eighth.settings"})
     try:
-        site.start()
+        site.start_stack()
+        site.manage("migrate", "--noinput")
+        site.web.start()
+        site.worker.start()
         yield site
     finally:
         site.stop()

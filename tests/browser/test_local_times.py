@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.portal import open_live, sign_in, wait_live
+from tests.browser.portal import open_live, sign_in_on_page, wait_live
 from tests.live_site import LiveSite
 
 
@@ -13,7 +13,7 @@ def test_an_interactions_time_is_the_readers_own(browser: Browser, live_site: Li
         row = sql.execute("insert into customers (name) values (%s) returning id", [word]).fetchone()
         assert row is not None
         with browser.new_context(timezone_id="Europe/Berlin", locale="de-DE") as context:
-            sign_in(context, live_site)
+            sign_in_on_page(context, live_site)
             page = open_live(context, live_site, f"/crm/interactions/new/?customer={row[0]}")
             expect(page.get_by_text("In your time zone (Europe/Berlin).")).to_be_visible()
             # The field starts with the current time.
@@ -35,7 +35,7 @@ def test_an_interactions_time_is_the_readers_own(browser: Browser, live_site: Li
             assert sql.execute(stored, [word]).fetchone() == first
             # An hour that the clocks skip.
             page.get_by_role("link", name="Edit").click()
-            page.evaluate("document.querySelector('[name=interaction_at-zone]').value = 'Europe/Berlin'")
+            page.locator("[name=interaction_at-zone]").evaluate("zone => { zone.value = 'Europe/Berlin'; }")
             page.fill("[name=interaction_at]", "2026-03-29T02:30")
             page.get_by_role("button", name="Save changes").click()
             expect(page.get_by_text("doesn’t exist in Europe/Berlin")).to_be_visible()

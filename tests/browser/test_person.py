@@ -7,7 +7,14 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.portal import assert_equals_reload, insert_product, open_live, sign_in, wait_live
+from tests.browser.portal import (
+    assert_equals_reload,
+    insert_product,
+    open_live,
+    sign_in,
+    sign_in_on_page,
+    wait_live,
+)
 from tests.live_site import LiveSite
 
 PASSWORD = "not a secret"
@@ -82,7 +89,7 @@ def test_signing_out_takes_the_records_off_every_page(
     # The same person again: everything comes back, including what changed meanwhile.
     with live_site.connect() as sql:
         sql.execute("update products set price = 77 where id = %s", [key])
-    sign_in(context, live_site)
+    sign_in_on_page(context, live_site)
     wait_live(page)
     expect(page.get_by_text(SIGNED_OUT)).to_be_hidden()
     if "edit" not in path:
@@ -100,7 +107,7 @@ def test_what_was_typed_stays_when_the_session_ends(context: BrowserContext, liv
     expect(page.get_by_text(SIGNED_OUT)).to_be_visible(timeout=SOON)
     expect(page.locator("[name=description]")).to_have_value("half an hour of typing")
     assert f"s{word}" not in content(page)
-    sign_in(context, live_site)
+    sign_in_on_page(context, live_site)
     wait_live(page)
     expect(page.locator("[name=name]")).to_have_value(f"{word} s{word}")
     expect(page.locator("[name=description]")).to_have_value("half an hour of typing")
@@ -131,7 +138,7 @@ def test_a_page_of_another_person_shows_nothing(
         sign_in(context, live_site, first, PASSWORD)
         page = open_live(context, live_site, f"/crm/products/{key}/")
         sign_out(open_live(context, live_site, "/"))
-        sign_in(context, live_site, second, PASSWORD)
+        sign_in_on_page(context, live_site, second, PASSWORD)
         expect(page.locator("html")).to_have_attribute("data-realtime-status", "disconnected", timeout=SOON)
         expect(page.get_by_text("Somebody else has signed in", exact=True)).to_be_visible(timeout=2 * SOON)
         assert f"s{word}" not in content(page)

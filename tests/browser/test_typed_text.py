@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.browser.portal import insert_product, open_live, sign_in, wait_live
+from tests.browser.portal import insert_product, open_live, sign_in, sign_in_on_page, wait_live
 from tests.live_site import LiveSite
 
 Sql = psycopg.Connection[Any]
@@ -46,7 +46,7 @@ def colleague(sql: Sql) -> str:
     sql.execute(
         "insert into accounts_user (id, password, is_superuser, username, first_name, last_name, email, is_staff,"
         " is_active, date_joined) values (%s, %s, true, %s, 'Ben', '', '', false, true, now())",
-        [str(uuid4()), make_password("ben", hasher="pbkdf2_sha256"), username],
+        [str(uuid4()), make_password("ben"), username],
     )
     return username
 
@@ -133,7 +133,7 @@ def test_after_a_new_sign_in_in_another_tab_the_form_can_be_sent(
 ) -> None:
     page = form.open(person, live_site)
     end_session(person, sql)
-    sign_in(person, live_site)
+    sign_in_on_page(person, live_site)
     send(page, form)
     if not has_scripts(request):
         # The token of the new session can't reach the old page by itself.
@@ -160,7 +160,7 @@ def test_a_form_of_an_ended_session_waits_for_the_next_sign_in(
         expect(page.locator(f"form[method=post] [name={name}]")).to_have_value(value)
         expect(page.locator(f"form[method=post] [name={name}]")).to_be_editable()
     assert not form.saved()
-    sign_in(person, live_site)
+    sign_in_on_page(person, live_site)
     if in_background:
         send(page, form)
     else:
@@ -176,7 +176,7 @@ def test_nothing_of_it_is_sent_or_shown_as_somebody_else(
 ) -> None:
     page = form.open(person, live_site)
     end_session(person, sql)
-    sign_in(person, live_site, colleague, "ben")
+    sign_in_on_page(person, live_site, colleague, "ben")
     if has_scripts(request):
         # The page knows by itself that nothing is left to send.
         expect(page.get_by_text("Somebody else has signed in", exact=True)).to_be_visible(timeout=30_000)

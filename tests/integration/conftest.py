@@ -10,8 +10,9 @@ from pytest_django import DjangoDbBlocker, Settings
 from realtime.local.faults_client import RealtimeFaults
 from realtime.local.stack import LocalStack
 from tests.conftest import QUICK
-from tests.integration.databases import Connection, migrate
+from tests.integration.databases import Connection
 from tests.plugin import SessionServices
+from tests.prepared import copy_database, migrated_template
 
 
 @dataclass
@@ -25,13 +26,14 @@ class Project:
         return psycopg.connect(self.stack.database_url, autocommit=True)
 
 
-@pytest.fixture(scope="session")
+# Of this package: it goes before the browser's tests come.
+@pytest.fixture(scope="package")
 def project_stack(services: SessionServices, postgres_url: str) -> Iterator[LocalStack]:
     stack = LocalStack(
         services.directory / "project-stack", database="project_stack", postgres=services.postgres, realtime=QUICK
     )
+    copy_database(postgres_url, migrated_template(postgres_url), stack.database)
     stack.start()
-    migrate(stack.database_url)
     yield stack
     stack.stop()
 
@@ -62,7 +64,6 @@ def project(project_stack: LocalStack, settings: Settings, django_db_blocker: Dj
 
 @pytest.fixture
 def quick_pages(settings: Settings) -> None:
-    """Hashed names of static files need a `collectstatic` that these tests don't use, and slow passwords take time."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    """Hashed names of static files need a `collectstatic` that these tests don't use."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = settings.STORAGES | {"staticfiles": plain}

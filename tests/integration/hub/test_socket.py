@@ -192,7 +192,7 @@ def invite(live_site: LiveSite, sql: "psycopg.Connection[Any]") -> Iterator[Invi
         sql.execute(
             "insert into accounts_user (id, password, is_superuser, username, first_name, last_name, email, is_staff,"
             " is_active, date_joined) values (%s, %s, false, %s, '', '', '', false, true, now())",
-            [key, make_password(PASSWORD, hasher="pbkdf2_sha256"), username],
+            [key, make_password(PASSWORD), username],
         )
         for right in rights:
             sql.execute(
