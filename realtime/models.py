@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
+from django.db.models.signals import class_prepared
+from django.dispatch import receiver
 
 from realtime.keys import LiveKey
-from realtime.sight import Visible, all_scopes
+from realtime.sight import Visible, all_scopes, hidden_columns, make_hideable
 
 # Named for what people see; static/css/components/badge.css has each for both themes.
 COLOURS = ("grey", "blue", "amber", "green", "red", "violet")
@@ -56,6 +59,8 @@ class LiveModel(models.Model):
     nouns: ClassVar[dict[str, str]] = {}
     # The fields that name the rows which it hangs on: who may not see one of those doesn't see it, either.
     hangs_on: ClassVar[tuple[str, ...]] = ()
+    # The columns that an administrator may hide from a group: none that a row is called by, or that a list needs.
+    hideable: ClassVar[tuple[str, ...]] = ()
 
     objects: ClassVar[SeenRows[Self]] = SeenRows()
 
@@ -79,6 +84,24 @@ class LiveModel(models.Model):
             manager, using, [*fields, *told], returning_fields, raw
         )
         return inserted
+
+    def _do_update(
+        self, base_qs: Any, using: Any, pk_val: Any, values: Any, update_fields: Any, forced_update: Any
+    ) -> bool:
+        # What whoever saves may not see was never read, and stays as it is.
+        hidden = hidden_columns(self._meta.db_table)
+        kept = [told for told in values if told[0].column not in hidden]
+        done: bool = super()._do_update(  # type: ignore[misc]
+            base_qs, using, pk_val, kept, update_fields, forced_update
+        )
+        return done
+
+
+@receiver(class_prepared)
+def _make_hideable(sender: type[models.Model], **_: Any) -> None:
+    if issubclass(sender, LiveModel):
+        for name in sender.hideable:
+            make_hideable(sender._meta.get_field(name))  # type: ignore[arg-type]
 
 
 class RealtimeChange(models.Model):
@@ -288,3 +311,34 @@ class RowLimit(models.Model):
 
     def __str__(self) -> str:
         return str(self.get_scope_display())
+
+
+def column_choices() -> list[tuple[str, str]]:
+    """What can be hidden, also of what an adopted table has besides."""
+    from realtime.live.app_columns import app_columns, label
+
+    found = []
+    for model in (model for model in apps.get_models() if issubclass(model, LiveModel)):
+        table, kind = model._meta.db_table, str(model._meta.verbose_name_plural).capitalize()
+        ours = [(name, str(model._meta.get_field(name).verbose_name)) for name in model.hideable]  # type: ignore[union-attr]
+        theirs = [(column.name, label(column.name)) for column in app_columns(model)]
+        found += [(f"{table}/{name}", f"{kind}: {word}") for name, word in (*ours, *theirs)]
+    return found
+
+
+class ColumnLimit(models.Model):
+    """That a group doesn't see a column of a kind."""
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="column_limits")
+    column = models.TextField("doesn’t see", choices=column_choices)
+
+    class Meta:
+        db_table = "realtime_column_limit"
+        verbose_name = "hidden column"
+        verbose_name_plural = "which columns it doesn’t see"
+        default_permissions = ()
+        ordering = ("column",)
+        constraints = [models.UniqueConstraint(fields=("group", "column"), name="realtime_column_limit_once")]
+
+    def __str__(self) -> str:
+        return str(self.get_column_display())

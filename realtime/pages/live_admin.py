@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 
 from realtime.pages.merging import FieldConflict, MergingForm
 from realtime.pages.sent_values import as_sent
-from realtime.sight import current_sight
+from realtime.sight import current_sight, hidden_columns
 
 STAMPED = ("revision", "created_at", "updated_at")
 # Not "revision": a field of that name would replace the one that is shown.
@@ -105,10 +105,14 @@ class LiveInlineForms(forms.BaseInlineFormSet):  # type: ignore[type-arg]
 
 
 class OpenedAtShown(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
-    """Adds the hidden revision where something can be changed; elsewhere it would be shown as a value."""
+    """Adds the hidden revision where something can be changed; elsewhere it would be shown as a value.
+
+    Columns that whoever looks may not see are left out.
+    """
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        fields = [name for name in super().get_fields(request, obj) if name != OPENED_AT]
+        left_out = {OPENED_AT, *hidden_columns(self.opts.db_table)}
+        fields = [name for name in super().get_fields(request, obj) if name not in left_out]
         changeable = obj is not None and self.has_change_permission(request, obj)
         return [*fields, OPENED_AT] if changeable else fields
 
@@ -116,6 +120,10 @@ class OpenedAtShown(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
 class LiveModelAdmin(OpenedAtShown, admin.ModelAdmin):  # type: ignore[type-arg]
     form = LiveAdminForm
     list_per_page = 50
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        hidden = hidden_columns(self.opts.db_table)
+        return [name for name in super().get_list_display(request) if name not in hidden]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:
