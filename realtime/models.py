@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
@@ -313,24 +312,12 @@ class RowLimit(models.Model):
         return str(self.get_scope_display())
 
 
-def column_choices() -> list[tuple[str, str]]:
-    """What can be hidden, also of what an adopted table has besides."""
-    from realtime.live.app_columns import app_columns, label
-
-    found = []
-    for model in (model for model in apps.get_models() if issubclass(model, LiveModel)):
-        table, kind = model._meta.db_table, str(model._meta.verbose_name_plural).capitalize()
-        ours = [(name, str(model._meta.get_field(name).verbose_name)) for name in model.hideable]  # type: ignore[union-attr]
-        theirs = [(column.name, label(column.name)) for column in app_columns(model)]
-        found += [(f"{table}/{name}", f"{kind}: {word}") for name, word in (*ours, *theirs)]
-    return found
-
-
 class ColumnLimit(models.Model):
     """That a group doesn't see a column of a kind."""
 
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="column_limits")
-    column = models.TextField("doesn’t see", choices=column_choices)
+    # ``table/column``; project/accounts/seen.py knows which there are, also of an adopted table.
+    column = models.TextField("doesn’t see")
 
     class Meta:
         db_table = "realtime_column_limit"
@@ -341,4 +328,4 @@ class ColumnLimit(models.Model):
         constraints = [models.UniqueConstraint(fields=("group", "column"), name="realtime_column_limit_once")]
 
     def __str__(self) -> str:
-        return str(self.get_column_display())
+        return self.column

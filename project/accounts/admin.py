@@ -13,7 +13,7 @@ from django.urls import path, reverse
 
 from project.accounts.linking import check_link, link
 from project.accounts.models import GroupRule, User
-from project.accounts.seen import what_is_seen_by
+from project.accounts.seen import column_choices, what_is_seen_by
 from realtime.models import ColumnLimit, RowLimit
 
 
@@ -43,8 +43,15 @@ class RowLimitInline(admin.TabularInline):  # type: ignore[type-arg]
     extra = 0
 
 
+class ColumnLimitForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Offers the columns that there are, also of an adopted table."""
+
+    column = forms.ChoiceField(label="doesn’t see", choices=lambda: [("", "---------"), *column_choices()])
+
+
 class ColumnLimitInline(admin.TabularInline):  # type: ignore[type-arg]
     model = ColumnLimit
+    form = ColumnLimitForm
     extra = 0
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from realtime.database.tables import live_models
-from realtime.models import ColumnLimit, RowLimit, column_choices
+from realtime.live.app_columns import app_columns, label
+from realtime.models import ColumnLimit, RowLimit
 from realtime.sight import condition, hangs_on, hidden_columns, scope_named, seeing, sight_of
 
 
@@ -24,11 +25,27 @@ class Seen:
     without: tuple[str, ...] = ()
 
 
+def column_words() -> dict[str, str]:
+    """What can be hidden, as ``table/column``, with what it is called; also what an adopted table has besides."""
+    words = {}
+    for model in live_models():
+        ours = [(name, str(model._meta.get_field(name).verbose_name).capitalize()) for name in model.hideable]
+        theirs = [(column.name, label(column.name)) for column in app_columns(model)]
+        words |= {f"{model._meta.db_table}/{name}": word for name, word in (*ours, *theirs)}
+    return words
+
+
+def column_choices() -> list[tuple[str, str]]:
+    """The same for a form: "Customers: Phone"."""
+    kinds = {model._meta.db_table: str(model._meta.verbose_name_plural).capitalize() for model in live_models()}
+    return [(key, f"{kinds[key.partition('/')[0]]}: {word}") for key, word in column_words().items()]
+
+
 def what_is_seen_by(person: Any) -> list[Seen]:
     """Kind by kind, as the person's groups are now."""
     sight = sight_of(person)
     names = {model._meta.db_table: str(model._meta.verbose_name_plural) for model in live_models()}
-    words = {key: word.partition(": ")[2] for key, word in column_choices()}
+    words = column_words()
     told = []
     for model in live_models():
         table = model._meta.db_table
@@ -73,5 +90,6 @@ def _reasons(person: Any, model: Any) -> Iterator[str]:
         labels = [scope.label if (scope := scope_named(limit.scope)) else "none" for limit in limits]
         yield f"The group {group.name} shows {'; and '.join(labels) if labels else 'all of them'}."
         hides = ColumnLimit.objects.filter(group=group, column__startswith=f"{table}/")
-        if named := [str(limit).partition(": ")[2] or limit.column for limit in hides]:
+        words = column_words()
+        if named := [words.get(limit.column, limit.column) for limit in hides]:
             yield f"The group {group.name} hides {', '.join(named)}."

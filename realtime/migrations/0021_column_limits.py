@@ -1,8 +1,6 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-import realtime.models
-
 
 class Migration(migrations.Migration):
     """Columns may be hidden from groups."""
@@ -14,7 +12,7 @@ class Migration(migrations.Migration):
             name="ColumnLimit",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("column", models.TextField(choices=realtime.models.column_choices, verbose_name="doesn’t see")),
+                ("column", models.TextField(verbose_name="doesn’t see")),
                 (
                     "group",
                     models.ForeignKey(
