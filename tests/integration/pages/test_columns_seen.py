@@ -162,6 +162,7 @@ def test_no_list_is_sorted_or_filtered_by_what_is_hidden(limited: User) -> None:
 def test_a_save_keeps_what_is_hidden(limited: User) -> None:
     marked, client = make_marked(), client_of(limited)
     customer = marked.customer
+    customer.refresh_from_db()
     edit = f"/crm/customers/{customer.pk}/edit/"
     told = {
         "name": "renamed",
