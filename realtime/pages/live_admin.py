@@ -6,9 +6,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.text import Truncator
 
+from realtime.live.tracked import tracked_table
 from realtime.pages.merging import FieldConflict, MergingForm
 from realtime.pages.sent_values import as_sent
 from realtime.sight import current_sight, hidden_columns
@@ -132,6 +135,12 @@ class LiveModelAdmin(OpenedAtShown, admin.ModelAdmin):  # type: ignore[type-arg]
                 messages.info(request, form.kept_of_others)
         else:
             super().save_model(request, obj, form, change)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Django's own names the columns that were changed; the portal's leaves out what isn't seen."""
+        if hidden_columns(self.opts.db_table) and (tracked := tracked_table(self.opts.db_table)):
+            return redirect(reverse("history", query={"record": f"{tracked.kind.singular}/{object_id}"}))
+        return super().history_view(request, object_id, extra_context)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What goes along may be more than somebody sees: to them, it has no names."""
