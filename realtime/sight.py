@@ -24,7 +24,7 @@ from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.core.exceptions import FullResultSet
 from django.db import connection
-from django.db.models import BooleanField, Expression, F, Field, Value
+from django.db.models import BooleanField, DecimalField, Expression, F, Field, Value
 from django.db.models.expressions import Col
 
 from realtime.keys import KEY_TYPE
@@ -192,7 +192,9 @@ class SeenColumn(Col):
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         if self.target.column in hidden_columns(self.target.model._meta.db_table):
-            return f"null::{self.target.db_type(connection)}", []
+            # A number needs no digits; the filters by an app's columns know of none.
+            type_ = "numeric" if isinstance(self.target, DecimalField) else self.target.db_type(connection)
+            return f"null::{type_}", []
         sql, parameters = super().as_sql(compiler, connection)
         return sql, list(parameters)
 

@@ -181,7 +181,7 @@ class ListHead:
 
     def _refused(self) -> Iterator[dict[str, Any]]:
         for name, values in self._listing.refused(self._raw).items():
-            filter_ = self._listing.filters.base_filters[name]
+            filter_ = self._listing.all_filters.base_filters[name]
             offers = isinstance(filter_, ChoiceFilter) and name in self._listing.seen_filters
             valid = [word for _, word in filter_.choices] if offers else []
             for value in values:
