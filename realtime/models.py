@@ -84,16 +84,11 @@ class LiveModel(models.Model):
         )
         return inserted
 
-    def _do_update(
-        self, base_qs: Any, using: Any, pk_val: Any, values: Any, update_fields: Any, forced_update: Any
-    ) -> bool:
+    def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, *more: Any) -> Any:
         # What whoever saves may not see was never read, and stays as it is.
         hidden = hidden_columns(self._meta.db_table)
         kept = [told for told in values if told[0].column not in hidden]
-        done: bool = super()._do_update(  # type: ignore[misc]
-            base_qs, using, pk_val, kept, update_fields, forced_update
-        )
-        return done
+        return super()._do_update(base_qs, using, pk_val, kept, *more)
 
 
 @receiver(class_prepared)

@@ -190,13 +190,12 @@ def hidden_columns(table: str) -> frozenset[str]:
 class SeenColumn(Col):
     """A column in a query: NULL for whoever may not see it, decided when the query is sent, as in ``Visible``."""
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         if self.target.column in hidden_columns(self.target.model._meta.db_table):
             # A number needs no digits; the filters by an app's columns know of none.
             type_ = "numeric" if isinstance(self.target, DecimalField) else self.target.db_type(connection)
             return f"null::{type_}", []
-        sql, parameters = super().as_sql(compiler, connection)
-        return sql, list(parameters)
+        return super().as_sql(compiler, connection)
 
 
 def make_hideable(field: "Field[Any, Any]") -> None:

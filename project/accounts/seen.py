@@ -27,7 +27,7 @@ class Seen:
 
 def column_words() -> dict[str, str]:
     """What can be hidden, as ``table/column``, with what it is called; also what an adopted table has besides."""
-    words = {}
+    words: dict[str, str] = {}
     for model in live_models():
         ours = [(name, str(model._meta.get_field(name).verbose_name).capitalize()) for name in model.hideable]
         theirs = [(column.name, label(column.name)) for column in app_columns(model)]
