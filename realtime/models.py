@@ -323,4 +323,5 @@ class ColumnLimit(models.Model):
         constraints = [models.UniqueConstraint(fields=("group", "column"), name="realtime_column_limit_once")]
 
     def __str__(self) -> str:
-        return self.column
+        table, _, column = self.column.partition("/")
+        return f"{table}: {column.replace('_', ' ')}".capitalize()

@@ -182,10 +182,10 @@ class ListHead:
     def _refused(self) -> Iterator[dict[str, Any]]:
         for name, values in self._listing.refused(self._raw).items():
             filter_ = self._listing.all_filters.base_filters[name]
-            offers = isinstance(filter_, ChoiceFilter) and name in self._listing.seen_filters
-            valid = [word for _, word in filter_.choices] if offers else []
+            valid = [word for _, word in filter_.choices] if isinstance(filter_, ChoiceFilter) else []
+            is_seen = name in self._listing.seen_filters
             for value in values:
-                yield {"label": filter_.label, "value": value, "valid": valid}
+                yield {"label": filter_.label, "value": value, "valid": valid, "is_seen": is_seen}
 
     def _kept(self, names: set[str]) -> Iterator[tuple[str, str]]:
         for name, value in self._params.items():
