@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from crm.chooser import ChooserField
 from crm.kinds import CUSTOMER, PRODUCT
-from crm.models import EARLIEST, LATEST, Acquisition, Customer, Interaction, Product
+from crm.models import EARLIEST, LARGEST_TOTAL, LATEST, Acquisition, Customer, Interaction, Product
 from realtime.live.zones import current_zone
 from realtime.pages.live_form import LiveModelForm
 from realtime.pages.local_times import LocalTimeField
+from realtime.sight import hidden_columns, seeing
 
 ONE_LINE = {"autocomplete": "off", "dir": "auto"}
 AMOUNT = {"min": 0, "step": "0.01", "inputmode": "decimal"}
@@ -59,6 +60,11 @@ class AcquisitionForm(LiveModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "total_amount" not in self.fields:
+            return
+        if "price" in hidden_columns(PRODUCT.table):
+            # The total would tell it.
+            self.fields["total_amount"].help_text = ""
         self.fields["total_amount"].required = False
         if self.instance._state.adding:
             # The model's default of 0 would fill the field, which may stay empty.
@@ -66,10 +72,26 @@ class AcquisitionForm(LiveModelForm):
 
     def clean(self) -> dict[str, Any]:
         told = super().clean() or self.cleaned_data
+        if "total_amount" not in self.fields:
+            if self.instance._state.adding:
+                self._multiply_unseen(told)
+            return told
         is_left = "total_amount" in self._untouched or "total_amount" in self.errors
         if told.get("total_amount") is None and not is_left:
             self._multiply(told)
         return told
+
+    def _multiply_unseen(self, told: dict[str, Any]) -> None:
+        """Whoever may not see totals can't enter one, either."""
+        product, quantity = told.get("product"), told.get("quantity")
+        if not product or not quantity:
+            return
+        with seeing(None):
+            price = Product.objects.filter(pk=product.pk).values_list("price", flat=True).first() or Decimal(0)
+        if price * quantity >= LARGEST_TOTAL:
+            self.add_error("quantity", "So many of this product are more than the largest total.")
+            return
+        self.instance.total_amount = price * quantity
 
     def _multiply(self, told: dict[str, Any]) -> None:
         product, quantity = told.get("product"), told.get("quantity")

@@ -26,6 +26,8 @@ class Product(LiveModel):
     description = models.TextField(blank=True, default="", db_default="")
     price = AmountField(max_digits=12, decimal_places=2, default=0, db_default=0, validators=[MinValueValidator(0)])
 
+    hideable: ClassVar = ("description", "price")
+
     class Meta:
         db_table = "products"
         # The key breaks ties: without a total order a reload could differ from the live page.
@@ -46,6 +48,8 @@ class Customer(LiveModel):
     name = models.CharField(max_length=500)
     email = models.EmailField(max_length=320, blank=True, default="", db_default="")
     phone = models.CharField(max_length=50, blank=True, default="", db_default="")
+
+    hideable: ClassVar = ("email", "phone")
 
     class Meta:
         db_table = "customers"
@@ -69,6 +73,7 @@ class Acquisition(LiveModel):
     )
 
     hangs_on: ClassVar = ("customer",)
+    hideable: ClassVar = ("total_amount",)
 
     class Meta:
         db_table = "acquisitions"
@@ -111,6 +116,7 @@ class Interaction(LiveModel):
     )
     nouns: ClassVar = {"interaction_at": "time"}
     hangs_on: ClassVar = ("customer",)
+    hideable: ClassVar = ("notes",)
 
     class Meta:
         db_table = "interactions"

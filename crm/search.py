@@ -20,8 +20,9 @@ def amount(value: Any) -> str:
     return "" if value is None else str(number_format(value, decimal_pos=2, force_grouping=True))
 
 
-def excerpt(text: str) -> str:
-    return Truncator(" ".join(text.split())).chars(EXCERPT)
+def excerpt(text: str | None) -> str:
+    """Empty for a text that the reader may not see."""
+    return Truncator(" ".join((text or "").split())).chars(EXCERPT)
 
 
 register_source(Source(CUSTOMER, ("name", "email", "phone"), Customer.objects.all, contact))

@@ -108,7 +108,8 @@ class Page:
         self._paint = Patience(PAINT_SECONDS).live_view
 
     def _may_see(self, region: str) -> bool:
-        return bool(self._user.has_perm(definition_named(region).permission))
+        definition = definition_named(region)
+        return bool(self._user.has_perm(definition.permission)) and not definition.is_hidden()
 
     def tiles(self) -> list[Any]:
         return [self._paint(region, {}) for region in TILES if self._may_see(region)]

@@ -10,9 +10,11 @@ from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
+from django.db.models.signals import class_prepared
+from django.dispatch import receiver
 
 from realtime.keys import LiveKey
-from realtime.sight import Visible, all_scopes
+from realtime.sight import Visible, all_scopes, hidden_columns, make_hideable
 
 # Named for what people see; static/css/components/badge.css has each for both themes.
 COLOURS = ("grey", "blue", "amber", "green", "red", "violet")
@@ -56,6 +58,8 @@ class LiveModel(models.Model):
     nouns: ClassVar[dict[str, str]] = {}
     # The fields that name the rows which it hangs on: who may not see one of those doesn't see it, either.
     hangs_on: ClassVar[tuple[str, ...]] = ()
+    # The columns that an administrator may hide from a group: none that a row is called by, or that a list needs.
+    hideable: ClassVar[tuple[str, ...]] = ()
 
     objects: ClassVar[SeenRows[Self]] = SeenRows()
 
@@ -79,6 +83,19 @@ class LiveModel(models.Model):
             manager, using, [*fields, *told], returning_fields, raw
         )
         return inserted
+
+    def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, *more: Any) -> Any:
+        # What whoever saves may not see was never read, and stays as it is.
+        hidden = hidden_columns(self._meta.db_table)
+        kept = [told for told in values if told[0].column not in hidden]
+        return super()._do_update(base_qs, using, pk_val, kept, *more)
+
+
+@receiver(class_prepared)
+def _make_hideable(sender: type[models.Model], **_: Any) -> None:
+    if issubclass(sender, LiveModel):
+        for name in sender.hideable:
+            make_hideable(sender._meta.get_field(name))  # type: ignore[arg-type]
 
 
 class RealtimeChange(models.Model):
@@ -288,3 +305,23 @@ class RowLimit(models.Model):
 
     def __str__(self) -> str:
         return str(self.get_scope_display())
+
+
+class ColumnLimit(models.Model):
+    """That a group doesn't see a column of a kind."""
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="column_limits")
+    # ``table/column``; project/accounts/seen.py knows which there are, also of an adopted table.
+    column = models.TextField("doesn’t see")
+
+    class Meta:
+        db_table = "realtime_column_limit"
+        verbose_name = "hidden column"
+        verbose_name_plural = "which columns it doesn’t see"
+        default_permissions = ()
+        ordering = ("column",)
+        constraints = [models.UniqueConstraint(fields=("group", "column"), name="realtime_column_limit_once")]
+
+    def __str__(self) -> str:
+        table, _, column = self.column.partition("/")
+        return f"{table}: {column.replace('_', ' ')}".capitalize()

@@ -1,10 +1,13 @@
-"""Which rows a person may see (design rule 34): every manager of a live model goes through here.
+"""Which rows and columns a person may see (design rule 34): every query of a live model goes through here.
 
-Groups may be limited to some of a kind's rows, by scopes that apps register. What a person sees because of that is
-their ``Sight``. A request, a view's reading, an export or an import runs within one (``seeing``); then every query of a
-live model has its condition, wherever it is made. What runs outside of any, such as the worker, sees every row.
+Groups may be limited to some of a kind's rows, by scopes that apps register, and to some of its columns. What a person
+sees because of that is their ``Sight``. A request, a view's reading, an export or an import runs within one
+(``seeing``); then every query of a live model has its condition, wherever it is made. What runs outside of any, such as
+the worker, sees everything.
 
 A row follows the rows that it hangs on (``LiveModel.hangs_on``): who may not see a ticket sees none of its comments.
+A hidden column is NULL in every query, so that nothing can be found, sorted or summed up by it; pages, files and forms
+leave it out (``hidden_columns``).
 """
 
 import json
@@ -13,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +24,8 @@ from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.core.exceptions import FullResultSet
 from django.db import connection
-from django.db.models import BooleanField, Expression, F
+from django.db.models import BooleanField, DecimalField, Expression, F, Field, Value
+from django.db.models.expressions import Col
 
 from realtime.keys import KEY_TYPE
 
@@ -68,14 +72,16 @@ def scope_named(key: str) -> Scope | None:
 class Sight:
     """What a person sees who doesn't see everything: by table, the scopes that together make up what they see.
 
-    Without a scope, or with none that is known, that is nothing.
+    Without a scope, or with none that is known, that is nothing. ``hidden`` are the columns that aren't seen, as
+    ``table/column``. Without limits, ``person`` is empty: all from whom the same columns are hidden see the same.
     """
 
     person: str
     limits: tuple[tuple[str, tuple[str, ...]], ...]
+    hidden: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.person} {self.limits}"
+        return f"{self.person} {self.limits} {self.hidden}"
 
 
 # Read when it is needed: most requests of people without limits ask nothing of live tables.
@@ -106,21 +112,43 @@ def sight_of(user: Any) -> Sight | None:
 
 def read_sights(people: Iterable[str]) -> dict[str, Sight]:
     """What these people see, by key, without those who see everything. One query where no group is limited."""
-    limits = apps.get_model("realtime", "RowLimit")
-    chosen: defaultdict[tuple[str, str], defaultdict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-    found = limits._default_manager.filter(group__user__in=list(people), group__user__is_superuser=False)
-    for key, group, scope in found.values_list("group__user", "group", "scope"):
-        chosen[str(key), scope.partition("/")[0]][group].add(scope)
-    if not chosen:
+    wanted = {"group__user__in": list(people), "group__user__is_superuser": False}
+    rows, columns = (
+        apps.get_model("realtime", model)
+        ._default_manager.filter(**wanted)
+        .order_by()
+        .values_list("group__user", "group", name, Value(name == "column"))
+        for model, name in (("RowLimit", "scope"), ("ColumnLimit", "column"))
+    )
+    scopes, hiding = _ByGroup(), _ByGroup()
+    for key, group, name, is_column in rows.union(columns):
+        (hiding if is_column else scopes)[str(key), name.partition("/")[0]][group].add(name)
+    if not scopes and not hiding:
         return {}
-    giving = _giving([UUID(person) for person, _ in chosen])
-    sights: defaultdict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
-    for (person, table), by_group in sorted(chosen.items()):
+    giving = _giving([UUID(person) for person, _ in scopes.keys() | hiding.keys()])
+    limits: defaultdict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
+    for (person, table), by_group in sorted(scopes.items()):
         groups = giving[person, table]
         # A group that lets its people see the kind and has no limit lets them see all of it.
         if groups <= by_group.keys():
-            sights[person].append((table, tuple(sorted(set().union(*(by_group[group] for group in groups))))))
-    return {person: Sight(person, tuple(limits)) for person, limits in sights.items()}
+            limits[person].append((table, tuple(sorted(set().union(*(by_group[group] for group in groups))))))
+    hidden: defaultdict[str, set[str]] = defaultdict(set)
+    for (person, table), by_group in hiding.items():
+        # What one of the groups that let them see the kind doesn't hide, they see.
+        having = [by_group.get(group, set()) for group in giving[person, table]]
+        hidden[person] |= set.intersection(*having) if having else set().union(*by_group.values())
+    told = {
+        person: Sight(person if person in limits else "", tuple(limits[person]), tuple(sorted(hidden[person])))
+        for person in limits.keys() | hidden.keys()
+    }
+    return {person: sight for person, sight in told.items() if sight.limits or sight.hidden}
+
+
+class _ByGroup(defaultdict[tuple[str, str], defaultdict[int, set[str]]]):
+    """By person and table, what each group chose."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: defaultdict(set))
 
 
 def limited_people() -> set[str]:
@@ -145,6 +173,38 @@ def _giving(people: list[UUID]) -> "defaultdict[tuple[str, str], set[int]]":
         if table := tables.get(tuple(name)):
             found[str(person), table].add(0)
     return found
+
+
+# Columns
+
+
+def hidden_columns(table: str) -> frozenset[str]:
+    """The columns of a table that whoever asks may not see: every list of columns or fields leaves these out."""
+    sight = current_sight()
+    if sight is None or not sight.hidden:
+        return frozenset()
+    found = (key.partition("/") for key in sight.hidden)
+    return frozenset(column for of, _, column in found if of == table)
+
+
+class SeenColumn(Col):
+    """A column in a query: NULL for whoever may not see it, decided when the query is sent, as in ``Visible``."""
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        if self.target.column in hidden_columns(self.target.model._meta.db_table):
+            # A number needs no digits; the filters by an app's columns know of none.
+            type_ = "numeric" if isinstance(self.target, DecimalField) else self.target.db_type(connection)
+            return f"null::{type_}", []
+        return super().as_sql(compiler, connection)
+
+
+def make_hideable(field: "Field[Any, Any]") -> None:
+    """From now on, queries ask for this column who may see it. Django asks every column of a query for its ``Col``."""
+    field.get_col = partial(_seen_column, field)  # type: ignore[method-assign]
+
+
+def _seen_column(field: "Field[Any, Any]", alias: str, output_field: "Field[Any, Any] | None" = None) -> Col:
+    return SeenColumn(alias, field, output_field)
 
 
 # Conditions

@@ -14,6 +14,7 @@ import psycopg
 
 from crm import customer_page
 from realtime.database.columns import columns_of
+from realtime.database.tables import live_models
 from realtime.database.words import words_of
 from realtime.keys import KEY_TYPE, UUIDS, read_key
 from realtime.live.app_filters import AppText
@@ -299,10 +300,12 @@ class Anything:
         if chance.random() < 0.5:
             return None
         limits: dict[str, list[str]] = {}
-        for scope in chance.sample(all_scopes(), k=chance.choice((1, 1, 2))):
+        for scope in chance.sample(all_scopes(), k=chance.choice((0, 1, 1, 2))):
             limits.setdefault(scope.table, []).append(scope.key)
         told = tuple((table, tuple(sorted(scopes))) for table, scopes in sorted(limits.items()))
-        return Sight(chance.choice(self.people), told)
+        columns = [f"{model._meta.db_table}/{name}" for model in live_models() for name in model.hideable]
+        hidden = tuple(sorted(chance.sample(columns, k=chance.choice((0, 1, 4)))))
+        return Sight(chance.choice(self.people) if limits else "", told, hidden)
 
     def view(self, places: bool = True) -> tuple[str, dict[str, Any]]:
         """A definition's name and its parameters. With ``places``, it may be any page of a list."""

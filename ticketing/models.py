@@ -52,6 +52,7 @@ class Ticket(LiveModel):
     nouns: ClassVar = {"assigned_to": "assignee"}
     # It shows its customer's name. What it was merged into isn't what it hangs on.
     hangs_on: ClassVar = ("customer",)
+    hideable: ClassVar = ("description",)
 
     class Meta:
         db_table = "tickets"

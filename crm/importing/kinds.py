@@ -10,6 +10,7 @@ from crm.forms import CustomerForm, ProductForm
 from crm.kinds import CUSTOMER, PRODUCT
 from realtime.live.kind import Kind
 from realtime.pages.live_form import LiveModelForm
+from realtime.sight import hidden_columns
 
 # Not a field of a form: it says which row of the list a row of the file belongs to.
 KEY = "id"
@@ -24,9 +25,10 @@ class Importable:
 
     @property
     def fields(self) -> dict[str, forms.Field]:
-        """The form's fields in its order, without the hidden revision."""
+        """The form's fields in its order, without the revision and what whoever imports may not see."""
         fields: dict[str, forms.Field] = self.form.base_fields
-        return {name: field for name, field in fields.items() if not field.widget.is_hidden}
+        hidden = hidden_columns(self.kind.table)
+        return {name: field for name, field in fields.items() if not field.widget.is_hidden and name not in hidden}
 
     @property
     def labels(self) -> dict[str, str]:

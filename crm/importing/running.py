@@ -170,9 +170,9 @@ def _through(job: FileImport, outcome: Outcome, writing: bool) -> Iterator[int]:
         raise Refused(_RIGHTS.format(plural=kind.plural))
     rows = rows_of(bytes(job.content), Reading(**job.reading))
     headings = next(rows).cells
-    table = ROWS[job.table](headings, job.columns, person.has_perm(kind.permission("change")))
     # What the person may not see is neither found nor written over.
     with seeing(sight_of(person)):
+        table = ROWS[job.table](headings, job.columns, person.has_perm(kind.permission("change")))
         yield from table.through(rows, outcome, writing)
 
 

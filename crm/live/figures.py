@@ -31,6 +31,7 @@ from realtime.live.figures import (
 from realtime.live.local_numbers import local_number
 from realtime.live.regions import DayRegion
 from realtime.live.zones import midnight, today
+from realtime.sight import hidden_columns
 
 # So many weeks, or months, up to and with the current one.
 STRETCHES = 12
@@ -45,7 +46,14 @@ follow(ACQUISITION, related={CUSTOMER.table: NAME, PRODUCT.table: NAME})
 follow(INTERACTION, related={CUSTOMER.table: NAME})
 
 
-class SalesFigures(DayRegion):
+class OfSales(DayRegion):
+    """Figures that are sums of what was sold."""
+
+    def is_hidden(self) -> bool:
+        return "total_amount" in hidden_columns(ACQUISITION.table)
+
+
+class SalesFigures(OfSales):
     """Of the acquisitions of the last weeks or months, by when they were entered."""
 
     permission = ACQUISITION.permission("view")
@@ -118,7 +126,7 @@ class SalesByProduct(SalesFigures):
 
 
 @register
-class SalesTiles(DayRegion):
+class SalesTiles(OfSales):
     name = "sales-tiles"
     permission = ACQUISITION.permission("view")
     template = "live/_tiles.html"

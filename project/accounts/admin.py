@@ -13,8 +13,8 @@ from django.urls import path, reverse
 
 from project.accounts.linking import check_link, link
 from project.accounts.models import GroupRule, User
-from project.accounts.seen import what_is_seen_by
-from realtime.models import RowLimit
+from project.accounts.seen import column_choices, what_is_seen_by
+from realtime.models import ColumnLimit, RowLimit
 
 
 class LinkingUserForm(UserChangeForm):  # type: ignore[type-arg]
@@ -43,6 +43,18 @@ class RowLimitInline(admin.TabularInline):  # type: ignore[type-arg]
     extra = 0
 
 
+class ColumnLimitForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Offers the columns that there are, also of an adopted table."""
+
+    column = forms.ChoiceField(label="doesn’t see", choices=lambda: [("", "---------"), *column_choices()])
+
+
+class ColumnLimitInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = ColumnLimit
+    form = ColumnLimitForm
+    extra = 0
+
+
 @admin.register(User)
 class LinkedUserAdmin(UserAdmin):  # type: ignore[type-arg]
     form = LinkingUserForm
@@ -54,7 +66,7 @@ class LinkedUserAdmin(UserAdmin):  # type: ignore[type-arg]
         return [sees, *super().get_urls()]
 
     def sees(self, request: HttpRequest, key: UUID) -> HttpResponse:
-        """Which rows a person sees, kind by kind, and why."""
+        """Which rows and columns a person sees, kind by kind, and why."""
         person = get_object_or_404(User, pk=key)
         if not self.has_view_permission(request, person):
             raise PermissionDenied
@@ -87,4 +99,4 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class RuledGroupAdmin(GroupAdmin):
-    inlines = (GroupRuleInline, RowLimitInline)
+    inlines = (GroupRuleInline, RowLimitInline, ColumnLimitInline)

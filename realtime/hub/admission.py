@@ -14,6 +14,7 @@ from realtime.hub import wire
 from realtime.hub.arrivals import Arrivals
 from realtime.hub.live_socket import LiveSocket
 from realtime.hub.rights import REREAD_SECONDS, Rights, Standing, read_standing
+from realtime.sight import Sight
 from realtime.waiting import wait_for_event
 
 # A locked table of users or sessions must not block the reading of rights forever.
@@ -84,18 +85,22 @@ class Admission:
             socket.close(wire.CLOSE_SIGNED_OUT, "signed out")
             return
         before, socket.rights = socket.rights, standing.rights.get(socket.user, Rights())
+        saw, socket.sight = socket.sight, standing.sights.get(socket.user)
         socket.name = standing.names.get(socket.user, "")
-        if socket.rights != before:
-            # The page's buttons were decided when it was painted.
+        if socket.rights != before or _hidden(socket.sight) != _hidden(saw):
+            # The page's buttons, headings and fields were decided when it was painted.
             socket.send(wire.rights())
         if socket.words != standing.words:
             # So were its menus.
             socket.words = standing.words
             socket.send(wire.words(socket.words))
-        saw, socket.sight = socket.sight, standing.sights.get(socket.user)
         self._revoke(socket)
         if socket.sight != saw:
             self._see_again(socket)
+
+
+def _hidden(sight: Sight | None) -> tuple[str, ...]:
+    return () if sight is None else sight.hidden
 
 
 def _is_standing(socket: LiveSocket, standing: Standing) -> bool:

@@ -34,7 +34,7 @@ from realtime.live.person import person_hash
 from realtime.live.rendering import rows
 from realtime.live.snapshot import Shown
 from realtime.live.tokens import read_token, view_key
-from realtime.sight import Sight
+from realtime.sight import Sight, seeing
 from realtime.status import metrics
 from realtime.status.connection_words import Hops
 
@@ -142,7 +142,9 @@ class Hub:
     def attach(self, socket: LiveSocket, identifier: int, token: str, shown: Shown) -> str | None:
         """Makes a socket follow the view of a token; returns the view's key, or None after a refusal."""
         try:
-            definition, params = read_token(token)
+            # A filter or an order by what isn't seen falls away, as in a reload.
+            with seeing(socket.sight):
+                definition, params = read_token(token)
         except BadSignature:
             socket.send(wire.refused(identifier, "This list's token is not valid."))
             return None

@@ -61,7 +61,8 @@ class LiveView:
     joining: list[Attaching] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.concerns = seen_with(self.sight, self.definition, self.definition.concerns(self.params))
+        with seeing(self.sight):
+            self.concerns = seen_with(self.sight, self.definition, self.definition.concerns(self.params))
 
     @property
     def record(self) -> tuple[str, str] | None:

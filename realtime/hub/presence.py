@@ -191,17 +191,18 @@ class Presence:
         metrics.PEOPLE_PRESENT.set(len({one.user for some in people.values() for one in some}))
         occupied = frozenset(people)
         at: dict[str, frozenset[Record]] = {}
-        frames: dict[frozenset[Record], str] = {}
+        frames: dict[tuple[frozenset[Record], frozenset[str]], str] = {}
         for socket in self._sockets:
             if socket.is_behind:
                 # It gets the state when it has read what it was sent before.
                 self._news.set()
                 continue
             records = self._told_to(socket, occupied, at) if occupied else occupied
-            if records not in frames:
-                frames[records] = wire.presence(_told(people, records)) if records else wire.NOBODY
-            if frames[records] != socket.presence:
-                socket.presence = frames[records]
+            frame = records, _with_hidden_columns(socket)
+            if frame not in frames:
+                frames[frame] = wire.presence(_told(people, *frame)) if records else wire.NOBODY
+            if frames[frame] != socket.presence:
+                socket.presence = frames[frame]
                 socket.send(socket.presence)
 
     def _told_to(
@@ -225,11 +226,19 @@ def _occupied_in(view: LiveView, occupied: frozenset[Record]) -> frozenset[Recor
     return frozenset(record for record in view.snapshot.keys & occupied if record[0] == table)
 
 
-def _told(people: People, records: frozenset[Record]) -> dict[str, Any]:
+def _with_hidden_columns(socket: LiveSocket) -> frozenset[str]:
+    """The tables of which somebody doesn't see every column."""
+    return frozenset(key.partition("/")[0] for key in socket.sight.hidden) if socket.sight is not None else frozenset()
+
+
+def _told(people: People, records: frozenset[Record], partly_seen: frozenset[str]) -> dict[str, Any]:
     told = {}
     for table, key in sorted(records):
         there = people[table, key]
         shown = [_one_told(one) for one in there[:PEOPLE_TOLD]]
+        if table in partly_seen:
+            # A page says in its own words which field is edited, and it may be one of the hidden.
+            shown = [one | {"field": ""} for one in shown]
         told[f"{table}/{key}"] = {"people": shown, "more": len(there) - len(shown)}
     return told
 

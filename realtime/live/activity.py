@@ -24,7 +24,7 @@ from realtime.live.regions import LiveRegion
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Snapshot
 from realtime.models import RealtimeChange
-from realtime.sight import current_sight, visible_entries
+from realtime.sight import current_sight, hidden_columns, visible_entries
 
 # Of the latest entries of the log, those that belong together become one of so many that are shown.
 ENTRIES = 80
@@ -185,7 +185,8 @@ def _sort(change: RealtimeChange) -> tuple[Any, ...]:
 
 def _changed(change: RealtimeChange) -> tuple[str, ...]:
     old, new = change.old or {}, change.new or {}
-    return tuple(name for name in new if name not in HIDDEN_FIELDS and new[name] != old.get(name)) if old else ()
+    left_out = HIDDEN_FIELDS | hidden_columns(change.table_name)
+    return tuple(name for name in new if name not in left_out and new[name] != old.get(name)) if old else ()
 
 
 def _entry(

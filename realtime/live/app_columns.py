@@ -8,6 +8,7 @@ from django.db import DataError, connection, transaction
 from realtime.database.adopted import is_adopted_table
 from realtime.database.columns import Column, columns_of
 from realtime.models import LiveModel
+from realtime.sight import hidden_columns
 
 # Longer values are cut; whole documents belong into the app.
 SHOWN_LENGTH = 500
@@ -53,7 +54,8 @@ def is_value(text: str, column: Column) -> bool:
 
 def app_values(row: LiveModel) -> list[tuple[str, str]]:
     """What a row has in them, as (label, text)."""
-    columns = app_columns(type(row))
+    hidden = hidden_columns(row._meta.db_table)
+    columns = [column for column in app_columns(type(row)) if column.name not in hidden]
     if not columns:
         return []
     quote = connection.ops.quote_name

@@ -5,12 +5,12 @@ ours. Like every filter, they are part of the list's one query: it answers for c
 """
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from datetime import date
 from functools import cache
 from typing import Any
 
 from django.db.models import BooleanField, DateField, DateTimeField, DecimalField, Expression, Field, Q, TextField
-from django.db.models.expressions import Col
 from django.db.models.functions import Cast
 
 from realtime.database.columns import Column, Family
@@ -20,6 +20,7 @@ from realtime.live.app_columns import app_columns, label
 from realtime.live.filters import EMPTY, NOTHING, AmountFilter, ChoiceFilter, DayFilter, Filters, ListFilter
 from realtime.live.search import clean_text, search_words
 from realtime.models import LiveModel
+from realtime.sight import SeenColumn
 
 # How Django compares each family. What isn't here has no filter: documents, lists, bytes and the like.
 _FIELDS: "dict[Family, type[Field[Any, Any]]]" = {
@@ -81,7 +82,9 @@ class AppColumn(Expression):
         super().__init__(output_field=field)
 
     def resolve_expression(self, query: Any = None, *_: Any, **__: Any) -> Any:
-        return Col(query.get_initial_alias(), self.output_field)
+        field = copy(self.output_field)
+        field.model = query.model
+        return SeenColumn(query.get_initial_alias(), field)
 
 
 class _ByAppColumn(ListFilter):

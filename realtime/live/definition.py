@@ -68,6 +68,10 @@ class Definition(ABC):
         """The key of the only person who may follow it; None where it is for everybody with the rights."""
         return None
 
+    def is_hidden(self) -> bool:
+        """Whether it says nothing to whoever asks, because of the columns that they may not see."""
+        return False
+
     @property
     @abstractmethod
     def tables(self) -> frozenset[str]:

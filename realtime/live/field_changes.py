@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import DecimalField, Field, ForeignKey
 
 from realtime.models import LiveModel
+from realtime.sight import hidden_columns
 
 HIDDEN_FIELDS = frozenset({"id", "revision", "created_at", "updated_at"})
 
@@ -30,7 +31,8 @@ def logged_value(field: "Field[Any, Any]", logged: Any) -> Any:
 
 
 def shown_fields(instance: LiveModel | type[LiveModel]) -> "list[Field[Any, Any]]":
-    return [field for field in instance._meta.concrete_fields if field.name not in HIDDEN_FIELDS]
+    left_out = HIDDEN_FIELDS | hidden_columns(instance._meta.db_table)
+    return [field for field in instance._meta.concrete_fields if field.name not in left_out]
 
 
 def label_of(field: "Field[Any, Any]") -> str:

@@ -4,7 +4,7 @@ A filter also says which columns of the list's table decide it, so that a change
 views that show the row (design rule 22).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -48,15 +48,22 @@ class Filters(django_filters.FilterSet):  # type: ignore[misc]
     """The filters of one list. Their order is the order on the page."""
 
     @classmethod
-    def read(cls, raw: Callable[[str], Iterable[Any]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-        """The values that each filter takes, by its name, and those that it doesn't."""
+    def seen(cls, hidden: frozenset[str]) -> "dict[str, ListFilter]":
+        """By name, those that none of these columns of the list's table decides."""
+        return {name: told for name, told in cls.base_filters.items() if hidden.isdisjoint(told.columns)}
+
+    @classmethod
+    def read(
+        cls, raw: Callable[[str], Iterable[Any]], seen: Collection[str]
+    ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """The values that each filter takes, by its name, and those that it doesn't; only ``seen`` ones take any."""
         taken: dict[str, set[str]] = {}
         refused: dict[str, list[str]] = {}
         for name, filter_ in cls.base_filters.items():
             for value in list(dict.fromkeys(str(value).strip() for value in raw(name)))[: filter_.limit]:
                 if value in filter_.nothing:
                     continue
-                if filter_.takes(value):
+                if name in seen and filter_.takes(value):
                     taken.setdefault(name, set()).add(filter_.canonical(value))
                 else:
                     refused.setdefault(name, []).append(value[:VALUE_LENGTH])

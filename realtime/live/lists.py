@@ -17,7 +17,7 @@ from realtime.live.app_filters import with_app_filters
 from realtime.live.counts import ListCount
 from realtime.live.definition import Concern, Definition, Params
 from realtime.live.field_changes import worded
-from realtime.live.filters import ME, Filters
+from realtime.live.filters import ME, Filters, ListFilter
 from realtime.live.kind import Kind
 from realtime.live.membership import Question, question
 from realtime.live.rendering import fragment, rows
@@ -26,6 +26,7 @@ from realtime.live.search import clean_text, found_first, matching
 from realtime.live.snapshot import Row, Snapshot, Window
 from realtime.live.sorting import Order, Sort, by_time
 from realtime.live.zones import current_zone, in_zone, known_zone
+from realtime.sight import hidden_columns
 
 # Counting stops here: "10,000+" says enough, and a count stays cheap.
 COUNT_LIMIT = 10_000
@@ -129,12 +130,34 @@ class LiveList(Definition):
         """Those that addresses know: its own, and those by what only the app has in an adopted table."""
         return with_app_filters(self.filters, self.kind.model)
 
+    # What of it its reader may see
+
+    @property
+    def seen_columns(self) -> tuple[Column, ...]:
+        """A column's order reads what its cells show."""
+        seen = self.seen_sorts
+        return tuple(column for column in self.columns if not column.sort or column.sort in seen)
+
+    @property
+    def seen_sorts(self) -> Mapping[str, Sort]:
+        hidden = hidden_columns(self.kind.table)
+        return {name: sort for name, sort in self.sorts.items() if hidden.isdisjoint(sort.columns)}
+
+    @property
+    def seen_filters(self) -> Mapping[str, ListFilter]:
+        return self.all_filters.seen(hidden_columns(self.kind.table))
+
+    @property
+    def seen_exported(self) -> Mapping[str, str]:
+        hidden = hidden_columns(self.kind.table)
+        return {heading: path for heading, path in self.exported.items() if path not in hidden}
+
     # Its parameters
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         """The parameters in a request's query; whatever is invalid falls back to its default, which is left out."""
         params: Params = {"q": clean_text(first(raw, "q"))}
-        params |= self.all_filters.read(lambda name: values_of(raw, name))[0]
+        params |= self._read_filters(raw)[0]
         if self.all_filters.has_days(params):
             params["tz"] = known_zone(first(raw, "tz") or current_zone())
         order = self._order_named(first(raw, "sort"))
@@ -149,13 +172,17 @@ class LiveList(Definition):
 
     def refused(self, raw: Mapping[str, Any]) -> dict[str, list[str]]:
         """The values of a request's query that a filter doesn't take, by the filter's name."""
-        return self.all_filters.read(lambda name: values_of(raw, name))[1]
+        return self._read_filters(raw)[1]
+
+    def _read_filters(self, raw: Mapping[str, Any]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        return self.all_filters.read(lambda name: values_of(raw, name), self.seen_filters)
 
     def _order_named(self, text: str) -> Order:
         name = text.removeprefix("-")
-        if name not in self.sorts:
+        seen = self.seen_sorts
+        if name not in seen:
             text, name = self.default_sort, self.default_sort.removeprefix("-")
-        return Order(name, self.sorts[name], text.startswith("-"))
+        return Order(name, seen[name], text.startswith("-"))
 
     def place(self, raw: Mapping[str, Any], order: Order) -> Params:
         """The page that a request's query asks for; none when it is the first, or no page of this order."""

@@ -10,6 +10,7 @@ from realtime.live.field_changes import label_of, logged_value, shown_fields
 from realtime.live.people import known_names
 from realtime.live.person import person_hash
 from realtime.models import LiveModel, RealtimeChange
+from realtime.sight import hidden_columns
 
 SOMEBODY = "Somebody"
 # Of a row that a program changes all the time, who changed what is told for the last changes only.
@@ -48,7 +49,11 @@ def row_at(row: LiveModel, revision: int | None) -> LiveModel | None:
         return None
     model = type(row)
     fields = model._meta.concrete_fields
-    values = {field.attname: logged_value(field, image.get(str(field.column))) for field in fields}
+    hidden = hidden_columns(model._meta.db_table)
+    values = {
+        field.attname: None if field.column in hidden else logged_value(field, image.get(str(field.column)))
+        for field in fields
+    }
     return model.from_db(None, list(values), list(values.values()))
 
 

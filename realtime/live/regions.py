@@ -38,6 +38,8 @@ class LiveRegion(Definition):
         """What the template gets."""
 
     def snapshot(self, params: Params) -> Snapshot:
+        if self.is_hidden():
+            return Snapshot(parts={"body": fragment("live/_hidden.html", {})})
         return Snapshot(parts={"body": fragment(self.template, self.context(params))})
 
 

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from realtime.database.words import signature
 from realtime.live.snapshot import Fragment, Row, version_of
 from realtime.models import LiveModel
+from realtime.sight import current_sight
 
 _MARK = token_hex()
 
@@ -22,7 +23,8 @@ def fragment(template: str, context: dict[str, Any]) -> Fragment:
 
 
 class RowRenderer:
-    """Renders rows, once per (template, row, version in the database, state): a row doesn't know its viewer (rule 8).
+    """Renders rows, once per (template, row, version in the database, state, hidden columns): that is all that a row
+    knows of its viewer (rule 8).
 
     Rows come from a queryset that is ``versioned``.
     """
@@ -38,7 +40,9 @@ class RowRenderer:
     def render(self, template: str, instance: Any, state: tuple[Any, ...], row_id: str = "") -> Row:
         """``row_id`` replaces the key as the row's id, where rows of several tables share a list."""
         row_id = row_id or str(instance.pk)
-        key = (template, row_id, instance.row_version, instance.revision, signature(), *state)
+        sight = current_sight()
+        hidden = sight.hidden if sight is not None else ()
+        key = (template, row_id, instance.row_version, instance.revision, signature(), hidden, *state)
         row = self._cache.get(key)
         if row is None:
             row = _render_row(template, instance, row_id)

@@ -12,6 +12,7 @@ from django.db.models import Field, ForeignKey, UUIDField
 from realtime.live.field_changes import HIDDEN_FIELDS, label_of, logged_value
 from realtime.live.kind import Kind
 from realtime.live.people import known_names
+from realtime.sight import hidden_columns
 
 # Whether somebody may add, change or delete this very row.
 May = Callable[[Any, str, Mapping[str, Any]], bool]
@@ -40,7 +41,7 @@ class Tracked:
     def fields(self) -> "dict[str, Field[Any, Any]]":
         """What readers are told of, by column."""
         fields = self.kind.model._meta.concrete_fields
-        left_out = HIDDEN_FIELDS | self.hidden
+        left_out = HIDDEN_FIELDS | self.hidden | hidden_columns(self.table)
         return {str(field.column): field for field in fields if field.name not in left_out}
 
     @property

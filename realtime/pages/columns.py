@@ -32,7 +32,7 @@ class Columns:
 
     def __init__(self, listing: LiveList, order: Iterable[str] = (), hidden: Iterable[str] = ()) -> None:
         self._listing = listing
-        known = {column.key: column for column in listing.columns}
+        known = {column.key: column for column in listing.seen_columns}
         main, *others = known
         moved = [key for key in dict.fromkeys(order) if key in others]
         # What was added to the list since comes last.
@@ -122,7 +122,7 @@ class ColumnPages:
             return self._page(request, menu)
         if "reset" in request.POST:
             return self._chosen(request, Columns(listing))
-        known = {column.key: column.label for column in listing.columns}
+        known = {column.key: column.label for column in listing.seen_columns}
         order = request.POST.getlist("order")
         moves = [*request.POST.getlist("up"), *request.POST.getlist("down")]
         if unknown := [key for key in (*order, *moves) if key not in known]:

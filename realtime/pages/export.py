@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from io import StringIO
+from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
@@ -40,8 +41,9 @@ _MARKED = re.compile(r"^'(?=[-\t\r\n])|(^\s*|[;\t\r\n]\s*)'(?=[=+@]|-(?! ))")
 _BUSY = {"heading": "Too many exports at once", "sentence": "Other lists are being exported just now."}
 
 Values = tuple[Any, ...]
+Headings = tuple[str, ...]
 Portions = AsyncIterator[list[Values]]
-Writer = Callable[[LiveList, Portions], AsyncGenerator[bytes, None]]
+Writer = Callable[[LiveList, Headings, Portions], AsyncGenerator[bytes, None]]
 
 _running = Semaphore(AT_ONCE)
 
@@ -85,11 +87,13 @@ def _streamed(
 
 async def _written(listing: LiveList, params: Params, write: Writer, sight: Sight | None) -> AsyncIterator[bytes]:
     async with _running:
+        with seeing(sight):
+            headings, paths = zip(*listing.seen_exported.items(), strict=True)
         database = DatabaseThread("export")
         try:
             async with (
-                aclosing(database.pages(lambda: _portions(listing, params, sight))) as portions,
-                aclosing(write(listing, portions)) as pieces,
+                aclosing(database.pages(lambda: _portions(listing, params, paths, sight))) as portions,
+                aclosing(write(listing, headings, portions)) as pieces,
             ):
                 async for piece in pieces:
                     yield piece
@@ -97,34 +101,33 @@ async def _written(listing: LiveList, params: Params, write: Writer, sight: Sigh
             database.close()
 
 
-def _portions(listing: LiveList, params: Params, sight: Sight | None) -> Iterator[list[Values]]:
+def _portions(listing: LiveList, params: Params, paths: tuple[str, ...], sight: Sight | None) -> Iterator[list[Values]]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read read only")
-        # The request has ended: the rows are still those that its person may see.
+        # The request has ended: rows and columns are still those that its person may see.
         with in_zone(params.get("tz", "")), seeing(sight):
-            rows = listing.queryset(params).values_list(*listing.exported.values())
-        portion = []
-        for row in rows.iterator(chunk_size=PORTION):
-            portion.append(row)
-            if len(portion) == PORTION:
-                yield portion
-                portion = []
+            rows = listing.queryset(params).values_list(*paths).iterator(chunk_size=PORTION)
+            # The query is written when its first row is asked for.
+            portion = list(islice(rows, PORTION))
         yield portion
+        while len(portion) == PORTION:
+            portion = list(islice(rows, PORTION))
+            yield portion
 
 
-async def _csv(listing: LiveList, portions: Portions) -> AsyncGenerator[bytes, None]:
+async def _csv(listing: LiveList, headings: Headings, portions: Portions) -> AsyncGenerator[bytes, None]:
     buffer = StringIO()
     writer = csv.writer(buffer)
     buffer.write("\ufeff")
-    writer.writerow(listing.exported)
+    writer.writerow(headings)
     async for portion in portions:
         await asyncio.to_thread(writer.writerows, ([cell(value) for value in row] for row in portion))
         yield _taken(buffer)
 
 
-async def _xlsx(listing: LiveList, portions: Portions) -> AsyncGenerator[bytes, None]:
-    with Workbook(listing.kind.plural.capitalize(), tuple(listing.exported)) as book:
+async def _xlsx(listing: LiveList, headings: Headings, portions: Portions) -> AsyncGenerator[bytes, None]:
+    with Workbook(listing.kind.plural.capitalize(), headings) as book:
         async for portion in portions:
             await asyncio.to_thread(book.write, portion)
         await asyncio.to_thread(book.finish)

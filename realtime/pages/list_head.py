@@ -48,14 +48,14 @@ class ListHead:
         return self._listing.start(self._params, **changes)
 
     def context(self) -> dict[str, Any]:
-        on = self._listing.all_filters.base_filters
+        on = self._listing.seen_filters
         offered = {name: self._offered(name) for name in on}
         return {
             "query": self._params["q"],
             "all_query": EVERYTHING,
             "is_later_page": any(place in self._params for place in PLACES),
             "export_query": self._listing.start(self._params, size=None),
-            "headings": [self._heading(column) for column in self._listing.columns],
+            "headings": [self._heading(column) for column in self._listing.seen_columns],
             "chips": list(self._chips()),
             "controls": [*self._controls(offered), self._sorts()],
             "refused": list(self._refused()),
@@ -76,7 +76,7 @@ class ListHead:
         }
         if not column.sort:
             return told
-        descending = self._listing.sorts[column.sort].descending
+        descending = self._listing.seen_sorts[column.sort].descending
         if column.sort == order.name:
             told["direction"] = "descending" if order.descending else "ascending"
             descending = not order.descending
@@ -86,9 +86,9 @@ class ListHead:
 
     def _sorts(self) -> dict[str, Any]:
         """Sorting from the filters' form: a narrow screen has no headings."""
-        default, told = self._listing.default_sort, {column.sort: column.label for column in self._listing.columns}
-        words = {name: told.get(name, name.capitalize()) for name in self._listing.sorts}
-        sorts = [sign + name for name in self._listing.sorts for sign in ("", "-")]
+        default, told = self._listing.default_sort, {column.sort: column.label for column in self._listing.seen_columns}
+        words = {name: told.get(name, name.capitalize()) for name in self._listing.seen_sorts}
+        sorts = [sign + name for name in self._listing.seen_sorts for sign in ("", "-")]
         return {
             "name": "sort",
             "label": "Sort by",
@@ -102,7 +102,7 @@ class ListHead:
     def _chips(self) -> Iterator[dict[str, Any]]:
         if self._params["q"]:
             yield {"label": "Search", "word": self._params["q"], "without": self._listing.start(self._params, q=None)}
-        for name, filter_ in self._listing.all_filters.base_filters.items():
+        for name, filter_ in self._listing.seen_filters.items():
             for value in self._params.get(name, []):
                 rest = [other for other in self._params[name] if other != value]
                 chip = {"label": filter_.label, "without": self._listing.start(self._params, **{name: rest or None})}
@@ -117,7 +117,7 @@ class ListHead:
     def _controls(self, offered: dict[str, Choices | bool]) -> Iterator[dict[str, Any]]:
         for name, choices in offered.items():
             if choices:
-                filter_ = self._listing.all_filters.base_filters[name]
+                filter_ = self._listing.seen_filters[name]
                 yield {
                     "name": name,
                     "label": filter_.label,
@@ -132,12 +132,12 @@ class ListHead:
 
     def _chosen(self, name: str) -> list[str]:
         """A filter's values as its control offers them: the reader is "me"."""
-        me = str(self._user.pk) if self._listing.all_filters.base_filters[name].people else ""
+        me = str(self._user.pk) if self._listing.seen_filters[name].people else ""
         return [ME if value == me else value for value in self._params.get(name, [])]
 
     def _offered(self, name: str) -> Choices | bool:
         """Whether the filter's form asks for it, and what there is to choose from."""
-        filter_ = self._listing.all_filters.base_filters[name]
+        filter_ = self._listing.seen_filters[name]
         if kind := self._kind(name):
             keys = self._params.get(name, [])
             names = {str(row.pk): str(row) for row in kind.model._default_manager.filter(pk__in=keys)}
@@ -153,12 +153,12 @@ class ListHead:
 
     def _kind(self, name: str) -> Kind | None:
         """The kind of row that a filter by key chooses from, if this person may see them."""
-        filter_ = self._listing.all_filters.base_filters[name]
+        filter_ = self._listing.seen_filters[name]
         kind = filter_.kind if isinstance(filter_, KeyFilter) else None
         return kind if kind and kind.chosen_by and self._user.has_perm(kind.permission("view")) else None
 
     def _chosen_kinds(self) -> Iterator[tuple[str, Kind]]:
-        for name in self._listing.all_filters.base_filters:
+        for name in self._listing.seen_filters:
             if kind := self._kind(name):
                 yield name, kind
 
@@ -183,8 +183,9 @@ class ListHead:
         for name, values in self._listing.refused(self._raw).items():
             filter_ = self._listing.all_filters.base_filters[name]
             valid = [word for _, word in filter_.choices] if isinstance(filter_, ChoiceFilter) else []
+            is_seen = name in self._listing.seen_filters
             for value in values:
-                yield {"label": filter_.label, "value": value, "valid": valid}
+                yield {"label": filter_.label, "value": value, "valid": valid, "is_seen": is_seen}
 
     def _kept(self, names: set[str]) -> Iterator[tuple[str, str]]:
         for name, value in self._params.items():

@@ -6,12 +6,15 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.text import Truncator
 
+from realtime.live.tracked import tracked_table
 from realtime.pages.merging import FieldConflict, MergingForm
 from realtime.pages.sent_values import as_sent
-from realtime.sight import current_sight
+from realtime.sight import current_sight, hidden_columns
 
 STAMPED = ("revision", "created_at", "updated_at")
 # Not "revision": a field of that name would replace the one that is shown.
@@ -105,10 +108,14 @@ class LiveInlineForms(forms.BaseInlineFormSet):  # type: ignore[type-arg]
 
 
 class OpenedAtShown(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
-    """Adds the hidden revision where something can be changed; elsewhere it would be shown as a value."""
+    """Adds the hidden revision where something can be changed; elsewhere it would be shown as a value.
+
+    Columns that whoever looks may not see are left out.
+    """
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        fields = [name for name in super().get_fields(request, obj) if name != OPENED_AT]
+        left_out = {OPENED_AT, *hidden_columns(self.opts.db_table)}
+        fields = [name for name in super().get_fields(request, obj) if name not in left_out]
         changeable = obj is not None and self.has_change_permission(request, obj)
         return [*fields, OPENED_AT] if changeable else fields
 
@@ -117,6 +124,10 @@ class LiveModelAdmin(OpenedAtShown, admin.ModelAdmin):  # type: ignore[type-arg]
     form = LiveAdminForm
     list_per_page = 50
 
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        hidden = hidden_columns(self.opts.db_table)
+        return [name for name in super().get_list_display(request) if name not in hidden]
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:
             obj.save(update_fields=form.touched)
@@ -124,6 +135,12 @@ class LiveModelAdmin(OpenedAtShown, admin.ModelAdmin):  # type: ignore[type-arg]
                 messages.info(request, form.kept_of_others)
         else:
             super().save_model(request, obj, form, change)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Django's own names the columns that were changed; the portal's leaves out what isn't seen."""
+        if hidden_columns(self.opts.db_table) and (tracked := tracked_table(self.opts.db_table)):
+            return redirect(reverse("history", query={"record": f"{tracked.kind.singular}/{object_id}"}))
+        return super().history_view(request, object_id, extra_context)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What goes along may be more than somebody sees: to them, it has no names."""

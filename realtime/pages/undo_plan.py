@@ -10,7 +10,7 @@ from realtime.database.put_back import Row, Side
 from realtime.live.people import is_key
 from realtime.live.tracked import Tracked, Words, all_tracked, hanging_on, seen_by, tracked_table
 from realtime.models import RealtimeChange
-from realtime.sight import current_sight, hangs_on, limits_itself, visible_images, visible_keys
+from realtime.sight import current_sight, hangs_on, hidden_columns, limits_itself, visible_images, visible_keys
 
 OUTSIDE = "somebody outside Livedesk"
 # Of so many problems it is looked up who has made them; nobody reads more.
@@ -147,7 +147,7 @@ class _Planner:
         left = target.left or {}
         meant = [
             column
-            for column in self._writable[target.tracked.table] - {"created_at"}
+            for column in self._writable[target.tracked.table] - {"created_at"} - hidden_columns(target.tracked.table)
             if column in target.wanted
             and (target.columns is None or column in target.columns)
             and (target.over or target.wanted[column] != left.get(column))

@@ -9,6 +9,7 @@ from realtime.database.adopted import is_adopted_table
 from realtime.database.columns import columns_of
 from realtime.pages.local_times import LocalTimeInput
 from realtime.pages.sent_values import given_back, is_typed, plain_lines
+from realtime.sight import hidden_columns
 
 
 class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
@@ -21,6 +22,9 @@ class UntouchedValues(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in hidden_columns(self.instance._meta.db_table) & self.fields.keys():
+            # Neither shown nor written: a save keeps what is there.
+            del self.fields[name]
         self.instance.has_our_constraints = not is_adopted_table(self.instance._meta.db_table)
         for name, field in self.fields.items():
             if isinstance(field, forms.TypedChoiceField) and not self.instance._state.adding:

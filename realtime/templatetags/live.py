@@ -9,8 +9,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from realtime.live import local_numbers
+from realtime.live.kind import Kind
 from realtime.live.person import FIELD, TYPED, person_of, signed, typed_into
 from realtime.models import LiveModel
+from realtime.sight import hidden_columns
 
 register = template.Library()
 
@@ -36,6 +38,13 @@ def form_token(context: template.Context, form: forms.BaseForm | None = None) ->
 def is_time(value: object) -> bool:
     """Whether a value is to be shown in the reader's own zone, by <local-time>."""
     return isinstance(value, datetime)
+
+
+@register.filter
+def shows(of: LiveModel | Kind, column: str) -> bool:
+    """Whether the reader may see a column of a row, or of a kind's rows: ``{% if object|shows:"price" %}``."""
+    table = of.table if isinstance(of, Kind) else of._meta.db_table
+    return column not in hidden_columns(table)
 
 
 @register.filter

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
-from django.db.models import ForeignKey
+from django.db.models import ForeignKey, Max
 
 from realtime.models import LiveModel, SeenRows
+from realtime.sight import Sight, seeing
 
 ROOT = Path(__file__).parents[2]
 SHOWING = (
@@ -46,6 +47,24 @@ OF_THE_LOG = {
     "ticketing/live/figures.py": "visible_entries",
     "ticketing/merges.py": "of a ticket that was found by its manager",
     "ticketing/notifying.py": "runs in the worker",
+}
+# Those that tell of no column that can be hidden; the others leave hidden columns out by themselves.
+OF_NO_HIDDEN_COLUMN = {
+    "realtime/live/log_pages.py": "history.py tells the fields of its entries, by Tracked.fields",
+    "realtime/live/membership.py": "the query of a view has NULL for them",
+    "realtime/live/people.py": "who created a row",
+    "realtime/pages/said.py": "whether there are entries",
+    "realtime/pages/undo.py": "undo_plan.py leaves them out",
+    "ticketing/files.py": "where files are",
+    "ticketing/live/figures.py": "the status",
+    "ticketing/merges.py": "what was merged into what",
+    "ticketing/notifying.py": "runs in the worker",
+}
+# What a list has, hidden or not.
+LISTED = {
+    "realtime/live/filters.py": "says which are seen",
+    "realtime/live/lists.py": "says which are seen",
+    "realtime/pages/list_head.py": "what a refused filter is called",
 }
 # Relations through which a row shows another one that it doesn't hang on: read by a manager, never joined.
 NOT_HUNG_ON = {"Ticket.merged_into", "Comment.merged_from", "Attachment.merged_from"}
@@ -88,6 +107,33 @@ def test_nobody_reads_live_tables_by_sql_unasked() -> None:
 def test_whoever_reads_the_log_is_known() -> None:
     reads = re.compile(r"RealtimeChange\.objects|(from|join) realtime_change")
     assert {path for path, text in sources() if reads.search(text)} == set(OF_THE_LOG)
+
+
+@pytest.mark.parametrize("model", live_models(), ids=lambda model: model.__name__)
+def test_a_hidden_column_is_in_no_query(model: type[LiveModel]) -> None:
+    table = model._meta.db_table
+    for name in model.hideable:
+        field = model._meta.get_field(name)
+        assert not field.is_relation
+        assert name not in ("id", "name", "title", "file_name", *model.hangs_on), f"rows can't do without {name}"
+        with seeing(Sight("", (), (f"{table}/{name}",))):
+            asked = (
+                model._default_manager.filter(**{f"{name}__gt": "1"}).order_by(name).values(name).annotate(Max(name))
+            )
+            assert f'."{name}"' not in str(asked.query)
+            assert f'."{name}"' not in str(model._default_manager.all().query)
+        assert f'."{name}"' in str(model._default_manager.all().query)
+
+
+def test_nobody_lists_what_may_be_hidden() -> None:
+    reads = re.compile(r"\.base_filters\b|\.exported\b|(listing|_list|definition)\.(columns|sorts)\b")
+    assert {path for path, text in sources() if reads.search(text)} == set(LISTED)
+
+
+def test_whoever_reads_the_log_leaves_hidden_columns_out() -> None:
+    asks = re.compile(r"\bhidden_columns\(|\bshown_fields\(")
+    found = {path for path, text in sources() if path in OF_THE_LOG and not asks.search(text)}
+    assert found == set(OF_NO_HIDDEN_COLUMN)
 
 
 def test_no_row_is_joined_that_may_be_hidden() -> None:

@@ -18,7 +18,7 @@ from realtime.live.people import is_key, known_names
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Row
 from realtime.models import RealtimeChange
-from realtime.sight import current_sight, hidden_keys, visible_keys
+from realtime.sight import current_sight, hidden_columns, hidden_keys, visible_keys
 from ticketing import people
 from ticketing.kinds import TICKET
 from ticketing.models import Ticket
@@ -119,7 +119,8 @@ def _told(entry: RealtimeChange, names: Names) -> TicketChange | None:
     if entry.op == RealtimeChange.Op.INSERT:
         return TicketChange(entry.revision, _created(entry), who, ((CREATED, ""),), "plus")
     old, new = entry.old or {}, entry.new or {}
-    changed = [column for column in _PHRASES if old.get(column) != new.get(column)]
+    told = _PHRASES.keys() - hidden_columns(TICKET.table)
+    changed = [column for column in _PHRASES if column in told and old.get(column) != new.get(column)]
     if changed[:1] == ["merged_into_id"]:
         # Its status goes along, and comes back.
         changed = [column for column in changed if column != "status"]

@@ -1,5 +1,6 @@
 """Any views, changed by any writers, over a channel layer with any faults: in the end they show what a reload shows.
 
+Some are followed by somebody who sees everything, the others by people whose limits by row and column change meanwhile.
 The views are followed over real sockets on two hubs: one finds the views that a change concerns (design rules 22 and
 23), the other rereads every view. Neither rereads views by their age, so what is missed stays wrong.
 """
@@ -18,6 +19,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth.models import Group, Permission
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connections
 from psycopg import sql
@@ -34,6 +36,8 @@ from realtime.live.rendering import rows
 from realtime.live.tokens import sign
 from realtime.local.process import Service
 from realtime.local.stack import LocalStack
+from realtime.models import ColumnLimit, RowLimit
+from realtime.sight import read_sights, seeing
 from tests.anything import AN_APP, Anything, Writer, seed_of
 from tests.conftest import QUICK
 from tests.integration.databases import migrated_template
@@ -61,8 +65,8 @@ class Site:
     live: LiveSite
     webs: dict[str, Service]
     weakness: Weakness
-    cookies: dict[str, str]
-    people: list[str]
+    # By person, as a browser sends them. The first sees everything, the others what their groups allow.
+    cookies: dict[str, dict[str, str]]
     is_adopted: bool
 
     @property
@@ -131,8 +135,7 @@ def site(
                 _give_it_an_apps_words(live)
             for service in (*webs.values(), live.worker):
                 service.launch()
-            cookies, people = _people()
-            yield Site(live, webs, weakness, cookies, people, is_adopted)
+            yield Site(live, webs, weakness, _people(), is_adopted)
         finally:
             connections["default"].close()
             address["NAME"] = before
@@ -183,28 +186,38 @@ def _give_it_an_apps_words(live: LiveSite) -> None:
         add_words(table, column, guessed(known[:-1], ours))
 
 
-def _people() -> tuple[dict[str, str], list[str]]:
-    """Some colleagues, and the session of one who may see everything."""
+def _people() -> dict[str, dict[str, str]]:
+    """The sessions of some colleagues: the first one sees everything, the others have groups that may be limited."""
     users: Any = get_user_model()._default_manager
-    reader, *others = [users.create_superuser(username=name, first_name=name) for name in ("ada", "bo", "cy")]
-    session = SessionStore()
-    session[SESSION_KEY] = str(reader.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = reader.get_session_auth_hash()
-    session.create()
-    return {settings.SESSION_COOKIE_NAME: session.session_key}, [str(user.pk) for user in (reader, *others)]
+    found = {}
+    for name in ("ada", "bo", "cy"):
+        user = users.create_user(username=name, first_name=name, is_superuser=name == "ada")
+        group = Group.objects.create(name=name)
+        group.permissions.set(Permission.objects.filter(content_type__app_label__in=("crm", "ticketing", "realtime")))
+        user.groups.add(group)
+        session = SessionStore()
+        session[SESSION_KEY] = str(user.pk)
+        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        session.create()
+        found[str(user.pk)] = {settings.SESSION_COOKIE_NAME: session.session_key}
+    return found
 
 
 @dataclass(frozen=True)
 class View:
     definition: Definition
     params: Params
+    # Who follows it.
+    person: str
 
     def shown(self) -> Shown:
         """What a page shows that is loaded now; nothing that is kept helps."""
         rows.forget()
         forget_words()
-        now, token = self.definition.snapshot(self.params).shown, sign(self.definition.name, self.params)
+        token = sign(self.definition.name, self.params)
+        with seeing(read_sights([self.person]).get(self.person)):
+            now = self.definition.snapshot(self.definition.normalise(self.params)).shown
         return Shown(token, now.count is not None, dict(now.rows), now.count, dict(now.parts))
 
 
@@ -234,7 +247,7 @@ class Page:
         for follower in self._followers:
             if told := follower.difference(now):
                 view = self._views[int(told.split()[1])]
-                wrong.append(f"{follower.name}: {view.definition.name} {view.params}: {told}")
+                wrong.append(f"{follower.name}: {view.definition.name} {view.params} for {view.person}: {told}")
         return wrong
 
 
@@ -246,7 +259,7 @@ class Walk:
         self.counts: Counter[str] = Counter()
         self._seed, self._site, self._loop = seed, site, loop
         held = ODDLY if site.is_adopted else HELD
-        self._anything = Anything(self.chance, people=site.people, held=held, adopted=site.is_adopted)
+        self._anything = Anything(self.chance, people=list(site.cookies), held=held, adopted=site.is_adopted)
         self._pages: list[Page] = []
         self._writers = [Writer(site.live.connect(), self._anything, ends) for ends in WRITERS]
 
@@ -283,20 +296,39 @@ class Walk:
         if len(self._pages) == SOCKETS:
             self._loop.run(self._pages.pop(self.chance.randrange(SOCKETS)).close())
         while len(self._pages) < SOCKETS:
-            views = [self._any_view() for _ in range(VIEWS_A_SOCKET)]
-            page = Page(views, [self._follower(mode) for mode in self._site.webs])
+            sees_all, *limited = self._site.cookies
+            person = sees_all if self.chance.random() < 0.5 else self.chance.choice(limited)
+            if person != sees_all and self.chance.random() < 0.5:
+                self._limit(person)
+            views = [self._any_view(person) for _ in range(VIEWS_A_SOCKET)]
+            page = Page(views, [self._follower(mode, person) for mode in self._site.webs])
             self._pages.append(page)
             self._loop.run(page.open())
 
-    def _any_view(self) -> View:
-        name, raw = self._anything.view()
-        definition = definition_named(name)
-        self.counts[name] += 1
-        return View(definition, definition.normalise(raw))
+    def _limit(self, person: str) -> None:
+        """Other limits from now on, also for the pages that this person has open."""
+        group, sight = Group.objects.get(user=person), self._anything.sight()
+        RowLimit.objects.filter(group=group).delete()
+        ColumnLimit.objects.filter(group=group).delete()
+        if sight is not None:
+            scopes = [scope for _, several in sight.limits for scope in several]
+            RowLimit.objects.bulk_create(RowLimit(group=group, scope=scope) for scope in scopes)
+            ColumnLimit.objects.bulk_create(ColumnLimit(group=group, column=column) for column in sight.hidden)
+        self.counts["limited"] += 1
 
-    def _follower(self, mode: str) -> Follower:
+    def _any_view(self, person: str) -> View:
+        while True:
+            name, raw = self._anything.view()
+            definition = definition_named(name)
+            params = definition.normalise(raw)
+            # What is one person's alone, nobody else may follow.
+            if definition.reader(params) in (None, person):
+                self.counts[name] += 1
+                return View(definition, params, person)
+
+    def _follower(self, mode: str, person: str) -> Follower:
         address = f"http://{self._site.webs[mode].address}"
-        return Follower(mode, address, "", self._site.cookies, self.counts)
+        return Follower(mode, address, "", self._site.cookies[person], self.counts)
 
     def _settle(self, where: str) -> None:
         since = time.monotonic()

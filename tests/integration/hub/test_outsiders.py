@@ -328,6 +328,92 @@ def test_a_limit_that_is_set_in_mid_connection_has_the_page_follow_what_is_left(
     assert {table for table, marker in told.items() if marker in "".join(socket.raw[before:])} <= {"products"}
 
 
+# Where every list or page shows them.
+HIDEABLE = {
+    "products": ("description", "price"),
+    "customers": ("email", "phone"),
+    "acquisitions": ("total_amount",),
+    "interactions": ("notes",),
+    "tickets": ("description",),
+}
+
+
+def mark_hideable(world: World) -> dict[str, str]:
+    """Writes a new marker into every column that can be hidden; returns them by ``table/column``."""
+    markers = {}
+    for table, columns in HIDEABLE.items():
+        for column in columns:
+            is_amount = column in ("price", "total_amount")
+            marker = f"{7_000_000 + uuid4().int % 10**6:,}.77" if is_amount else f"m{uuid4().hex[:12]}"
+            markers[f"{table}/{column}"] = marker
+            world.sql.execute(
+                f"update {table} set {column} = %s where id = %s",  # type: ignore[call-overload]
+                [marker.replace(",", ""), world.keys[table]],
+            )
+    return markers
+
+
+def test_a_column_that_is_hidden_in_mid_connection_is_in_no_frame_from_then_on(
+    invite: Invite, manager: Person, world: World
+) -> None:
+    agent, insider = invite(), manager.open()
+    limited(world, agent)
+    tokens, all_seen = world.tokens(agent), world.tokens(manager)
+    for at, name in enumerate(("products", "customers", "acquisitions", "interactions", "ticket", "customer")):
+        insider.attach(all_seen[name], at)
+    watching = Eyes(agent, tokens)
+
+    def mark() -> dict[str, str]:
+        before, told = len(insider.raw), mark_hideable(world)
+        until_all_shown(insider, told, before)
+        for socket in (*watching.sockets, insider):
+            read_on(socket)
+        return told
+
+    markers = mark()
+    assert {column for column, marker in markers.items() if marker in watching.told} == markers.keys()
+    world.sql.execute(
+        'insert into realtime_column_limit (group_id, "column") select group_id, hidden from accounts_user_groups,'
+        " unnest(%s::text[]) hidden where user_id = %s",
+        [list(markers), agent.key],
+    )
+    for socket in watching.sockets:
+        views = {frame["view"] for frame in socket.frames if frame["type"] == "attached"}
+        # Headings and forms are as they were painted: the page is told to load itself again.
+        socket.until_type("rights")
+        asked: set[str] = set()
+        while asked != views:
+            asked.add(socket.until_type("resync")["view"])
+    before = [len(socket.raw) for socket in watching.sockets]
+    for socket, names in zip(watching.sockets, batched(tokens, VIEWS_A_SOCKET), strict=True):
+        for at, name in enumerate(names, start=100):
+            assert socket.attach(tokens[name], at)["type"] == "attached"
+    # Which field a colleague edits is not told, either.
+    insider.say({"type": "here", "id": 5, "doing": "editing", "field": "the phone"})
+    record = f"customers/{world.keys['customers']}"
+    here = agent.open()
+    here.attach(tokens["customer"])
+    told = here.until(lambda frame: any(one["doing"] == "editing" for one in _at(frame, record)))
+    assert {one["field"] for one in _at(told, record)} == {""}
+    markers |= {f"new {column}": marker for column, marker in mark().items()}
+    frames = "".join(raw for socket, old in zip(watching.sockets, before, strict=True) for raw in socket.raw[old:])
+    assert world.keys["tickets"] in frames
+    assert [column for column, marker in markers.items() if marker in frames or marker.replace(",", "") in frames] == []
+
+
+def read_on(socket: Socket) -> None:
+    """Reads what was sent by now, and acknowledges it as a browser does: it is much."""
+    socket.say({"type": "ping", "n": 77})
+    while (frame := socket.next()) != {"type": "pong", "n": 77}:
+        assert frame["type"] != "error", frame
+        socket.say({"type": "ack", "n": len(socket.raw)})
+
+
+def _at(frame: dict[str, Any], record: str) -> list[dict[str, Any]]:
+    people: list[dict[str, Any]] = frame.get("at", {}).get(record, {}).get("people", [])
+    return people
+
+
 def test_an_outsider_signed_out_gets_nothing(live_site: LiveSite, invite: Invite, world: World) -> None:
     stranger = invite()
     socket = stranger.open(cookie=False)

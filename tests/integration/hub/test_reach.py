@@ -53,7 +53,8 @@ class Office:
 
     def open(self, name: str, raw: dict[str, Any], sight: Sight | None = None) -> LiveView:
         definition = definition_named(name)
-        params = definition.normalise(raw)
+        with seeing(sight):
+            params = definition.normalise(raw)
         key = view_key(definition, params, sight)
         if known := next((view for view in self.views if view.key == key), None):
             return known
