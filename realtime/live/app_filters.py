@@ -37,11 +37,15 @@ YES, NO = "yes", "no"
 
 def with_app_filters(filters: type[Filters], model: type[LiveModel]) -> type[Filters]:
     """A list's filters and those by its table's further columns; a list without filters gets none."""
-    return filters if filters is Filters else _combined(filters, model._meta.db_table, tuple(app_columns(model)))
+    if filters is Filters:
+        return filters
+    known: Any = filters
+    combined: type[Filters] = _combined(known, model._meta.db_table, tuple(app_columns(model)))
+    return combined
 
 
 @cache
-def _combined(filters: type[Filters], table: str, columns: tuple[Column, ...]) -> type[Filters]:
+def _combined(filters: Any, table: str, columns: tuple[Column, ...]) -> Any:
     told = {name: each for column in columns for name, each in _filters_by(table, column)}
     return type(f"{filters.__name__}AndApps", (filters,), told) if told else filters
 
@@ -53,7 +57,7 @@ def _filters_by(table: str, column: Column) -> Iterator[tuple[str, ListFilter]]:
     name, told = f"app.{column.name}", label(column.name)
     if column.family is Family.BOOLEAN:
         yield name, AppBoolean(column, label=told)
-    elif words := column.labels or outside_loop(lambda: allowed(table, column.name)):
+    elif words := column.labels or _allowed(table, column.name):
         yield name, AppWord(column, words, label=told)
     else:
         if column.family is Family.TEXT:
@@ -66,13 +70,17 @@ def _filters_by(table: str, column: Column) -> Iterator[tuple[str, ListFilter]]:
             yield f"app-empty.{column.name}", AppEmpty(column, [(YES, "Yes"), (NO, "No")], label=f"{told} is empty")
 
 
+def _allowed(table: str, column: str) -> list[str] | None:
+    return outside_loop(lambda: allowed(table, column))
+
+
 class AppColumn(Expression):
     """A column of the list's own table that the model doesn't have, wherever Django calls the table something else."""
 
     def __init__(self, field: "Field[Any, Any]") -> None:
         super().__init__(output_field=field)
 
-    def resolve_expression(self, query: Any = None, *_: Any, **__: Any) -> Col:
+    def resolve_expression(self, query: Any = None, *_: Any, **__: Any) -> Any:
         return Col(query.get_initial_alias(), self.output_field)
 
 

@@ -10,7 +10,6 @@ from django.core.exceptions import EmptyResultSet
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.text import slugify
 
 from realtime.live.accounts import Account, accounts_of
@@ -317,7 +316,7 @@ class LiveList(Definition):
 
     @staticmethod
     def count_text(count: int) -> str:
-        return f"{number_format(COUNT_LIMIT)}+" if count > COUNT_LIMIT else number_format(count)
+        return f"{COUNT_LIMIT:,}+" if count > COUNT_LIMIT else f"{count:,}"
 
     def steps(self, params: Params, page: Page) -> dict[str, Any]:
         """The addresses of the pages beside this one."""
