@@ -41,6 +41,11 @@ def is_row_key(text: object) -> bool:
     return True
 
 
+def in_image(key: Key) -> str | int:
+    """A key as the images of the change log have it, which are JSON."""
+    return key if isinstance(key, int) else str(key)
+
+
 class RandomUUID(models.Func):
     """``gen_random_uuid()``: other Supabase clients insert without an id."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from realtime.keys import Key
+from realtime.keys import Key, in_image
 from realtime.live.people import is_key, known_names
 from realtime.models import RealtimeChange
 from ticketing import people
@@ -80,7 +80,7 @@ def merge_of(ticket: Any) -> Merge | None:
     into = place_of(ticket) if ticket is not None else None
     if into is None:
         return None
-    key = str(ticket.merged_into_id)
+    key = in_image(ticket.merged_into_id)
     logged = RealtimeChange.objects.filter(
         table_name=Ticket._meta.db_table, row_key=str(ticket.pk), op=RealtimeChange.Op.UPDATE, new__merged_into_id=key
     )

@@ -16,7 +16,8 @@ FILES = (
     "tests/integration/adopting/test_adopted_pages.py",
     "tests/integration/hub/test_reach.py",
     "tests/integration/hub/test_any_view.py",
-    "tests/integration/pages/test_number_keys.py",
+    "tests/integration/pages",
+    "tests/integration/ticketing/test_merging.py",
 )
 
 

@@ -24,6 +24,7 @@ from realtime.live.kind import Kind
 from realtime.live.lists import LiveList
 from realtime.models import LiveModel
 from tests.integration.pages.test_portal import EVERY_RIGHT, HOSTILE, HOSTILE_PIECES, signed_in, text
+from tests.markup import plain_numbers
 
 pytestmark = pytest.mark.usefixtures("quick_pages")
 
@@ -498,7 +499,7 @@ def test_a_customers_page_holds_its_acquisitions_with_their_total_and_its_intera
     make_acquisition(make_customer("Bob"), product, 1, "7777.00")
     for number in range(22):
         make_interaction(customer, f"Talk number {number}.")
-    told = text(staff.get(address(CUSTOMER, customer)))
+    told = plain_numbers(text(staff.get(address(CUSTOMER, customer))))
     assert "<strong>2</strong> acquisitions" in told
     assert "<strong>1,500.75</strong> in total" in told
     assert "7,777" not in told
@@ -513,9 +514,9 @@ def test_a_customers_page_holds_its_acquisitions_with_their_total_and_its_intera
 def test_a_products_page_holds_what_was_sold_of_it(staff: Client, customer: Customer, product: Product) -> None:
     make_acquisition(customer, product, 1200, "1000.50")
     make_acquisition(customer, make_product("Chair"), 5, "7777.00")
-    told = text(staff.get(address(PRODUCT, product)))
+    told = plain_numbers(text(staff.get(address(PRODUCT, product))))
     assert "<strong>1</strong> acquisition<" in told
-    assert '<data value="1200">1,200</data></local-number></strong> sold' in told
+    assert "<strong>1,200</strong> sold" in told
     assert "<strong>1,000.50</strong> in total" in told
     assert f'href="/crm/acquisitions/new/?product={product.pk}"' in told
 

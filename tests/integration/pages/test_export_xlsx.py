@@ -64,6 +64,7 @@ def sheet(response: Any) -> list[list[Any]]:
     return table
 
 
+@pytest.mark.any_keys
 def test_texts_stay_texts_numbers_numbers_and_times_dates(project: Project, staff: Client, word: str) -> None:
     with project.connect() as sql:
         for number, name in enumerate(NAMES):

@@ -20,6 +20,7 @@ from realtime.live.first_paint import live_view
 from realtime.live.person import person_hash, signed
 from realtime.local.process import LOOPBACK, pick_port
 from realtime.models import RealtimeChange
+from tests.markup import plain_numbers
 
 pytestmark = pytest.mark.usefixtures("quick_pages")
 
@@ -415,7 +416,7 @@ def test_line_breaks_of_a_browser_are_no_conflict(editor: Client) -> None:
 def test_the_notice_beside_the_form_says_what_changed_as_the_page_would_show_it(db: None) -> None:
     product = make_product(price="12.10")
     change_behind(product, price="1000.2")
-    notice = live_view("product-editing", {"id": product.pk, "revision": product.revision}).html
+    notice = plain_numbers(live_view("product-editing", {"id": product.pk, "revision": product.revision}).html)
     assert "Changed by someone else while you edit" in notice
     assert re.findall(r"<(?:del|ins)[^>]*>\s*(.*?)\s*</", notice) == ["12.10", "1,000.20"]
 

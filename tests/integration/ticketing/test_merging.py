@@ -98,6 +98,7 @@ def everything() -> list[Any]:
     ]
 
 
+@pytest.mark.any_keys
 def test_a_merge_moves_everything_tells_everybody_and_is_taken_back_whole(
     anna: User, lamp: Ticket, desk: Ticket
 ) -> None:
