@@ -17,4 +17,5 @@ In: a request. Out: a page, or a saved change.
   ``undo_words.py``: what people are told of it. ``history_pages.py``: the history, and undo from it. ``said.py``: names
   the action in every answer to one.
 - ``middleware.py``: notes who asks, for the forms and for the change log. ``live_admin.py``: the admin's base.
+  ``events_admin.py``: webhooks, and what couldn't be read. ``newest.py``: pages of what there may be millions of.
 """
