@@ -10,6 +10,7 @@ from project.bench import (
     latency,
     lists,
     log,
+    pages,
     retention,
     sweep,
     takeover,
@@ -27,6 +28,7 @@ MODULES = {
     "lists": lists,
     "history": history,
     "log": log,
+    "pages": pages,
     "adopt": adopt,
 }
 
@@ -48,6 +50,7 @@ def main() -> None:
         "--again", action="store_true", help="make new entries, instead of those of last time"
     )
     parsers["log"].add_argument("--entries", type=int, default=1_000_000)
+    parsers["pages"].add_argument("--tickets", type=int, default=20_000)
     parsers["adopt"].add_argument("--rows", type=int, default=1_000_000, help="in each of the app's tables")
     options = vars(parser.parse_args())
     MODULES[options.pop("what")].run(**options)
