@@ -127,6 +127,10 @@ REALTIME_DOORBELL = env.flag("REALTIME_DOORBELL", True)
 REALTIME_READ_EVERYTHING = env.flag("REALTIME_READ_EVERYTHING", False)
 REALTIME_RETENTION_MAX_DAYS = 36_500
 REALTIME_RETENTION_DAYS = env.number("REALTIME_RETENTION_DAYS", 90, maximum=REALTIME_RETENTION_MAX_DAYS)
+# For comparison only: whether a list or detail that a browser has as it is is answered by 304.
+PAGES_UNCHANGED = env.flag("PAGES_UNCHANGED", True)
+# Webhooks may lead inside the network that the portal stands in, and there by plain http.
+WEBHOOK_PRIVATE_ADDRESSES = env.flag("WEBHOOK_PRIVATE_ADDRESSES", False)
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 # Where the worker serves its own numbers, as host:port.
 REALTIME_METRICS_ADDRESS = env.address("REALTIME_METRICS_ADDRESS")

@@ -7,7 +7,8 @@
 3. ``worker/`` (``manage.py run_realtime_worker``): Realtime's events and the sweep of the change log meet in the
    intake. Each change comes out once and complete, goes to the handlers as a typed event, and to the web processes as a
    small numbered message that names the row but carries none of its contents. Apps that must act exactly once for each
-   change read the log with a position of their own.
+   change read the log with a position of their own; one of these fills the outbox of ``webhooks/``, which tells other
+   programs.
 4. ``hub/``, one per web process: receives the messages, finds the views they concern, rereads those and sends each
    view's frame to its sockets.
 5. ``live/``: what a view shows. The same code paints the first page and every patch, so a live page equals its reload.
@@ -23,6 +24,7 @@ demo, the tests, the benches and ``bin/chaos`` import it.
 Imports between rooms go one way (``tests/conventions/test_rooms.py`` holds them to it):
 
     hub, pages → live → database      worker → upstream, database      hub, worker, operating → status
+    worker, pages → webhooks → database
     operating → upstream, database    adopting → database
 
 What several rooms share lies beside them: ``events.py`` (typed events, the connection's states), ``groups.py``

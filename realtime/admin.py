@@ -1,4 +1,6 @@
-"""In the admin: the change log, which can be read and searched, never changed; and the words of this installation."""
+"""In the admin: the change log, which can be read and searched, never changed; the words of this installation; and
+webhooks (``pages/events_admin.py``).
+"""
 
 import json
 from collections.abc import Iterable
@@ -9,12 +11,10 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
-from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
@@ -24,24 +24,16 @@ from realtime.database.word_upkeep import indexes_of_another_order
 from realtime.database.words import allowed, has_open_words, is_used
 from realtime.keys import is_row_key, read_key
 from realtime.models import RealtimeChange, Word
+from realtime.operating.past_events import actors_named
+from realtime.pages import events_admin  # noqa: F401  registers webhooks and what couldn't be read
+from realtime.pages.newest import LISTED, NewestPaginator
 from realtime.sight import current_sight
 
-# The paging limit. Counting a million entries costs more than reading a page of them; filters reach further back.
-LISTED = 10_000
 # Every change touches these.
 ALWAYS_CHANGED = ("revision", "updated_at")
 NOTHING = "—"
 TABLES_ALONE = (RealtimeChange.Op.TRUNCATE, RealtimeChange.Op.RESET)
 LIST_ADDRESS = "admin:realtime_realtimechange_changelist"
-
-
-class NewestPaginator(Paginator):  # type: ignore[type-arg]
-    """Pages through the newest entries only, so that its count looks at no more than these."""
-
-    @cached_property
-    def count(self) -> int:
-        entries: QuerySet[RealtimeChange] = self.object_list  # type: ignore[assignment]
-        return entries.order_by()[:LISTED].count()
 
 
 class ChangeLogList(ChangeList):
@@ -162,10 +154,7 @@ def wanted(term: str) -> Q:
             return of_row
     if (person := as_uuid(term)) is not None:
         return Q(actor=str(person))
-    users: Any = get_user_model()._default_manager
-    named = Q(username__icontains=term) | Q(first_name__icontains=term) | Q(last_name__icontains=term)
-    keys = [str(user) for user in users.filter(named).values_list("pk", flat=True)]
-    return Q(actor__in=[term, *keys])
+    return Q(actor__in=actors_named(term))
 
 
 def name_actors(changes: Iterable[RealtimeChange]) -> None:

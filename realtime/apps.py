@@ -16,14 +16,18 @@ class RealtimeConfig(AppConfig):
         import realtime.database.fold
         import realtime.live.history  # noqa: F401  registers the lookup and the region
         from realtime.database.closed_tables import close_tables_to_the_api
+        from realtime.database.tables import live_tables
         from realtime.database.values import load_bearably
         from realtime.database.word_upkeep import learn_new_words
         from realtime.database.words import forget_words
-        from realtime.pages.drafts import throw_away_old
+        from realtime.pages import drafts
+        from realtime.webhooks import outbox
+        from realtime.worker import unusable
+        from realtime.worker.log_readers import LogReader, register_reader
         from realtime.worker.retention import hourly
 
-        hourly.append(throw_away_old)
-        hourly.append(learn_new_words)
+        hourly.extend((drafts.throw_away_old, outbox.throw_away_old, unusable.throw_away_old, learn_new_words))
+        register_reader(LogReader(outbox.NAME, frozenset(live_tables()), outbox.fill, outbox.wanted_tables))
         request_started.connect(forget_words, dispatch_uid="realtime.forget_words")
         connection_created.connect(load_bearably, dispatch_uid="realtime.load_bearably")
         post_migrate.connect(close_tables_to_the_api, dispatch_uid="realtime.close_tables_to_the_api")

@@ -325,3 +325,102 @@ class ColumnLimit(models.Model):
     def __str__(self) -> str:
         table, _, column = self.column.partition("/")
         return f"{table}: {column.replace('_', ' ')}".capitalize()
+
+
+class Webhook(models.Model):
+    """Where another program is told of changes, each in a signed request (``webhooks/``).
+
+    Whoever may keep one sends whole rows of its tables there, so nobody with a limit on rows may. The secrets are
+    encrypted. ``off_because`` says why the portal itself has switched it off.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=80, unique=True)
+    address = models.CharField(max_length=2000)
+    is_on = models.BooleanField("on", default=True)
+    tables: "ArrayField[list[str], list[str]]" = ArrayField(models.TextField())
+    operations: "ArrayField[list[str], list[str]]" = ArrayField(models.TextField())
+    secret = models.TextField(editable=False)
+    # Signs as well until then, so that the receiver can change over.
+    old_secret = models.TextField(editable=False, blank=True)
+    old_secret_until = models.DateTimeField(editable=False, null=True)
+    off_because = models.TextField(editable=False, blank=True)
+    # Since when it is on: of changes before, it isn't told.
+    since = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "realtime_webhook"
+        ordering = (Lower("name"), "id")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WebhookDelivery(models.Model):
+    """The outbox: one event for one webhook, with what became of it. The order of ``id`` is the order of sending.
+
+    ``row_key`` is empty for what concerns a whole table or is only a test; such a delivery overtakes none of its
+    table, and none overtakes it.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        DELIVERED = "delivered"
+        FAILED = "failed"
+
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries")
+    # What the receiver knows it by, however often it is sent.
+    message = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    revision = models.BigIntegerField(null=True)
+    table_name = models.TextField("table", blank=True)
+    operation = models.TextField()
+    row_key = models.TextField("row", blank=True)
+    body = models.TextField()
+    state = models.TextField(choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveIntegerField(default=0)
+    # While it is being sent, the time from which another worker may send it.
+    next_at = models.DateTimeField("next attempt", db_default=Now(), null=True)
+    answer = models.PositiveIntegerField("answered", null=True)
+    problem = models.TextField(blank=True)
+    created_at = models.DateTimeField("since", db_default=Now())
+    finished_at = models.DateTimeField("finished", null=True)
+
+    class Meta:
+        db_table = "realtime_webhook_delivery"
+        verbose_name_plural = "webhook deliveries"
+        ordering = ("-id",)
+        constraints = [models.UniqueConstraint(fields=("webhook", "revision"), name="realtime_delivery_once")]
+        indexes = [
+            models.Index(
+                fields=("webhook", "id"), name="realtime_delivery_waiting", condition=models.Q(state="waiting")
+            ),
+            models.Index(
+                fields=("webhook", "table_name", "row_key", "id"),
+                name="realtime_delivery_of_a_row",
+                condition=models.Q(state="waiting"),
+            ),
+            models.Index(fields=("created_at",), name="realtime_delivery_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.table_name or 'webhook'}.{self.operation} to {self.webhook}"
+
+
+class UnusableEvent(models.Model):
+    """What the worker was told and couldn't read, with the reason, for whoever looks into it (``worker/unusable.py``).
+
+    ``content`` is what came, so it may hold a record: the admin alone shows it, and few of them are kept for a while.
+    """
+
+    at = models.DateTimeField(db_default=Now())
+    source = models.TextField()
+    table_name = models.TextField("table", blank=True)
+    reason = models.TextField()
+    content = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "realtime_unusable_event"
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.source} of {self.table_name or 'no table'}: {self.reason}"

@@ -2,7 +2,20 @@
 
 import argparse
 
-from project.bench import adopt, catchup, doorbell, history, latency, lists, retention, sweep, takeover, views
+from project.bench import (
+    adopt,
+    catchup,
+    doorbell,
+    history,
+    latency,
+    lists,
+    log,
+    pages,
+    retention,
+    sweep,
+    takeover,
+    views,
+)
 
 MODULES = {
     "sweep": sweep,
@@ -14,6 +27,8 @@ MODULES = {
     "views": views,
     "lists": lists,
     "history": history,
+    "log": log,
+    "pages": pages,
     "adopt": adopt,
 }
 
@@ -34,6 +49,8 @@ def main() -> None:
     parsers["history"].add_argument(
         "--again", action="store_true", help="make new entries, instead of those of last time"
     )
+    parsers["log"].add_argument("--entries", type=int, default=1_000_000)
+    parsers["pages"].add_argument("--tickets", type=int, default=20_000)
     parsers["adopt"].add_argument("--rows", type=int, default=1_000_000, help="in each of the app's tables")
     options = vars(parser.parse_args())
     MODULES[options.pop("what")].run(**options)

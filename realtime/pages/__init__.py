@@ -6,6 +6,7 @@ In: a request. Out: a page, or a saved change.
   filters and chips. ``choices.py``: rows to choose from. ``export.py``: a list as a file, CSV or XLSX
   (``workbook.py``). ``neighbours.py``: from a record to the next of its list. ``search_everywhere.py``: one search for
   all kinds. ``access.py``: who may open them.
+  ``unchanged.py``: a page that a browser has as it is isn't painted again.
 - ``saved_views.py``: the views that people keep; ``view_pages.py`` keeps them, ``side_bar.py`` shows those that
   somebody has pinned. ``columns.py``: which columns somebody sees.
 - ``in_place.py``: the form of a new row, for a page about another one.
@@ -17,4 +18,5 @@ In: a request. Out: a page, or a saved change.
   ``undo_words.py``: what people are told of it. ``history_pages.py``: the history, and undo from it. ``said.py``: names
   the action in every answer to one.
 - ``middleware.py``: notes who asks, for the forms and for the change log. ``live_admin.py``: the admin's base.
+  ``events_admin.py``: webhooks, and what couldn't be read. ``newest.py``: pages of what there may be millions of.
 """

@@ -29,6 +29,7 @@ from realtime.pages.live_form import LiveModelForm
 from realtime.pages.merging import FieldConflict
 from realtime.pages.neighbours import came_from, neighbour, ways
 from realtime.pages.saved_views import opening, opens_with, preference_of, view_bar
+from realtime.pages.unchanged import unless_unchanged
 from realtime.pages.unsent import wants_sentence
 from realtime.pages.view_pages import ViewPages
 
@@ -53,11 +54,11 @@ class LivePages:
         kind, base = self.kind, f"{self.kind.plural}/"
         safe, writing = require_safe, require_http_methods(["GET", "HEAD", "POST"])
         pages = (
-            ("", kind.plural, "view", safe, self.listing),
+            ("", kind.plural, "view", safe, unless_unchanged(self.listing)),
             ("export.csv", f"{kind.plural}-csv", "view", safe, self.export_csv),
             ("export.xlsx", f"{kind.plural}-xlsx", "view", safe, self.export_xlsx),
             ("new/", f"{kind.singular}-create", "add", writing, self.create),
-            ("<key:pk>/", kind.singular, "view", safe, self.detail),
+            ("<key:pk>/", kind.singular, "view", safe, unless_unchanged(self.detail)),
             ("<key:pk>/next/", f"{kind.singular}-next", "view", safe, partial(self.step, True)),
             ("<key:pk>/previous/", f"{kind.singular}-previous", "view", safe, partial(self.step, False)),
             ("<key:pk>/edit/", f"{kind.singular}-edit", "change", writing, self.edit),

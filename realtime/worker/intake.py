@@ -4,7 +4,7 @@ Synchronous and free of I/O but for the change log; the worker runs it on its on
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from realtime.database.change_log import Change, Deletes, Watermark
 from realtime.events import EventPath, Gap, PersonalChange, RealtimeEvent, RealtimeEventType, TableReset
 from realtime.keys import Key
 from realtime.worker.event_dispatcher import EventError, RealtimeEventDispatcher
+from realtime.worker.unusable import Source, Unusable
 
 Emission = RealtimeEvent[dict[str, Any]] | PersonalChange | TableReset
 
@@ -63,6 +64,8 @@ class Intake:
     tables: tuple[str, ...]
     related: tuple[str, ...] = ()
     personal: tuple[str, ...] = ()
+    # Hears of events that can't be read.
+    on_unusable: Callable[[Unusable], None] = lambda event: None
     watermark: Watermark | None = None
     pending: list[Heard] = field(default_factory=list)
     gap: Gap | None = None
@@ -122,9 +125,10 @@ class Intake:
         self.hears(table)
         try:
             event = RealtimeEventDispatcher.parse_event(raw, table)
-        except EventError:
+        except EventError as error:
             counters.unusable += 1
             self.gap = Gap.UNUSABLE
+            self.on_unusable(Unusable(Source.REALTIME, table, str(error), raw))
             return
         deadline = time.monotonic() + VISIBILITY_PATIENCE
         self.pending.append(Heard(table, event.key, event.type, event.revision, event.data, deadline))
@@ -150,7 +154,7 @@ class Intake:
                 self.counters[item.table].duplicates += 1
             else:
                 taken.add(entry.revision)
-                emissions.append(_emission(entry, EventPath.REALTIME))
+                emissions.append(event_of(entry, EventPath.REALTIME))
         return emissions
 
     def emitted(self, event: RealtimeEvent[dict[str, Any]]) -> None:
@@ -256,7 +260,7 @@ class Intake:
             return TableReset(change.table, "its words changed")
         if change.op == "TRUNCATE":
             return TableReset(change.table, "the table was emptied")
-        return _emission(change, EventPath.SWEEP)
+        return event_of(change, EventPath.SWEEP)
 
     def hears(self, table: str) -> None:
         """Realtime sent something for this table, or has just confirmed a fresh subscription: it isn't deaf."""
@@ -284,7 +288,8 @@ def _same(told: Any, noted: Any) -> bool:
         return False
 
 
-def _emission(change: Change, path: EventPath) -> Emission:
+def event_of(change: Change, path: EventPath) -> RealtimeEvent[dict[str, Any]]:
+    """An entry of the log that concerns one row, as handlers get it."""
     assert change.key is not None
     return RealtimeEvent(
         type=RealtimeEventType(change.op.lower()),

@@ -29,6 +29,7 @@ from realtime.database.refusals import first_line
 from realtime.database.thread import DatabaseThread
 from realtime.events import RealtimeEvent, TableReset
 from realtime.waiting import wait_for_event
+from realtime.worker.unusable import Source, Unusable, keep
 
 logger = logging.getLogger(__name__)
 
@@ -44,12 +45,14 @@ class LogReader:
     """``read`` gets pages of changes of ``tables`` in the order of their revisions, inside a transaction.
 
     Whatever it writes there is written once for each change. It must not write what it reads, or wait for anything but
-    the database. ``name`` is its position's.
+    the database. ``name`` is its position's. ``wanted`` says of which of its tables it wants to know now: the changes
+    of others aren't read.
     """
 
     name: str
     tables: frozenset[str]
     read: Callable[[list[Change]], object]
+    wanted: Callable[[], frozenset[str]] | None = None
 
 
 _readers: list[LogReader] = []
@@ -63,22 +66,30 @@ def register_reader(reader: LogReader) -> None:
 
 
 class LogReaders:
-    """Runs every reader whenever something of its tables was emitted, and once at the start of each lead."""
+    """Runs every reader whenever something of its tables was emitted, and once at the start of each lead.
 
-    def __init__(self, database: DatabaseThread) -> None:
+    ``on_read`` is called after each time: a reader may have left work to do.
+    """
+
+    def __init__(self, database: DatabaseThread, on_read: Callable[[], None]) -> None:
         self._database = database
+        self._on_read = on_read
         self._due = asyncio.Event()
-        self._tables = frozenset[str]().union(*(reader.tables for reader in _readers))
+        self._concerned: set[LogReader] = set()
+        # Also those that want nothing are to store their position.
+        self._anyway = True
         # What each one failed at last.
         self._problems: dict[str, str] = {}
 
     def begin(self) -> None:
         """A new lead: nobody may have read for a while."""
+        self._anyway = True
         self._due.set()
 
     def hear(self, event: RealtimeEvent[Any] | TableReset) -> None:
         """The dispatcher's handler. An event only says that there is something to read."""
-        if event.table in self._tables:
+        if concerned := [reader for reader in _readers if event.table in reader.tables]:
+            self._concerned.update(concerned)
             self._due.set()
 
     async def run(self) -> None:
@@ -86,16 +97,23 @@ class LogReaders:
         wait = RETRY_SECONDS
         while True:
             await wait_for_event(self._due, LOOK_ANYWAY_SECONDS)
+            anyway, self._anyway = self._anyway or not self._due.is_set(), False
+            concerned, self._concerned = set(_readers) if anyway else self._concerned, set()
             self._due.clear()
-            if all([await self._read(reader) for reader in _readers]):
+            failed = [reader for reader in _readers if reader in concerned and not await self._read(reader, anyway)]
+            if not failed:
                 wait = RETRY_SECONDS
                 continue
             await asyncio.sleep(wait)
             wait = min(2 * wait, RETRY_SECONDS_AT_MOST)
+            self._concerned.update(failed)
+            self._anyway = self._anyway or anyway
             self._due.set()
 
-    async def _read(self, reader: LogReader) -> bool:
+    async def _read(self, reader: LogReader, anyway: bool) -> bool:
         try:
+            if not anyway and await self._database.run(_wants_nothing, reader):
+                return True
             async with aclosing(self._database.pages(partial(read_news, reader))) as pages:
                 async for _ in pages:
                     pass
@@ -107,7 +125,12 @@ class LogReaders:
             self._problems[reader.name] = told
             return False
         self._problems.pop(reader.name, None)
+        self._on_read()
         return True
+
+
+def _wants_nothing(reader: LogReader) -> bool:
+    return reader.wanted is not None and not reader.wanted()
 
 
 def read_from_now_on(reader: LogReader) -> None:
@@ -132,8 +155,9 @@ def read_news(reader: LogReader) -> Iterator[int]:
             logger.log(level, "'%s' reads the change log from now on: %s", reader.name, problem)
             following = latest_watermark(current, pruned)
         else:
-            following, pages = news_in_this_snapshot(since, reader.tables)
-            for page in pages:
+            tables = reader.tables if reader.wanted is None else reader.tables & reader.wanted()
+            following, pages = news_in_this_snapshot(since, tables)
+            for page in pages if tables else ():
                 _read_page(reader, page)
                 yield len(page)
         store_watermark(reader.name, following)
@@ -152,4 +176,6 @@ def _read_page(reader: LogReader, page: list[Change]) -> None:
             for change in page:
                 _read_page(reader, [change])
             return
-        logger.error("'%s' leaves out change %d (%s)", reader.name, page[0].revision, type(error).__name__)
+        change, why = page[0], type(error).__name__
+        logger.error("'%s' leaves out change %d (%s)", reader.name, change.revision, why)
+        keep(Unusable(Source.READER, change.table, f"'{reader.name}' fails at change {change.revision} ({why})"))

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from statistics import median
 from typing import Any
 
@@ -12,6 +13,7 @@ from realtime.worker.event_dispatcher import EventError, RealtimeEventDispatcher
 from realtime.worker.intake import Emission, Intake
 from realtime.worker.publisher import Publisher
 from realtime.worker.repository import RepositoryRegistry
+from realtime.worker.unusable import Source, Unusable
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ class Outlet:
         repositories: RepositoryRegistry,
         dispatcher: RealtimeEventDispatcher,
         publisher: Publisher,
+        on_unusable: Callable[[Unusable], None],
     ) -> None:
         self.lock = asyncio.Lock()
         # How often each table was reset.
@@ -40,6 +43,7 @@ class Outlet:
         self._repositories = repositories
         self._dispatcher = dispatcher
         self._publisher = publisher
+        self._on_unusable = on_unusable
         self._lag: dict[EventPath, deque[tuple[float, float]]] = {path: deque(maxlen=LAG_SAMPLES) for path in EventPath}
 
     def emit(self, emissions: list[Emission]) -> None:
@@ -81,4 +85,5 @@ class Outlet:
             self._repositories.for_table(event.table).emit(event)
         except EventError as error:
             logger.error("event left out: table=%s id=%s: %s", event.table, event.key, error)
+            self._on_unusable(Unusable(Source.ROW, event.table, f"change {event.revision}: {error}", event.data))
             self._dispatcher.emit(TableReset(event.table, "a row can't be read"))

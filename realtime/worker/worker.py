@@ -13,12 +13,14 @@ from realtime.database.doorbell import Doorbell, ring
 from realtime.database.refusals import first_line
 from realtime.database.tables import personal_tables, related_tables
 from realtime.database.thread import DatabaseThread
+from realtime.events import Gap
 from realtime.events import RealtimeConnectionStatus as Status
 from realtime.status.status_store import StatusStore
 from realtime.upstream import frame_tap
 from realtime.upstream.channel_manager import RealtimeChannelManager
 from realtime.upstream.worker_token import worker_token
 from realtime.waiting import end, until_one_ends, wait_for_event
+from realtime.webhooks.sender import WebhookSender
 from realtime.worker.event_dispatcher import ALL_TABLES, RealtimeEventDispatcher
 from realtime.worker.guard import Guard
 from realtime.worker.heartbeat import Heartbeat
@@ -33,6 +35,7 @@ from realtime.worker.pump import Pump
 from realtime.worker.repository import RepositoryRegistry
 from realtime.worker.retention import prune_for_ever
 from realtime.worker.sweep import Sweep
+from realtime.worker.unusable import Source, Unusable, UnusableEvents
 
 logger = logging.getLogger(__name__)
 
@@ -57,20 +60,24 @@ class RealtimeWorker:
         self.repositories = RepositoryRegistry(self.dispatcher)
         self.publisher = Publisher()
         self.dispatcher.on(ALL_TABLES, self.publisher.handle)
-        self.intake = Intake(self.repositories.tables, related_tables(), personal_tables())
+        self.unusable = UnusableEvents()
+        self.intake = Intake(
+            self.repositories.tables, related_tables(), personal_tables(), on_unusable=self.unusable.hear
+        )
         self.database = DatabaseThread("realtime-intake", DATABASE_SETTINGS)
         # Its own connection: a sweep of many pages holds a transaction open, and no write may land in it.
         self.errands = DatabaseThread("realtime-errands", DATABASE_SETTINGS)
         self.leadership = Leadership()
         self.store = StatusStore()
         beat_now = asyncio.Event()
-        self.outlet = Outlet(self.intake, self.repositories, self.dispatcher, self.publisher)
+        self.outlet = Outlet(self.intake, self.repositories, self.dispatcher, self.publisher, self.unusable.hear)
         self.sweep = Sweep(self.intake, self.database, self.outlet, beat_now.set)
         self.guard = Guard(self.intake, self.errands, self.outlet, self.sweep, beat_now.set)
         self.pump = Pump(self.intake, self.database, self.outlet, self.sweep, self.guard.suspect)
         # Like the sweep's, it may hold a transaction open for a while.
         self.reading = DatabaseThread("realtime-readers", DATABASE_SETTINGS)
-        self.readers = LogReaders(self.reading)
+        self.webhooks = WebhookSender(self.errands)
+        self.readers = LogReaders(self.reading, self.webhooks.wake)
         self.dispatcher.on(ALL_TABLES, self.readers.hear)
         self.probing = Probing(self.errands, beat_now.set)
         self.doorbell = Doorbell(self.sweep.now, lambda: self.errands.run(ring))
@@ -108,7 +115,7 @@ class RealtimeWorker:
         await self._check_database(stop)
         for repository in self.repositories:
             repository.subscribe(self.manager, self.pump.enqueue)
-        frame_tap.install(self.sweep.suspect)
+        frame_tap.install(self._hear_unreadable)
         try:
             while not stop.is_set():
                 # Returns when this worker leads or must stop.
@@ -148,6 +155,8 @@ class RealtimeWorker:
             self.heartbeat.run,
             self.guard.run,
             self.readers.run,
+            self.webhooks.run,
+            partial(self.unusable.run, self.errands),
             partial(prune_for_ever, self.errands),
             self.doorbell.run,
         )
@@ -181,6 +190,10 @@ class RealtimeWorker:
             await self.heartbeat.beat(Status.DISCONNECTED, "the worker was stopped")
         # What it said as the leader no longer holds.
         self.heartbeat.told = None
+
+    def _hear_unreadable(self, line: str) -> None:
+        self.unusable.hear(Unusable(Source.FRAME, "", "the client can't read the frame", line))
+        self.sweep.suspect(Gap.UNREADABLE)
 
     def _joined(self, table: str) -> None:
         if table in self.intake.counters:

@@ -32,6 +32,7 @@ import { startChosen } from "./chosen.js";
 import { startCopying } from "./copy.js";
 import { startMenus } from "./menu.js";
 import { startPalette } from "./palette.js";
+import { startPrefetching } from "./prefetch.js";
 import { startRowLinks } from "./row-link.js";
 import { startFollowingMerges } from "./ticketing/follow-merge.js";
 import { startMergeDialog } from "./ticketing/merge-dialog.js";
@@ -52,6 +53,7 @@ startPaceSwitch();
 // Before the row links: a click on a status isn't one on its row.
 startTicketWork();
 startRowLinks();
+startPrefetching();
 startKeyboard(document);
 startPalette(document);
 startSearchMarks(document);

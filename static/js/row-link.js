@@ -9,10 +9,16 @@ export function startRowLinks() {
   document.addEventListener("auxclick", (event) => event.button === 1 && open(event, true));
 }
 
+/** The link that a click on this part of a row follows; none on what has a use of its own. */
+export function rowLink(target) {
+  const link = target.closest(OWN) ? null : target.closest(ROWS)?.querySelector(MAIN_LINK);
+  return link?.href ? link : null;
+}
+
 function open(event, aside) {
-  if (event.defaultPrevented || event.target.closest(OWN)) return;
-  const link = event.target.closest(ROWS)?.querySelector(MAIN_LINK);
-  if (!link?.href || !document.getSelection().isCollapsed) return;
+  if (event.defaultPrevented) return;
+  const link = rowLink(event.target);
+  if (!link || !document.getSelection().isCollapsed) return;
   if (aside) window.open(link.href, "_blank", "noopener");
   else link.click();
 }

@@ -52,7 +52,7 @@ class _LiveCheck:
         self._written: set[str] = set()
         self._echoed = asyncio.Event()
         # Otherwise the client's complaint about a frame, which quotes it, would go to the terminal.
-        frame_tap.install(self._note_gap)
+        frame_tap.install(lambda line: self._note_gap(Gap.UNREADABLE))
 
     async def connect(self) -> Section:
         section = Section("Realtime")

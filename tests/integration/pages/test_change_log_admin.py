@@ -185,7 +185,7 @@ def test_a_page_costs_few_queries_and_reads_no_rows_contents(manager: Client, la
 
 
 def test_the_log_is_listed_only_so_far(manager: Client, lamp: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime.admin.LISTED", 1)
+    monkeypatch.setattr("realtime.pages.newest.LISTED", 1)
     assert manager.get(LOG).context["cl"].result_count == 1
 
 
