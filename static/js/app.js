@@ -21,6 +21,7 @@ import { followGone } from "./live/gone.js";
 import { startHere } from "./live/here.js";
 import { LiveSocket } from "./live/live-socket.js";
 import { LiveViews } from "./live/live-views.js";
+import { startLooking } from "./live/looking.js";
 import { followOtherTabs } from "./live/other-tabs.js";
 import { startPaceSwitch } from "./live/pace.js";
 import { PageState } from "./live/page-state.js";
@@ -98,6 +99,7 @@ function startLive() {
   followGone(document);
   followPresence(socket);
   startHere(socket, views, document);
+  startLooking(socket, document);
   startReplyQuestion();
   views.start();
   socket.start();
