@@ -14,15 +14,22 @@ class RealtimeConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         import realtime.database.fold
-        import realtime.live.history  # noqa: F401  registers the lookup and the region
+        import realtime.live.bulks
+        import realtime.live.history  # noqa: F401  registers the lookup and the regions
         from realtime.database.closed_tables import close_tables_to_the_api
+        from realtime.database.tables import register_personal
         from realtime.database.values import load_bearably
         from realtime.database.word_upkeep import learn_new_words
         from realtime.database.words import forget_words
+        from realtime.pages import bulk_running
         from realtime.pages.drafts import throw_away_old
+        from realtime.worker.jobs import register_job
         from realtime.worker.retention import hourly
 
         hourly.append(throw_away_old)
+        hourly.append(bulk_running.throw_away_old)
+        register_personal("realtime_bulk")
+        register_job(bulk_running.step)
         hourly.append(learn_new_words)
         request_started.connect(forget_words, dispatch_uid="realtime.forget_words")
         connection_created.connect(load_bearably, dispatch_uid="realtime.load_bearably")

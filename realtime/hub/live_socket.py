@@ -25,8 +25,8 @@ CAUGHT_UP = 32
 class LiveSocket:
     """``send()`` never waits. On overflow the backlog is dropped and each view is told to attach again.
 
-    A browser that is behind, or that nobody looks at, gets no patches meanwhile: afterwards the views that it ``missed``
-    some of are told to attach again, which costs one difference, however much has changed.
+    A browser that is behind, or that nobody looks at, gets no patches meanwhile. Afterwards the views that it
+    ``missed`` some of attach again, which costs one difference, however much has changed.
     """
 
     def __init__(self, session: str) -> None:

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -18,6 +19,8 @@ from realtime.live.first_paint import live_view
 from realtime.live.history import ORIGIN_WORDS
 from realtime.live.people import named
 from realtime.live.tracked import seen_by, tracked_named
+from realtime.models import Bulk
+from realtime.pages.bulk import begin_undo
 from realtime.pages.said import HEADER
 from realtime.pages.undo import Outcome, action_targets, field_target, looked_at, moment_target, undo
 from realtime.pages.undo_plan import Plan, Target
@@ -93,6 +96,8 @@ def undo_page(request: HttpRequest) -> HttpResponse:
         return kept(request, SESSION_ENDED) or redirect_to_login(reverse("history"))
     data = request.POST if request.method == "POST" else request.GET
     asked = {name: value for name in ("doing", "field", "record") if (value := data.get(name, "").replace("\0", ""))}
+    if request.method == "POST" and (back := begin_undo(request.user, asked.get("doing", ""))):
+        return _begun(request, back)
     targets = _targets(request.user, asked)
     if targets is None:
         return _refused(request, asked, Plan(), "This changed more rows than can be undone here.")
@@ -129,6 +134,14 @@ def _done(request: HttpRequest, outcome: Outcome) -> HttpResponse:
     back = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
     return redirect(back if safe and not back.startswith(reverse("undo")) else reverse("history"))
+
+
+def _begun(request: HttpRequest, back: Bulk) -> HttpResponse:
+    said = f"Putting back {number_format(back.total)} {back.listing}."
+    if wants_sentence(request):
+        answer = {"said": said, "ask": reverse("bulk", args=[back.pk])}
+        return JsonResponse(answer, headers={HEADER: back.action})
+    return redirect("bulk", pk=back.pk)
 
 
 def _refused(request: HttpRequest, asked: dict[str, str], plan: Plan, said: str) -> HttpResponse:

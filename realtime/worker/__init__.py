@@ -10,6 +10,7 @@ web processes, a heartbeat.
 - ``event_dispatcher.py`` parses events and calls handlers; ``repository.py`` turns records into entities;
   ``streams.py`` offers the events as async iterators; ``publisher.py`` sends the messages.
 - ``log_readers.py`` gives the log to apps that must do something exactly once for each change.
+- ``jobs.py`` does what people have asked for and no request waits for, portion by portion.
 - ``guard.py`` keeps asking whether every change reaches the log, ``probing.py`` writes the probe for the channel
   manager, ``retention.py`` prunes the log, ``heartbeat.py`` reports the state of all of this.
 """

@@ -23,6 +23,7 @@ from realtime.worker.event_dispatcher import ALL_TABLES, RealtimeEventDispatcher
 from realtime.worker.guard import Guard
 from realtime.worker.heartbeat import Heartbeat
 from realtime.worker.intake import Intake
+from realtime.worker.jobs import Jobs
 from realtime.worker.leadership import Leadership
 from realtime.worker.log_readers import LogReaders
 from realtime.worker.outlet import Outlet
@@ -72,6 +73,8 @@ class RealtimeWorker:
         self.reading = DatabaseThread("realtime-readers", DATABASE_SETTINGS)
         self.readers = LogReaders(self.reading)
         self.dispatcher.on(ALL_TABLES, self.readers.hear)
+        self.working = DatabaseThread("realtime-jobs", DATABASE_SETTINGS)
+        self.jobs = Jobs(self.working)
         self.probing = Probing(self.errands, beat_now.set)
         self.doorbell = Doorbell(self.sweep.now, lambda: self.errands.run(ring))
         self.manager = RealtimeChannelManager(
@@ -122,6 +125,7 @@ class RealtimeWorker:
             self.database.close()
             self.errands.close()
             self.reading.close()
+            self.working.close()
 
     async def _check_database(self, stop: asyncio.Event) -> None:
         announced = False
@@ -148,6 +152,7 @@ class RealtimeWorker:
             self.heartbeat.run,
             self.guard.run,
             self.readers.run,
+            self.jobs.run,
             partial(prune_for_ever, self.errands),
             self.doorbell.run,
         )
@@ -174,6 +179,7 @@ class RealtimeWorker:
         self.database.disconnect()
         self.errands.disconnect()
         self.reading.disconnect()
+        self.working.disconnect()
         # If another worker takes over at once, nobody needs to hear of an end.
         goodbye = goodbye and not await self.leadership.is_awaited()
         await self.leadership.release()

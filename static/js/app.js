@@ -39,6 +39,7 @@ import { startBell } from "./ticketing/bell.js";
 import { startMentions } from "./ticketing/mentions.js";
 import { startReplyQuestion } from "./ticketing/reply-question.js";
 import { startTicketWork } from "./ticketing/work.js";
+import { startSelection } from "./selection.js";
 import { startUndo } from "./undo.js";
 import "./typed.js";
 
@@ -57,6 +58,7 @@ startPalette(document);
 startSearchMarks(document);
 startLiveForms(document);
 startUndo(document);
+startSelection(document);
 startMergeDialog(document);
 startFollowingMerges(document);
 startBell(document);
