@@ -11,7 +11,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
 
-from realtime.database.actor import Origin
 from realtime.sight import Visible, all_scopes
 
 # Named for what people see; static/css/components/badge.css has each for both themes.
@@ -275,11 +274,6 @@ class Bulk(models.Model):
 
     def __str__(self) -> str:
         return f"bulk {self.pk}"
-
-    @property
-    def action(self) -> str:
-        """The name that its changes have in the change log."""
-        return f"{Origin.UNDO if self.verb == Bulk.Verb.UNDO else Origin.PORTAL}:{self.pk.hex}"
 
 
 class BulkRow(models.Model):

@@ -2,7 +2,20 @@
 
 import argparse
 
-from project.bench import adopt, catchup, doorbell, history, latency, lists, retention, sweep, takeover, views
+from project.bench import (
+    adopt,
+    bulk,
+    burst,
+    catchup,
+    doorbell,
+    history,
+    latency,
+    lists,
+    retention,
+    sweep,
+    takeover,
+    views,
+)
 
 MODULES = {
     "sweep": sweep,
@@ -15,6 +28,8 @@ MODULES = {
     "lists": lists,
     "history": history,
     "adopt": adopt,
+    "bulk": bulk,
+    "burst": burst,
 }
 
 
@@ -35,6 +50,10 @@ def main() -> None:
         "--again", action="store_true", help="make new entries, instead of those of last time"
     )
     parsers["adopt"].add_argument("--rows", type=int, default=1_000_000, help="in each of the app's tables")
+    parsers["bulk"].add_argument("--rows", type=int, default=5_000, help="tickets")
+    parsers["burst"].add_argument("--seconds", type=int, default=60)
+    parsers["burst"].add_argument("--changes", type=int, default=2_000, help="a second")
+    parsers["burst"].add_argument("--sockets", type=int, default=200)
     options = vars(parser.parse_args())
     MODULES[options.pop("what")].run(**options)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Count
 from django.urls import reverse
 
+from realtime.database.actor import Origin
 from realtime.database.tables import people_table
 from realtime.live.definition import Concern, Params, definition_named, register
 from realtime.live.lists import LiveList
@@ -26,6 +27,15 @@ MANY = 100
 DID = {"change": "changed", "delete": "deleted", "merge": "merged", "undo": "put back"}
 DOES = {"change": "changing", "delete": "deleting", "merge": "merging", "undo": "putting back"}
 Outcome = BulkRow.Outcome
+
+
+def origin_of(bulk: Bulk) -> Origin:
+    return Origin.UNDO if bulk.verb == Bulk.Verb.UNDO else Origin.PORTAL
+
+
+def action_of(bulk: Bulk) -> str:
+    """The name that its changes have in the change log."""
+    return f"{origin_of(bulk)}:{bulk.pk.hex}"
 
 
 def listing_of(name: str) -> LiveList:
@@ -76,6 +86,7 @@ class BulkReport(LiveRegion):
         rows = {str(row.pk): row for row in kind.model._default_manager.filter(pk__in=[o.row_key for o in others])}
         return {
             "bulk": bulk,
+            "action": action_of(bulk),
             "kind": kind,
             "plural": kind.singular if bulk.total == 1 else kind.plural,
             "did": DID[bulk.verb],

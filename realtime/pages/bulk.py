@@ -6,7 +6,7 @@ the list finds. The rows are noted as they are at that moment; a worker does the
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from uuid import UUID
 
 from django import forms
@@ -22,9 +22,9 @@ from django.utils.formats import number_format
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from realtime.database.put_back import TRANSACTION
-from realtime.live.definition import UnknownDefinition, definition_named
+from realtime.live.bulks import action_of, listing_of
+from realtime.live.definition import UnknownDefinition
 from realtime.live.first_paint import live_view
-from realtime.live.lists import LiveList
 from realtime.live.zones import in_zone
 from realtime.models import Bulk, BulkRow, LiveModel
 from realtime.pages.access import may
@@ -36,7 +36,8 @@ from realtime.pages.undo import MOST_ROWS
 if TYPE_CHECKING:
     from realtime.pages.live_pages import LivePages
 
-Verb, State = Bulk.Verb, Bulk.State
+Verb: TypeAlias = Bulk.Verb
+State: TypeAlias = Bulk.State
 
 LISTED = 50
 # What a bulk's form carries besides the values of its fields.
@@ -173,6 +174,7 @@ class BulkPages:
 
     def _noted(self, request: HttpRequest, verb: str, form: forms.BaseForm | None, chosen: list[str]) -> Bulk:
         sent = {name: values for name, values in request.POST.lists() if name not in _OWN} if form is not None else {}
+        assert request.user.pk is not None
         bulk = Bulk.objects.create(
             person_id=request.user.pk,
             listing=self.kind.plural,
@@ -268,13 +270,13 @@ def bulk_of(action: str) -> Bulk | None:
 def begin_undo(user: Any, action: str) -> Bulk | None:
     """Begins to take back an action that was a bulk of several portions; None for any other."""
     bulk = bulk_of(action) if not action.startswith(TRANSACTION) else None
-    if bulk is None or bulk.action != action or bulk.total <= PORTION:
+    if bulk is None or action_of(bulk) != action or bulk.total <= PORTION:
         return None
     with transaction.atomic():
         back = Bulk.objects.create(
             person_id=user.pk, listing=bulk.listing, verb=Verb.UNDO, undoes=action, told=bulk.told
         )
-        table = _listing(bulk).kind.table
+        table = listing_of(bulk.listing).kind.table
         # The last that was done is taken back first: a row may hang on one that was done before.
         back.total = _insert(
             back,
@@ -286,12 +288,6 @@ def begin_undo(user: Any, action: str) -> Bulk | None:
         # What isn't done yet would be done behind it.
         Bulk.objects.filter(pk=bulk.pk, state=State.RUNNING).update(state=State.STOPPED)
     return back
-
-
-def _listing(bulk: Bulk) -> LiveList:
-    listing = definition_named(bulk.listing)
-    assert isinstance(listing, LiveList)
-    return listing
 
 
 # Reports: each is for the person whose bulk it is
@@ -310,7 +306,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, pk: UUID) -> HttpResponse:
     bulk = get_object_or_404(Bulk, pk=pk, person_id=request.user.pk)
     try:
-        kind = _listing(bulk).kind
+        kind = listing_of(bulk.listing).kind
     except UnknownDefinition:
         raise Http404("this version of the portal doesn’t have that list") from None
     live = live_view("bulk", {"id": pk, "person": request.user.pk, "listing": bulk.listing})

@@ -18,8 +18,9 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from django.http import QueryDict
 from django.utils import timezone
 
-from realtime.database.actor import Origin, acting_user
+from realtime.database.actor import acting_user
 from realtime.database.put_back import check_now
+from realtime.live.bulks import origin_of
 from realtime.live.merge import UNKNOWN, Verdict, merge
 from realtime.live.past import changers, row_at
 from realtime.models import Bulk, BulkRow, LiveModel
@@ -91,9 +92,8 @@ def _portion(alone: bool = False) -> bool:
 
 def _do(bulk: Bulk, rows: list[BulkRow], alone: bool) -> None:
     person = get_user_model()._default_manager.get(pk=bulk.person_id)
-    origin = Origin.UNDO if bulk.verb == Bulk.Verb.UNDO else Origin.PORTAL
     do = _undone if bulk.verb == Bulk.Verb.UNDO else _done
-    with acting_user(str(person.pk), origin, bulk.pk.hex), seeing(sight_of(person)):
+    with acting_user(str(person.pk), origin_of(bulk), bulk.pk.hex), seeing(sight_of(person)):
         if not alone:
             endings = do(bulk, rows, person)
             # What would otherwise fail only at the commit.
@@ -160,7 +160,7 @@ def _changed(bulk: Bulk, pages: "LivePages", row: BulkRow, instance: LiveModel, 
     data = _sent(bulk)
     for name, field in pages.form.base_fields.items():
         if name not in bulk.fields and not field.widget.is_hidden:
-            shown = getattr(instance, instance._meta.get_field(name).attname)
+            shown = getattr(instance, _column(instance, name))
             for control, value in as_sent(field, name, shown, data).items():
                 data[control] = value
     form = pages.form(data, instance=copy(instance), **pages.form_options(person))
@@ -181,7 +181,7 @@ def _taken(bulk: Bulk, row: BulkRow, now: LiveModel, mine: LiveModel) -> str:
     """A field of the bulk that somebody has given another value since it began; empty where there is none."""
     before = row_at(now, row.revision)
     for name in bulk.fields:
-        column = now._meta.get_field(name).attname
+        column = _column(now, name)
         wanted = getattr(mine, column)
         base = UNKNOWN if before is None else getattr(before, column)
         # Whoever chooses what was there already means it, too.
@@ -189,6 +189,10 @@ def _taken(bulk: Bulk, row: BulkRow, now: LiveModel, mine: LiveModel) -> str:
         if merge(base, wanted, getattr(now, column)).verdict is Verdict.CONFLICT:
             return name
     return ""
+
+
+def _column(row: LiveModel, name: str) -> str:
+    return str(row._meta.get_field(name).attname)  # type: ignore[union-attr]
 
 
 def _deleted(pages: "LivePages", row: BulkRow, instance: LiveModel) -> Ending:

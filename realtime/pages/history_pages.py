@@ -14,6 +14,7 @@ from django.utils.formats import number_format
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
+from realtime.live.bulks import action_of
 from realtime.live.definition import definition_named
 from realtime.live.first_paint import live_view
 from realtime.live.history import ORIGIN_WORDS
@@ -140,7 +141,7 @@ def _begun(request: HttpRequest, back: Bulk) -> HttpResponse:
     said = f"Putting back {number_format(back.total)} {back.listing}."
     if wants_sentence(request):
         answer = {"said": said, "ask": reverse("bulk", args=[back.pk])}
-        return JsonResponse(answer, headers={HEADER: back.action})
+        return JsonResponse(answer, headers={HEADER: action_of(back)})
     return redirect("bulk", pk=back.pk)
 
 
