@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ STATEMENTS_A_SECOND = 20
 PATIENCE_SECONDS = 60.0
 # A phone on a bad line.
 SLOW_SECONDS = 0.4
+# Of ten sockets, by number.
+SLOW, HIDDEN = 1, 2
 LIST = "/crm/products/"
 CHANGE = (
     "update products set price = price %% 100000 + 1 where id in"
@@ -57,7 +60,7 @@ def run(seconds: int, changes: int, sockets: int) -> None:
         loop = LoopThread()
         loop.start()
         try:
-            measure(services, web, loop, seconds, changes, sockets)
+            tell(measure(services.database_url, web, loop, seconds, changes, sockets))
         finally:
             loop.stop()
 
@@ -91,49 +94,74 @@ def portal(services: LocalStack) -> Iterator[Service]:
         web.stop()
 
 
-def measure(services: LocalStack, web: Service, loop: LoopThread, seconds: int, changes: int, sockets: int) -> None:
+@dataclass
+class Found:
+    """``patches`` are when each came, by socket; ``memory`` the web process's megabytes before, and at most."""
+
+    changes: int
+    seconds: float
+    patches: list[list[float]]
+    memory: tuple[float, float]
+    healed: float
+
+
+def measure(url: str, web: Service, loop: LoopThread, seconds: float, changes: int, sockets: int) -> Found:
+    """Raises TimeoutError when a socket doesn't come to show what a reload shows."""
     address = f"http://{web.address}"
-    with psycopg.connect(services.database_url, autocommit=True) as sql:
+    followers: list[Counting] = []
+    tasks: list[asyncio.Task[None]] = []
+    with psycopg.connect(url, autocommit=True) as sql:
         sql.execute("insert into products (name, price) select 'Burst ' || n, n from generate_series(1, %s) n", [ROWS])
         cookies = loop.run(sign_in(address, "demo", "demo"))
-        counts: Counter[str] = Counter()
-        followers = [Counting(f"socket {number}", address, LIST, cookies, counts) for number in range(sockets)]
         crowd = Crowd([address], address, cookies)
         page = loop.run(crowd.load([LIST]))[LIST]
         principal = next(number for number, shown in enumerate(page) if shown.is_list)
-        tasks = [loop.run(_open(follower, page, principal)) for follower in followers]
-        until(lambda: all(follower.green for follower in followers))
-        for number, follower in enumerate(followers):
-            follower.slow = number % 10 == 1
-            if number % 10 == 2:
-                loop.run(follower.look(True))
-        before, began, done = resident(web), time.monotonic(), 0
-        most = before
-        while time.monotonic() - began < seconds:
-            each = changes // STATEMENTS_A_SECOND
-            sql.execute(CHANGE, [done // each % (ROWS // each) * each, each])
-            done += each
-            most = max(most, resident(web))
-            time.sleep(max(0.0, began + done / changes - time.monotonic()))
-        took = time.monotonic() - began
-    for follower in followers:
-        follower.slow = False
-        loop.run(follower.look(False))
-    ended = time.monotonic()
-    until(lambda: not _wrong(loop, crowd, followers))
-    print(f"{done:,} changes in {took:.0f} s ({done / took:,.0f} a second), {sockets} sockets on one list")
-    for words, remainder in (("that read at once", (0, 3, 4, 5, 6, 7, 8, 9)), ("slow", (1,)), ("hidden", (2,))):
-        some = [follower for number, follower in enumerate(followers) if number % 10 in remainder]
-        rates = [len([at for at in follower.patches if at < began + took]) / took for follower in some]
-        seconds_full = [_most_in_a_second(follower.patches) for follower in some]
-        print(
-            f"  {words:18}{len(some):4} sockets{sum(rates) / len(rates):8.1f} patches/s each on average,"
-            f" {max(seconds_full):3} at most in any second"
-        )
-    print(f"  memory of the web process: {before:.0f} MB before, {most:.0f} MB at most")
-    print(f"  every socket equals a reload {time.monotonic() - ended:.1f} s after the last change")
+        counts: Counter[str] = Counter()
+        try:
+            for number in range(sockets):
+                followers.append(Counting(f"socket {number}", address, LIST, cookies, counts))
+                tasks.append(loop.run(_open(followers[-1], page, principal)))
+            until(lambda: all(follower.green for follower in followers))
+            for number, follower in enumerate(followers):
+                follower.slow = number % 10 == SLOW
+                if number % 10 == HIDDEN:
+                    loop.run(follower.look(True))
+            before = most = resident(web)
+            began, done, each = time.monotonic(), 0, changes // STATEMENTS_A_SECOND
+            while time.monotonic() - began < seconds:
+                sql.execute(CHANGE, [done // each % (ROWS // each) * each, each])
+                done += each
+                most = max(most, resident(web))
+                time.sleep(max(0.0, began + done / changes - time.monotonic()))
+            ended = time.monotonic()
+            patches = [[at for at in follower.patches if at < ended] for follower in followers]
+            for follower in followers:
+                follower.slow = False
+                loop.run(follower.look(False))
+            until(lambda: not _wrong(loop, crowd, followers))
+            return Found(done, ended - began, patches, (before, most), time.monotonic() - ended)
+        finally:
+            loop.run(_cancel(tasks))
+            sql.execute("delete from products where name like 'Burst %'")
+
+
+def tell(found: Found) -> None:
+    rate = found.changes / found.seconds
+    print(f"{found.changes:,} changes in {found.seconds:.0f} s ({rate:,.0f} a second), {len(found.patches)} sockets")
+    kinds = {"that read at once": lambda n: n not in (SLOW, HIDDEN), "slow": SLOW.__eq__, "hidden": HIDDEN.__eq__}
+    for words, is_one in kinds.items():
+        some = [times for number, times in enumerate(found.patches) if is_one(number % 10)]
+        average = sum(map(len, some)) / len(some) / found.seconds
+        most = max(_most_in_a_second(times) for times in some)
+        print(f"  {words:18}{len(some):4} sockets {average:7.1f} patches/s each, {most:3} at most in any second")
+    print(f"  memory of the web process: {found.memory[0]:.0f} MB before, {found.memory[1]:.0f} MB at most")
+    print(f"  every socket equals a reload {found.healed:.1f} s after the last change")
+
+
+async def _cancel(tasks: "list[asyncio.Task[None]]") -> None:
     for task in tasks:
         task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _open(follower: Follower, page: Any, index: int) -> "asyncio.Task[None]":
