@@ -25,6 +25,7 @@ from realtime.database.put_back import TRANSACTION
 from realtime.live.bulks import action_of, listing_of
 from realtime.live.definition import UnknownDefinition
 from realtime.live.first_paint import live_view
+from realtime.live.tracked import seen_by
 from realtime.live.zones import in_zone
 from realtime.models import Bulk, BulkRow, LiveModel
 from realtime.pages.access import may
@@ -272,7 +273,11 @@ def begin_undo(user: Any, action: str) -> Bulk | None:
     bulk = bulk_of(action) if not action.startswith(TRANSACTION) else None
     if bulk is None or action_of(bulk) != action or bulk.total <= PORTION:
         return None
+    if listing_of(bulk.listing).kind.singular not in seen_by(user):
+        return None
     with transaction.atomic():
+        # Waits for the portion under way; what isn't done yet would be done behind this.
+        Bulk.objects.filter(pk=bulk.pk, state=State.RUNNING).update(state=State.STOPPED)
         back = Bulk.objects.create(
             person_id=user.pk, listing=bulk.listing, verb=Verb.UNDO, undoes=action, told=bulk.told
         )
@@ -285,8 +290,6 @@ def begin_undo(user: Any, action: str) -> Bulk | None:
             [action, table],
         )
         back.save(update_fields=["total"])
-        # What isn't done yet would be done behind it.
-        Bulk.objects.filter(pk=bulk.pk, state=State.RUNNING).update(state=State.STOPPED)
     return back
 
 
@@ -309,6 +312,8 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
         kind = listing_of(bulk.listing).kind
     except UnknownDefinition:
         raise Http404("this version of the portal doesn’t have that list") from None
+    if not request.user.has_perm(kind.permission("view")):
+        raise PermissionDenied
     live = live_view("bulk", {"id": pk, "person": request.user.pk, "listing": bulk.listing})
     return render(request, "live/bulk/show.html", {"bulk": bulk, "kind": kind, "live": live})
 

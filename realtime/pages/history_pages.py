@@ -97,7 +97,9 @@ def undo_page(request: HttpRequest) -> HttpResponse:
         return kept(request, SESSION_ENDED) or redirect_to_login(reverse("history"))
     data = request.POST if request.method == "POST" else request.GET
     asked = {name: value for name in ("doing", "field", "record") if (value := data.get(name, "").replace("\0", ""))}
-    if request.method == "POST" and (back := begin_undo(request.user, asked.get("doing", ""))):
+    # What somebody has been asked about is put back at once.
+    is_plain = request.method == "POST" and "anyway" not in data
+    if is_plain and (back := begin_undo(request.user, asked.get("doing", ""))):
         return _begun(request, back)
     targets = _targets(request.user, asked)
     if targets is None:
