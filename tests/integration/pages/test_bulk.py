@@ -109,7 +109,7 @@ def test_conflicts_and_hidden_rows_are_reported_and_a_killed_worker_does_nothing
     until(lambda: Bulk.objects.filter(pk=bulk.pk, state="done").exists())
     assert counts(bulk) == {"changed": ROWS - 30, "conflict": 20, "forbidden": 10}
     log = RealtimeChange.objects.filter(action=action_of(bulk))
-    assert Counter(log.values_list("row_key", flat=True)) == dict.fromkeys([row.pk for row in rows[30:]], 1)
+    assert Counter(log.values_list("row_key", flat=True)) == dict.fromkeys([str(row.pk) for row in rows[30:]], 1)
     assert {row.priority for row in Ticket.objects.filter(pk__in=[row.pk for row in rows[30:]])} == {"urgent"}
     assert {row.pk: Ticket.objects.get(pk=row.pk).priority for row in taken} == theirs
 
