@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -22,6 +22,7 @@ from django.utils.formats import number_format
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from realtime.database.put_back import TRANSACTION
+from realtime.keys import read_key
 from realtime.live.bulks import action_of, listing_of
 from realtime.live.definition import UnknownDefinition
 from realtime.live.first_paint import live_view
@@ -224,13 +225,12 @@ class BulkPages:
         return len(rows)
 
     def _keys(self, request: HttpRequest) -> list[Any]:
-        key = self.kind.model._meta.pk
         told = list(dict.fromkeys(request.POST.get("rows", "").split()))
         if len(told) > MOST_ROWS:
             raise Unusable(f"That is more than {number_format(MOST_ROWS)} {self.kind.plural}, the most at once.")
         try:
-            return [key.to_python(value) for value in told]
-        except ValidationError:
+            return [read_key(value) for value in told]
+        except ValueError:
             raise Unusable(
                 f"One of the chosen {self.kind.plural} has no key of this list. Choose them again."
             ) from None
