@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from uuid import UUID
 
 from django import forms
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
@@ -42,8 +43,6 @@ Verb: TypeAlias = Bulk.Verb
 State: TypeAlias = Bulk.State
 
 LISTED = 50
-# What a bulk's form carries besides the values of its fields.
-_OWN = frozenset({"do", "rows", "all", "query", "set", "csrfmiddlewaretoken", "revision", "seen"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +107,10 @@ class BulkPages:
         try:
             keys = self._keys(request)
         except Unusable as why:
-            return render(request, "400.html", {"why": str(why)}, status=400)
-        listing = self.pages.list_view
-        request.GET = opening(request.user, listing, QueryDict(request.POST.get("query", ""))).asked  # type: ignore[assignment]
-        return (as_xlsx if request.POST.get("as") == "xlsx" else as_csv)(request, listing, keys)
+            messages.error(request, str(why))
+            return redirect(self.kind.list_name)
+        request.GET = self._asked(request, request.POST)  # type: ignore[assignment]
+        return (as_xlsx if request.POST.get("as") == "xlsx" else as_csv)(request, self.pages.list_view, keys)
 
     @property
     def verbs(self) -> list[str]:
@@ -175,14 +174,14 @@ class BulkPages:
     # The rows
 
     def _noted(self, request: HttpRequest, verb: str, form: forms.BaseForm | None, chosen: list[str]) -> Bulk:
-        sent = {name: values for name, values in request.POST.lists() if name not in _OWN} if form is not None else {}
+        fields = chosen if verb == Verb.CHANGE else [*form.fields] if form is not None else []
         assert request.user.pk is not None
         bulk = Bulk.objects.create(
             person_id=request.user.pk,
             listing=self.kind.plural,
             verb=verb,
             fields=chosen,
-            sent=sent,
+            sent=_controls(request.POST, fields),
             told=self._told(verb, form, chosen),
         )
         if "all" in request.POST:
@@ -200,9 +199,11 @@ class BulkPages:
         return bulk
 
     def _params(self, request: HttpRequest, data: QueryDict) -> dict[str, Any]:
-        listing = self.pages.list_view
-        asked = opening(request.user, listing, QueryDict(data.get("query", "").removeprefix("?"))).asked
-        return listing.normalise(asked)
+        return self.pages.list_view.normalise(self._asked(request, data))
+
+    def _asked(self, request: HttpRequest, data: QueryDict) -> QueryDict:
+        """What the list's address asks for, as its page understands it."""
+        return opening(request.user, self.pages.list_view, QueryDict(data.get("query", "").removeprefix("?"))).asked
 
     def _note_all(self, bulk: Bulk, params: dict[str, Any]) -> int:
         listing = self.pages.list_view
@@ -239,6 +240,18 @@ class BulkPages:
         if verb == Verb.CHANGE:
             return ", ".join(f"{form[name].label}: {_in_words(form, name)}" for name in chosen)
         return self.pages.other_verbs[verb].told(form) if form is not None else ""
+
+
+def _controls(sent: QueryDict, fields: Iterable[str]) -> dict[str, list[str]]:
+    """What the controls of these fields have sent; some have several, such as a chooser."""
+    own = {
+        name: values
+        for name, values in sent.lists()
+        for field in fields
+        if name == field or name.startswith((f"{field}-", f"{field}_"))
+    }
+    # PostgreSQL's JSON can't hold this, and no field takes it.
+    return {name: [value.replace("\0", "") for value in values] for name, values in own.items()}
 
 
 def _in_words(form: Any, name: str) -> str:
