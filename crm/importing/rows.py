@@ -22,7 +22,7 @@ from crm.importing.kinds import CUSTOMERS, KEY, PRODUCTS, Importable
 from crm.importing.matching import Columns, column_name
 from crm.importing.reading import Row
 from crm.models import Customer, Product
-from realtime.keys import Key, read_key
+from realtime.keys import UUIDS, Key, read_key
 from realtime.pages.export import read_back
 from realtime.pages.workbook import CUT
 
@@ -185,6 +185,9 @@ class Rows(resources.ModelResource):  # type: ignore[misc]  # import-export has 
         adding = instance._state.adding
         if adding and row[KEY]:
             instance.pk = row[KEY]
+            if not UUIDS:
+                # The table would give the same number to another row some day.
+                errors.setdefault(KEY, f"There is no {self._noun} with this key. Leave it empty where the row is new.")
         if not adding and not self._may_change:
             errors.setdefault(KEY, f"This {self._noun} is in the list already, and your account may not change it.")
         before = {name: getattr(instance, name) for name in self._matched}

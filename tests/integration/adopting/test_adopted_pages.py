@@ -53,6 +53,7 @@ async def whole(response: Any) -> bytes:
     return b"".join([piece async for piece in response.streaming_content])
 
 
+@pytest.mark.any_keys
 def test_every_page_shows_what_is_there(portal: Client) -> None:
     for address in ("/", "/history/", "/search/?q=ticket", "/notifications/", reverse("ticketing:board")):
         page(portal, address)
@@ -65,6 +66,7 @@ def test_every_page_shows_what_is_there(portal: Client) -> None:
             assert not re.search(r"[>\"]None[<\"]", told), (kind.singular, key)
 
 
+@pytest.mark.any_keys
 def test_a_form_that_is_saved_untouched_changes_nothing(portal: Client, project: TheirProject) -> None:
     for kind in KINDS:
         for key in some(kind):
@@ -141,6 +143,7 @@ def some(kind: Kind) -> list[Any]:
     return list(found.values())
 
 
+@pytest.mark.any_keys
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
 def test_whatever_a_list_is_sorted_by_its_pages_have_every_row_once(portal: Client, kind: Kind) -> None:
     listing = definition_named(kind.plural)
