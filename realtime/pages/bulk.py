@@ -19,7 +19,6 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
-from django.utils.formats import number_format
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from realtime.database.put_back import TRANSACTION
@@ -192,7 +191,7 @@ class BulkPages:
             raise Unusable(f"There is nothing to do: no {self.kind.singular} is chosen.")
         if bulk.total > MOST_ROWS:
             raise Unusable(
-                f"That is more than {number_format(MOST_ROWS)} {self.kind.plural}, which is the most at once. Filter"
+                f"That is more than {MOST_ROWS:,} {self.kind.plural}, which is the most at once. Filter"
                 " the list, or do it in parts."
             )
         bulk.save(update_fields=["total"])
@@ -228,7 +227,7 @@ class BulkPages:
     def _keys(self, request: HttpRequest) -> list[Any]:
         told = list(dict.fromkeys(request.POST.get("rows", "").split()))
         if len(told) > MOST_ROWS:
-            raise Unusable(f"That is more than {number_format(MOST_ROWS)} {self.kind.plural}, the most at once.")
+            raise Unusable(f"That is more than {MOST_ROWS:,} {self.kind.plural}, the most at once.")
         try:
             return [read_key(value) for value in told]
         except ValueError:

@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -140,7 +139,7 @@ def _done(request: HttpRequest, outcome: Outcome) -> HttpResponse:
 
 
 def _begun(request: HttpRequest, back: Bulk) -> HttpResponse:
-    said = f"Putting back {number_format(back.total)} {back.listing}."
+    said = f"Putting back {back.total:,} {back.listing}."
     if wants_sentence(request):
         answer = {"said": said, "ask": reverse("bulk", args=[back.pk])}
         return JsonResponse(answer, headers={HEADER: action_of(back)})

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
-from django.utils.formats import number_format
 
 from realtime.database.tables import people_table
 from realtime.live.definition import Concern, Pace, Params, register
@@ -170,7 +169,7 @@ def in_words(found: Iterable[Notification]) -> list[Told]:
             ticket=str(told.ticket_id),
             who=names.get(told.actor, UNKNOWN if is_key(told.actor) else OUTSIDE),
             did=DID[Kind(told.kind)][0],
-            to=(f"and {number_format(told.others)} more " if told.others else "") + DID[Kind(told.kind)][1],
+            to=(f"and {told.others:,} more " if told.others else "") + DID[Kind(told.kind)][1],
             title=told.ticket.title,
             icon=ICONS[Kind(told.kind)],
             at=told.at,
