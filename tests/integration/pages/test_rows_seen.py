@@ -151,7 +151,7 @@ def addresses(hidden: Hidden) -> Iterator[str]:
     """Every address of the portal and the administration, about every hidden row."""
     for route in _routes(get_resolver(), ""):
         for key in hidden.keys(route) if "<" in route else [""]:
-            address = re.sub(r"<int:[^>]+>", "1", re.sub(r"<(uuid|path|str|slug):[^>]+>|<(\w+)>", key, route))
+            address = re.sub(r"<int:[^>]+>", "1", re.sub(r"<(uuid|key|path|str|slug):[^>]+>|<(\w+)>", key, route))
             yield f"/{address}"
             if not key:
                 yield f"/{address}?q={hidden.word}"
