@@ -14,19 +14,24 @@ class RealtimeConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         import realtime.database.fold
-        import realtime.live.history  # noqa: F401  registers the lookup and the region
+        import realtime.live.bulks
+        import realtime.live.history  # noqa: F401  registers the lookup and the regions
         from realtime.database.closed_tables import close_tables_to_the_api
-        from realtime.database.tables import live_tables
+        from realtime.database.tables import live_tables, register_personal
         from realtime.database.values import load_bearably
         from realtime.database.word_upkeep import learn_new_words
         from realtime.database.words import forget_words
-        from realtime.pages import drafts
+        from realtime.pages import bulk_running, drafts
         from realtime.webhooks import outbox
         from realtime.worker import unusable
+        from realtime.worker.jobs import register_job
         from realtime.worker.log_readers import LogReader, register_reader
         from realtime.worker.retention import hourly
 
-        hourly.extend((drafts.throw_away_old, outbox.throw_away_old, unusable.throw_away_old, learn_new_words))
+        hourly.extend(kept.throw_away_old for kept in (drafts, bulk_running, outbox, unusable))
+        hourly.append(learn_new_words)
+        register_personal("realtime_bulk")
+        register_job(bulk_running.step)
         register_reader(LogReader(outbox.NAME, frozenset(live_tables()), outbox.fill, outbox.wanted_tables))
         request_started.connect(forget_words, dispatch_uid="realtime.forget_words")
         connection_created.connect(load_bearably, dispatch_uid="realtime.load_bearably")

@@ -240,6 +240,83 @@ class Draft(models.Model):
         return f"draft {self.pk}"
 
 
+class Bulk(models.Model):
+    """What somebody does to many rows of one kind (``pages/bulk.py``). A worker does it, portion by portion.
+
+    Its changes are one action, which is named after its key. ``sent`` are the values of its form, by control.
+    """
+
+    class Verb(models.TextChoices):
+        CHANGE = "change"
+        DELETE = "delete"
+        MERGE = "merge"
+        UNDO = "undo"
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        STOPPED = "stopped"
+        DONE = "done"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    # The list's name among the definitions.
+    listing = models.TextField()
+    verb = models.TextField(choices=Verb.choices)
+    fields: "ArrayField[list[str], list[str]]" = ArrayField(models.TextField(), default=list)
+    sent = models.JSONField(default=dict)
+    # In words, such as "status: Closed".
+    told = models.TextField(blank=True)
+    # The action that it takes back.
+    undoes = models.TextField(blank=True)
+    state = models.TextField(choices=State.choices, default=State.RUNNING)
+    total = models.IntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    # When a portion of it was done last.
+    touched_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "realtime_bulk"
+        ordering = ("-created_at", "id")
+        indexes = [
+            models.Index(fields=["touched_at"], name="bulks_running", condition=models.Q(state="running")),
+            models.Index(fields=["created_at"], name="bulks_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"bulk {self.pk}"
+
+
+class BulkRow(models.Model):
+    """One row of a bulk, as it was when that began, and what became of it."""
+
+    class Outcome(models.TextChoices):
+        WAITING = ""
+        CHANGED = "changed"
+        SAME = "same"
+        CONFLICT = "conflict"
+        FORBIDDEN = "forbidden"
+        REFUSED = "refused"
+        GONE = "gone"
+        FAILED = "failed"
+
+    id = models.BigAutoField(primary_key=True)
+    bulk = models.ForeignKey(Bulk, on_delete=models.CASCADE, related_name="rows", db_index=False)
+    row_key = models.TextField()
+    revision = models.BigIntegerField()
+    outcome = models.TextField(choices=Outcome.choices, blank=True, default="")
+    # Why not, in a sentence.
+    note = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "realtime_bulk_row"
+        ordering = ("id",)
+        indexes = [models.Index(fields=["bulk", "outcome", "id"], name="bulk_rows_by_outcome")]
+        constraints = [models.UniqueConstraint(fields=("bulk", "row_key"), name="realtime_bulk_row_once")]
+
+    def __str__(self) -> str:
+        return f"row {self.row_key} of bulk {self.bulk_id}"
+
+
 class ListPreference(models.Model):
     """How somebody wants a list: the view that it opens with, its columns in order, and those that are hidden."""
 

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from realtime.operating import views
-from realtime.pages import draft_pages
+from realtime.pages import bulk, draft_pages
 from realtime.pages.history_pages import history, undo_page
 from realtime.pages.search_everywhere import search_everywhere
 
@@ -12,6 +12,10 @@ urlpatterns = [
     path("drafts/", draft_pages.listing, name="drafts"),
     path("drafts/here/", draft_pages.here, name="drafts-here"),
     path("drafts/<uuid:pk>/drop/", draft_pages.drop, name="draft-drop"),
+    path("bulk/", bulk.listing, name="bulks"),
+    path("bulk/<uuid:pk>/", bulk.show, name="bulk"),
+    path("bulk/<uuid:pk>/stop/", bulk.stop, name="bulk-stop"),
+    path("bulk/<uuid:pk>/resume/", bulk.resume, name="bulk-resume"),
     path("realtime/status/", views.status, name="realtime-status"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

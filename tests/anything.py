@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 
@@ -366,6 +366,8 @@ class Anything:
             # The first of the people is whoever looks: nobody else may see what that one was told.
             told = {"kind": chance.choice(("", "", "assigned", "reply")), "unread": chance.choice(("", "1"))}
             return {"person": self.people[0], "comments": True, **told}
+        if name in ("bulk", "bulks"):
+            return {"id": str(uuid4()), "person": self.people[0], "listing": chance.choice(LISTS)}
         subject = f"{name.split('-')[0]}s"
         raw: dict[str, Any] = {"id": self.one_of(subject) if subject in TABLES else "", "revision": 0}
         raw |= {"status": self._column_of_the_board(), "ticket": self.one_of("tickets")}

@@ -204,12 +204,18 @@ class Notification(models.Model):
     comment = models.ForeignKey(Comment, models.CASCADE, db_constraint=False, null=True, related_name="+")
     at = models.DateTimeField()
     read_at = models.DateTimeField(null=True)
+    # Of an assignment: what it was part of, and how many other tickets that gave the same person.
+    action = models.TextField(blank=True, default="", db_default="")
+    others = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "ticketing_notification"
         ordering = ("-id",)
         constraints = [
             models.UniqueConstraint(fields=("person", "cause"), name="ticketing_notification_once"),
+            models.UniqueConstraint(
+                fields=("person", "action"), condition=~models.Q(action=""), name="ticketing_notification_action_once"
+            ),
             models.CheckConstraint(
                 condition=models.Q(kind__in=["mention", "assigned", "reply"]), name="ticketing_notification_kind_known"
             ),

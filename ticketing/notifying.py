@@ -5,7 +5,7 @@ change tells each person once at most; the strongest reason counts. Nobody is to
 they may not see, or of a kind that they don't want.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Min, QuerySet
+from django.db.models import F, Min, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -52,6 +52,11 @@ class Telling:
     ticket: str
     comment: str | None = None
 
+    @property
+    def action(self) -> str:
+        """What many assignments were part of; a bulk of 5,000 is told once."""
+        return self.change.action if self.kind is Kind.ASSIGNED else ""
+
 
 def read(changes: list[Change]) -> None:
     """A page of the log: makes the notifications that it calls for."""
@@ -61,7 +66,8 @@ def read(changes: list[Change]) -> None:
     for telling in sorted(tellings, key=lambda telling: STRENGTH.index(telling.kind)):
         strongest.setdefault((telling.person, telling.change.revision), telling)
     # In the order of what happened: the newest has the highest number.
-    wanted = sorted(strongest.values(), key=lambda telling: (telling.change.revision, telling.person))
+    ordered = sorted(strongest.values(), key=lambda telling: (telling.change.revision, telling.person))
+    wanted, others = _assigned_together(ordered)
     Notification.objects.bulk_create(
         [
             Notification(
@@ -72,11 +78,31 @@ def read(changes: list[Change]) -> None:
                 ticket_id=telling.ticket,
                 comment_id=telling.comment,
                 at=telling.change.at,
+                action=telling.action,
             )
             for telling in wanted
         ],
         ignore_conflicts=True,
     )
+    for (person, action), count in others.items():
+        Notification.objects.filter(person=UUID(person), action=action).update(others=F("others") + count)
+
+
+def _assigned_together(tellings: list[Telling]) -> "tuple[list[Telling], Counter[tuple[str, str]]]":
+    """Without what would tell somebody of one action again; and how often, by person and action."""
+    asked = {telling.action for telling in tellings} - {""}
+    told = set(Notification.objects.filter(action__in=asked).values_list("person", "action")) if asked else set()
+    known = {(str(person), action) for person, action in told}
+    wanted: list[Telling] = []
+    others: Counter[tuple[str, str]] = Counter()
+    for telling in tellings:
+        whose = telling.person, telling.action
+        if telling.action and whose in known:
+            others[whose] += 1
+        else:
+            known.add(whose)
+            wanted.append(telling)
+    return wanted, others
 
 
 READER = LogReader("notifications", frozenset({TICKET.table, COMMENT.table}), read)

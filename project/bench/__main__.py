@@ -4,6 +4,8 @@ import argparse
 
 from project.bench import (
     adopt,
+    bulk,
+    burst,
     catchup,
     doorbell,
     history,
@@ -30,6 +32,8 @@ MODULES = {
     "log": log,
     "pages": pages,
     "adopt": adopt,
+    "bulk": bulk,
+    "burst": burst,
 }
 
 
@@ -52,6 +56,10 @@ def main() -> None:
     parsers["log"].add_argument("--entries", type=int, default=1_000_000)
     parsers["pages"].add_argument("--tickets", type=int, default=20_000)
     parsers["adopt"].add_argument("--rows", type=int, default=1_000_000, help="in each of the app's tables")
+    parsers["bulk"].add_argument("--rows", type=int, default=5_000, help="tickets")
+    parsers["burst"].add_argument("--seconds", type=int, default=60)
+    parsers["burst"].add_argument("--changes", type=int, default=2_000, help="a second")
+    parsers["burst"].add_argument("--sockets", type=int, default=200)
     options = vars(parser.parse_args())
     MODULES[options.pop("what")].run(**options)
 

@@ -57,7 +57,7 @@ def kept(name: str) -> Iterator[str]:
             places = {"REDIS_URL": redis.url, "STATIC_ROOT": str(passing / "static")}
             use({"DATABASE_URL": postgres.url("bench"), **NOTHING, **places})
             # Pages name their style sheets and scripts by what is in them.
-            _manage("collectstatic", "--noinput")
+            manage("collectstatic", "--noinput")
             yield postgres.url("bench")
         finally:
             redis.stop()
@@ -82,11 +82,12 @@ def use(environment: Mapping[str, str]) -> None:
     """Migrates, and points this process's Django at these services."""
     os.environ.update(environment)
     os.environ |= {"DJANGO_DEBUG": "1", "DJANGO_SETTINGS_MODULE": "project.settings", "LOG_LEVEL": "WARNING"}
-    _manage("migrate")
+    manage("migrate")
     import django
 
     django.setup()
 
 
-def _manage(*command: str) -> None:
+def manage(*command: str) -> None:
+    """Runs manage.py against the services in use."""
     subprocess.run([sys.executable, "manage.py", *command, "-v", "0"], cwd=REPOSITORY, check=True)

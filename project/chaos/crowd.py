@@ -76,6 +76,8 @@ class Follower:
         self._uri = f"{address.replace('http', 'ws', 1)}/ws/live/"
         self._cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
         self._counts = counts
+        self._socket: ClientConnection | None = None
+        self._hidden = False
         self._rung = 0
         self._received = 0
         self._pings = 0
@@ -88,6 +90,14 @@ class Follower:
             for number, index in enumerate(indexes)
         ]
 
+    async def look(self, hidden: bool) -> None:
+        """Somebody looks at the page again, or nobody does any more, as static/js/live/looking.js tells."""
+        self._hidden = hidden
+        if self._socket is not None:
+            # One that breaks just now says it again when it has been opened.
+            with suppress(ConnectionClosed):
+                await self._send(self._socket, {"type": "look", "hidden": hidden})
+
     async def run(self) -> None:
         while True:
             try:
@@ -99,7 +109,7 @@ class Follower:
             except (OSError, TimeoutError, WebSocketException) as error:
                 self._counts[f"not opened: {type(error).__name__}"] += 1
             finally:
-                self._status, self.presence = "", {}
+                self._socket, self._status, self.presence = None, "", {}
                 for view in self.views:
                     view.lost()
             await asyncio.sleep(random.uniform(0, min(BACKOFF_CAP, 0.25 * 2**self._rung)))
@@ -122,6 +132,9 @@ class Follower:
             self._received = 0
             self._next_ping, self._status_due = now + random.uniform(0, PING_EVERY), now + STATUS_WITHIN
             self._pong_due = self._answer_due = float("inf")
+            self._socket = socket
+            if self._hidden:
+                await self.look(True)
             while True:
                 await self._hear(socket)
 

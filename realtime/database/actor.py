@@ -29,12 +29,15 @@ class Origin(StrEnum):
 
 
 class Action:
-    """What one person does in one go: a form saved, an import, an undo. All its changes carry its name."""
+    """What one person does in one go: a form saved, an import, an undo. All its changes carry its name.
 
-    def __init__(self, actor: Actor, origin: Callable[[], Origin]) -> None:
+    ``key`` is for one that is done in several transactions.
+    """
+
+    def __init__(self, actor: Actor, origin: Callable[[], Origin], key: str = "") -> None:
         self.actor = actor
         self._origin = origin
-        self._key = uuid4().hex
+        self._key = key or uuid4().hex
         self._has_written = False
 
     @property
@@ -59,12 +62,16 @@ def current_action() -> str:
 
 
 @contextmanager
-def acting_user(key: str | Actor, origin: Origin | Callable[[], Origin] = Origin.PORTAL) -> Iterator[Action]:
+def acting_user(
+    key: str | Actor, origin: Origin | Callable[[], Origin] = Origin.PORTAL, action_key: str = ""
+) -> Iterator[Action]:
     """Within this block, changes made through the default connection are one action of the user with this ``key``.
 
-    An empty key leaves the actor to PostgreSQL: the token's subject, else the role.
+    An empty key leaves the actor to PostgreSQL: the token's subject, else the role. Blocks with the same ``action_key``
+    are one action.
     """
-    action = Action(key if callable(key) else lambda: key, (lambda: origin) if isinstance(origin, Origin) else origin)
+    actor = key if callable(key) else lambda: key
+    action = Action(actor, (lambda: origin) if isinstance(origin, Origin) else origin, action_key)
     token = _current.set(action)
     try:
         with connection.execute_wrapper(_announce):

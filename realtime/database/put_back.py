@@ -45,6 +45,7 @@ class Net:
 # A transaction of somebody who names no actions is one, too.
 _OF_ACTION = "action = %(name)s"
 _OF_TRANSACTION = "action is null and xid = %(name)s::xid8"
+_XID_AT = "(select xid from realtime_change where revision = %(at)s)"
 TRANSACTION = "tx:"
 # More would be no number of a transaction.
 TRANSACTION_DIGITS = 19
@@ -66,12 +67,17 @@ join realtime_change as last on last.revision = net.last
 """
 
 
-def nets_of(doing: str, tables: Iterable[str], limit: int) -> list[Net]:
-    """What an action did to each row of these tables; of a transaction, its name is ``tx:<xid>``."""
+def nets_of(doing: str, tables: Iterable[str], limit: int, at: int | None = None) -> list[Net]:
+    """What an action did to each row of these tables; of a transaction, its name is ``tx:<xid>``.
+
+    With ``at``, the revision of one of its entries: what it did in the transaction of that entry.
+    """
     if not may_name(doing):
         return []
     condition = _OF_TRANSACTION if doing.startswith(TRANSACTION) else _OF_ACTION
     values = {"name": doing.removeprefix(TRANSACTION), "limit": limit}
+    if at is not None:
+        condition, values = f"{condition} and xid = {_XID_AT}", values | {"at": at}
     return [net for table in tables for net in _nets(table, condition, values)]
 
 

@@ -87,6 +87,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 self._views[identifier] = key
         elif message["type"] == "here":
             self._note_stay(socket, *wire.read_here(message))
+        elif message["type"] == "look":
+            socket.look(wire.read_look(message))
         else:
             self._forget(socket, wire.read_detach(message))
 

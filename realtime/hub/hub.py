@@ -167,6 +167,7 @@ class Hub:
 
     def detach(self, socket: LiveSocket, key: str) -> None:
         socket.views.discard(key)
+        socket.missed.discard(key)
         self.presence.moved()
         view = self.views.get(key)
         if view is not None:

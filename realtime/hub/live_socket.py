@@ -6,7 +6,7 @@ from sys import getsizeof
 
 from realtime.hub import wire
 from realtime.hub.rights import Rights
-from realtime.live.definition import Definition, Params
+from realtime.live.definition import Definition, Pace, Params
 from realtime.live.whereabouts import Stay
 from realtime.sight import Sight
 from realtime.status import metrics
@@ -17,8 +17,17 @@ BUFFER_LIMIT = 256
 BUFFER_BYTES = 2**20
 
 
+# Unread frames from which on a browser is behind, though it acknowledges every 32nd, and at which it has caught up.
+BEHIND = 64
+CAUGHT_UP = 32
+
+
 class LiveSocket:
-    """``send()`` never waits. On overflow the backlog is dropped and each view is told to attach again."""
+    """``send()`` never waits. On overflow the backlog is dropped and each view is told to attach again.
+
+    A browser that is behind, or that nobody looks at, gets no patches meanwhile. Afterwards the views that it
+    ``missed`` some of attach again, which costs one difference, however much has changed.
+    """
 
     def __init__(self, session: str) -> None:
         self.session = session
@@ -31,6 +40,9 @@ class LiveSocket:
         self.words = ""
         self.sight: Sight | None = None
         self.views: set[str] = set()
+        self.missed: set[str] = set()
+        self._hidden = False
+        self._behind = False
         # The view that tells where its person is, and what they do there; and what it was last told of the others.
         self.stay: tuple[str, Stay] | None = None
         self.presence = wire.NOBODY
@@ -48,6 +60,25 @@ class LiveSocket:
         """Whether its person has the rights that a view takes and, where it is one person's alone, is that one."""
         is_theirs = definition.reader(params) in (None, self.user)
         return is_theirs and self.rights.allow_all(definition.permissions(params))
+
+    def takes_patches(self, pace: Pace) -> bool:
+        """Whether a view of this pace may send it one now."""
+        if not self._behind and len(self._under_way) + len(self._frames) >= BEHIND:
+            self._behind = True
+            metrics.SLOW_SOCKETS.inc()
+        return not self._behind and (pace.hidden or not self._hidden)
+
+    def look(self, hidden: bool) -> None:
+        """Somebody looks at its page again, or nobody does any more."""
+        self._hidden = hidden
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        if self._hidden or self._behind:
+            return
+        for view in self.missed & self.views:
+            self.send(wire.resync(view), droppable=True)
+        self.missed.clear()
 
     def send(self, frame: str, droppable: bool = False) -> None:
         """``droppable`` is for what a new attach makes good: a patch and nothing else."""
@@ -77,6 +108,9 @@ class LiveSocket:
                 self._bytes_under_way -= self._under_way.popleft()
             self._acknowledged = frames
             self._wake.set()
+            if self._behind and len(self._under_way) + len(self._frames) <= CAUGHT_UP:
+                self._behind = False
+                self._catch_up()
 
     def drop_patches(self) -> None:
         self._frames = deque((frame, False) for frame, droppable in self._frames if not droppable)
@@ -86,6 +120,7 @@ class LiveSocket:
             self.close(wire.CLOSE_TRY_LATER, "too slow")
         for view in self.views:
             self._append(wire.resync(view), droppable=True)
+        self.missed.clear()
         metrics.SLOW_SOCKETS.inc()
 
     def close(self, code: int, reason: str) -> None:

@@ -4,6 +4,8 @@ It has one state, one sequence number and no task of its own: the hub re-reads, 
 reading happens here without an await, so that an attach and a patch can't overtake each other (design rule 7).
 """
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -52,6 +54,9 @@ class LiveView:
     problem: str = ""
     # When the last reading that succeeded began (monotonic clock).
     read_at: float = 0.0
+    # When its pages were last sent a patch (monotonic clock), and after how many others without a rest between them.
+    spoke_at: float = -math.inf
+    streak: int = 0
     sockets: set[LiveSocket] = field(default_factory=set)
     waiting: list[Attaching] = field(default_factory=list)
     concerns: Mapping[str, Concern] = field(init=False)
@@ -92,6 +97,17 @@ class LiveView:
     def unused(self) -> bool:
         return not self.sockets and not self.waiting and not self.joining
 
+    @property
+    def interval(self) -> float:
+        """Seconds between two patches at least."""
+        pace = self.definition.pace
+        return 1 / (pace.bursting if self.streak >= pace.calm else pace.calm)
+
+    @property
+    def rests_until(self) -> float:
+        """When it may be read again (monotonic clock). Whatever changes until then goes into one patch."""
+        return max(self.read_at + self.definition.pause, self.spoke_at + self.interval)
+
     def attach(self, attaching: Attaching) -> None:
         """Joins a socket at once if it shows exactly this state, otherwise after the next reading."""
         fresh = self.snapshot is not None and not self.dirty and not self.failures
@@ -99,6 +115,9 @@ class LiveView:
             self._join(attaching)
             return
         self.waiting.append(attaching)
+        if not self.dirty:
+            # Those who follow it already might get a patch from this reading.
+            self.retry_at = max(self.retry_at, self.spoke_at + self.interval)
         self.dirty = True
         # What a page was painted with may be newer than anything heard here.
         self.touch(None)
@@ -149,26 +168,37 @@ class LiveView:
         if self.snapshot is not None:
             operations = difference(self.snapshot.shown, snapshot)
             if operations:
-                self.seq += 1
-                frame = wire.patch(self.key, self.seq, [told(operation, accounts) for operation in operations])
-                for socket in self.sockets:
-                    socket.send(frame, droppable=True)
-                frames = len(self.sockets)
+                frames = self._patch([told(operation, accounts) for operation in operations])
         if self.problem:
             for socket in self.sockets:
                 socket.send(wire.healed(self.key))
         self.snapshot, self.reading = snapshot, False
         self._questions.clear()
         self.failures, self.problem = 0, ""
-        self.retry_at = self.read_at + self.definition.pause if self.dirty else 0.0
+        self.retry_at = self.rests_until if self.dirty else 0.0
         joining, self.joining = self.joining, []
         for attaching in joining:
             self._join(attaching)
         return frames + len(joining)
 
+    def _patch(self, operations: list[Operation]) -> int:
+        """One frame to every socket that takes it; the others attach again when they can. Returns frames sent."""
+        self.seq += 1
+        now = time.monotonic()
+        self.streak = self.streak + 1 if now - self.spoke_at < 2 * self.interval else 0
+        self.spoke_at = now
+        frame = wire.patch(self.key, self.seq, operations)
+        taking = [socket for socket in self.sockets if socket.takes_patches(self.definition.pace)]
+        for socket in taking:
+            socket.send(frame, droppable=True)
+        for socket in self.sockets.difference(taking):
+            socket.missed.add(self.key)
+        return len(taking)
+
     def _join(self, attaching: Attaching) -> None:
         assert self.snapshot is not None
         operations = difference(attaching.shown, self.snapshot)
+        attaching.socket.missed.discard(self.key)
         attaching.socket.send(wire.attached(attaching.identifier, self.key, self.seq, operations))
         self.sockets.add(attaching.socket)
 

@@ -133,8 +133,8 @@ class ViewReader:
 
     def mark(self, view: LiveView, row: tuple[str, str] | None = None) -> None:
         """The view may be out of date: it is reread soon. With ``row``, it shows that one, and nothing else changed."""
-        if not view.dirty and view.definition.pause:
-            view.retry_at = max(view.retry_at, view.read_at + view.definition.pause)
+        if not view.dirty:
+            view.retry_at = max(view.retry_at, view.rests_until)
         view.dirty, view.aged = True, False
         view.touch(row)
         self.wake()

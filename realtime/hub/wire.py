@@ -7,6 +7,7 @@ From the browser::
     ping     n
     ack      n                               frames received on this socket so far, now and then
     here     id, doing, idle, field          what the person does at the record that an attached view is about
+    look     hidden                          whether the page is hidden: then it gets no patches but of counts
 
 To the browser::
 
@@ -15,7 +16,7 @@ To the browser::
     status    status, live, reason, since, fresh_at, round_trip_ms, layer_ms, doorbell
     attached  id, view, seq, ops             the difference from what the browser said it shows
     patch     view, seq, ops                 the same bytes to every socket of a view; seq grows by one
-    resync    view                           frames were dropped for a slow socket: attach again
+    resync    view                           the page was behind or hidden and missed something: attach again
     refused   id, reason, reload, revoked    the attach was refused; ``revoked``: for lack of the right to see it
     rights                                   what the user may do has changed since the page was painted
     words     words                          menus offer other words than before, or call them otherwise
@@ -63,7 +64,7 @@ CLOSE_TRY_LATER = 4013
 CLOSE_TOO_MANY = 4029
 CLOSE_FAILED = 4011
 
-MESSAGE_TYPES = ("attach", "detach", "ping", "ack", "here")
+MESSAGE_TYPES = ("attach", "detach", "ping", "ack", "here", "look")
 # No column's name is longer.
 FIELD_LENGTH = 63
 
@@ -136,6 +137,14 @@ def read_here(message: dict[str, Any]) -> tuple[int, Doing, bool, str]:
     if not isinstance(field, str) or len(field) > FIELD_LENGTH:
         raise WireError(f"here: 'field' must be text of at most {FIELD_LENGTH} characters")
     return identifier, Doing(doing), idle, field
+
+
+def read_look(message: dict[str, Any]) -> bool:
+    """Whether the page is hidden."""
+    hidden = message.get("hidden")
+    if not isinstance(hidden, bool):
+        raise WireError("look: 'hidden' must be true or false")
+    return hidden
 
 
 def _is_pair_of_texts(value: Any) -> bool:

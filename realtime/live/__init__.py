@@ -8,6 +8,7 @@ In: a view's name and parameters. Out: a ``Snapshot`` of rendered rows and parts
   ``zones.py``: when somebody's day begins. ``membership.py``: asks PostgreSQL whether a changed row matters to a list.
 - ``figures.py``: figures over time and by group, for charts. ``local_numbers.py``: numbers
   in any language. ``activity.py``: the latest changes of any kinds.
+  ``bulks.py``: what is being done to many rows at once.
 - ``history.py``: who did what, field by field; ``log_pages.py`` reads it, ``word_difference.py`` compares texts.
   ``tracked.py``: which kinds have a history, and what their values are called.
 - ``kind.py``: a live table's names, in addresses, templates and words. ``tokens.py``: the signed token that a page

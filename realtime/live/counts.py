@@ -7,7 +7,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db.models import BooleanField, Value
 from django.utils import timezone
 
-from realtime.live.definition import Concern, Definition, Params
+from realtime.live.definition import Concern, Definition, Pace, Params
 from realtime.live.membership import Question, question
 from realtime.live.snapshot import Fragment, Snapshot, version_of
 from realtime.live.zones import in_zone
@@ -21,6 +21,7 @@ class ListCount(Definition):
 
     # Counting looks at many rows, and a busy table changes all the time (design rule 25).
     pause = 2.0
+    pace = Pace(hidden=True)
 
     def __init__(self, listing: "LiveList") -> None:
         self._listing = listing

@@ -45,6 +45,19 @@ class RowChange:
     actor: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many patches a second a view's pages get at most: as a rule, and while the view is ``bursting``.
+
+    It bursts when it has sent patches for a second on end, until it has had nothing to send for a moment. With
+    ``hidden``, pages that nobody looks at get them, too: what is counted in a tab's title, say.
+    """
+
+    calm: float = 10.0
+    bursting: float = 4.0
+    hidden: bool = False
+
+
 class UnknownDefinition(LookupError):
     """A token names a list that this version of the portal doesn't have."""
 
@@ -87,6 +100,8 @@ class Definition(ABC):
     companions: "tuple[Definition, ...]" = ()
     # Seconds that must lie between two readings of the same view, however often it changes (design rule 25).
     pause: ClassVar[float] = 0.0
+    # How often what has changed is sent to its pages.
+    pace: ClassVar[Pace] = Pace()
 
     def record(self, params: Params) -> tuple[str, str] | None:
         """The record that it is about, as (table, key): who follows it is there. None for a list, say."""

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     """Webhooks with their outbox, and what the worker could not read."""
 
     dependencies = [
-        ("realtime", "0021_column_limits"),
+        ("realtime", "0034_bulks"),
     ]
 
     operations = [

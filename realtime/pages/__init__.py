@@ -9,6 +9,7 @@ In: a request. Out: a page, or a saved change.
   ``unchanged.py``: a page that a browser has as it is isn't painted again.
 - ``saved_views.py``: the views that people keep; ``view_pages.py`` keeps them, ``side_bar.py`` shows those that
   somebody has pinned. ``columns.py``: which columns somebody sees.
+- ``bulk.py``: what is done to many rows at once, and its report. ``bulk_running.py``: carries it out.
 - ``in_place.py``: the form of a new row, for a page about another one.
 - ``live_form.py``: the form of a record. ``merging.py``: a save is merged with what others have changed.
   ``untouched.py``: what nobody touched isn't written. ``sent_values.py``: what browsers send. ``unsent.py``: what can't

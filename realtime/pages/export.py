@@ -8,7 +8,7 @@ import asyncio
 import csv
 import re
 from asyncio import Semaphore
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from io import StringIO
@@ -47,25 +47,31 @@ Headings = tuple[str, ...]
 Portions = AsyncIterator[list[Values]]
 Writer = Callable[[LiveList, Headings, Portions], AsyncGenerator[bytes, None]]
 
+# Of the rows that are wanted; None for all that match.
+Keys = Collection[Any] | None
+
 _running = Semaphore(AT_ONCE)
 
 
-def as_csv(request: HttpRequest, listing: LiveList) -> HttpResponse | StreamingHttpResponse:
-    """UTF-8 with a mark that spreadsheets need to see that it is; 503 while too many exports run."""
-    return _busy(request) or _streamed(listing, listing.normalise(request.GET), "csv", CSV_TYPE, _csv)
+def as_csv(request: HttpRequest, listing: LiveList, keys: Keys = None) -> HttpResponse | StreamingHttpResponse:
+    """UTF-8 with a mark that spreadsheets need to see that it is; 503 while too many exports run.
+
+    With ``keys``, only these rows, wherever they are by now.
+    """
+    return _busy(request) or _streamed(listing, listing.normalise(request.GET), keys, "csv", CSV_TYPE, _csv)
 
 
-def as_xlsx(request: HttpRequest, listing: LiveList) -> HttpResponse | StreamingHttpResponse:
+def as_xlsx(request: HttpRequest, listing: LiveList, keys: Keys = None) -> HttpResponse | StreamingHttpResponse:
     """A sheet, if it can hold all rows; 422 with a way to the CSV if it can't, 503 while too many exports run."""
     params = listing.normalise(request.GET)
     if busy := _busy(request):
         return busy
     with in_zone(params.get("tz", "")):
-        too_many = listing.members(params).order_by()[:SHEET_ROWS].count() == SHEET_ROWS
+        too_many = keys is None and listing.members(params).order_by()[:SHEET_ROWS].count() == SHEET_ROWS
     if too_many:
         told = {"kind": listing.kind, "query": listing.start(params, size=None), "most": SHEET_ROWS - 1}
         return render(request, "live/too_many_rows.html", told, status=422)
-    return _streamed(listing, params, "xlsx", XLSX_TYPE, _xlsx)
+    return _streamed(listing, params, keys, "xlsx", XLSX_TYPE, _xlsx)
 
 
 def _busy(request: HttpRequest) -> HttpResponse | None:
@@ -75,26 +81,29 @@ def _busy(request: HttpRequest) -> HttpResponse | None:
 def _streamed(
     listing: LiveList,
     params: Params,
+    keys: Keys,
     extension: str,
     content_type: str,
     write: Writer,
 ) -> StreamingHttpResponse:
     name = f"{listing.name}-{timezone.now():%Y-%m-%d-%H%M}.{extension}"
     return StreamingHttpResponse(
-        _written(listing, params, write, current_sight()),
+        _written(listing, params, keys, write, current_sight()),
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
     )
 
 
-async def _written(listing: LiveList, params: Params, write: Writer, sight: Sight | None) -> AsyncIterator[bytes]:
+async def _written(
+    listing: LiveList, params: Params, keys: Keys, write: Writer, sight: Sight | None
+) -> AsyncIterator[bytes]:
     async with _running:
         with seeing(sight):
             headings, paths = zip(*listing.seen_exported.items(), strict=True)
         database = DatabaseThread("export")
         try:
             async with (
-                aclosing(database.pages(lambda: _portions(listing, params, paths, sight))) as portions,
+                aclosing(database.pages(lambda: _portions(listing, params, keys, paths, sight))) as portions,
                 aclosing(write(listing, headings, portions)) as pieces,
             ):
                 async for piece in pieces:
@@ -103,13 +112,17 @@ async def _written(listing: LiveList, params: Params, write: Writer, sight: Sigh
             database.close()
 
 
-def _portions(listing: LiveList, params: Params, paths: tuple[str, ...], sight: Sight | None) -> Iterator[list[Values]]:
+def _portions(
+    listing: LiveList, params: Params, keys: Keys, paths: tuple[str, ...], sight: Sight | None
+) -> Iterator[list[Values]]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read read only")
         # The request has ended: rows and columns are still those that its person may see.
         with in_zone(params.get("tz", "")), seeing(sight):
-            rows = listing.queryset(params).values_list(*map(_told, paths)).iterator(chunk_size=PORTION)
+            found = listing.queryset(params if keys is None else _in_its_order(listing, params))
+            found = found if keys is None else found.filter(pk__in=keys)
+            rows = found.values_list(*map(_told, paths)).iterator(chunk_size=PORTION)
             # The query is written when its first row is asked for.
             portion = list(islice(rows, PORTION))
         yield portion
@@ -121,6 +134,11 @@ def _portions(listing: LiveList, params: Params, paths: tuple[str, ...], sight: 
 def _told(path: str) -> str | Cast:
     # A spreadsheet would round a long number.
     return Cast("pk", TextField()) if path == "id" else path
+
+
+def _in_its_order(listing: LiveList, params: Params) -> Params:
+    """The parameters of the whole list in the same order."""
+    return listing.normalise({name: value for name, value in params.items() if name == "sort"})
 
 
 async def _csv(listing: LiveList, headings: Headings, portions: Portions) -> AsyncGenerator[bytes, None]:

@@ -13,11 +13,14 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
+from realtime.live.bulks import action_of
 from realtime.live.definition import definition_named
 from realtime.live.first_paint import live_view
 from realtime.live.history import ORIGIN_WORDS
 from realtime.live.people import named
 from realtime.live.tracked import seen_by, tracked_named
+from realtime.models import Bulk
+from realtime.pages.bulk import begin_undo
 from realtime.pages.said import HEADER
 from realtime.pages.undo import Outcome, action_targets, field_target, looked_at, moment_target, undo
 from realtime.pages.undo_plan import Plan, Target
@@ -93,6 +96,10 @@ def undo_page(request: HttpRequest) -> HttpResponse:
         return kept(request, SESSION_ENDED) or redirect_to_login(reverse("history"))
     data = request.POST if request.method == "POST" else request.GET
     asked = {name: value for name in ("doing", "field", "record") if (value := data.get(name, "").replace("\0", ""))}
+    # What somebody has been asked about is put back at once.
+    is_plain = request.method == "POST" and "anyway" not in data
+    if is_plain and (back := begin_undo(request.user, asked.get("doing", ""))):
+        return _begun(request, back)
     targets = _targets(request.user, asked)
     if targets is None:
         return _refused(request, asked, Plan(), "This changed more rows than can be undone here.")
@@ -129,6 +136,14 @@ def _done(request: HttpRequest, outcome: Outcome) -> HttpResponse:
     back = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
     return redirect(back if safe and not back.startswith(reverse("undo")) else reverse("history"))
+
+
+def _begun(request: HttpRequest, back: Bulk) -> HttpResponse:
+    said = f"Putting back {back.total:,} {back.listing}."
+    if wants_sentence(request):
+        answer = {"said": said, "ask": reverse("bulk", args=[back.pk])}
+        return JsonResponse(answer, headers={HEADER: action_of(back)})
+    return redirect("bulk", pk=back.pk)
 
 
 def _refused(request: HttpRequest, asked: dict[str, str], plan: Plan, said: str) -> HttpResponse:

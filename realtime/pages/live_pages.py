@@ -20,6 +20,7 @@ from realtime.live.kind import Kind
 from realtime.live.lists import LiveList
 from realtime.models import LiveModel
 from realtime.pages.access import may
+from realtime.pages.bulk import BulkPages, OtherVerb
 from realtime.pages.choices import as_json
 from realtime.pages.columns import ColumnPages, column_menu
 from realtime.pages.export import as_csv, as_xlsx
@@ -32,6 +33,9 @@ from realtime.pages.saved_views import opening, opens_with, preference_of, view_
 from realtime.pages.unchanged import unless_unchanged
 from realtime.pages.unsent import wants_sentence
 from realtime.pages.view_pages import ViewPages
+
+# By the name of their list.
+pages_by_list: "dict[str, LivePages]" = {}
 
 
 class LivePages:
@@ -46,9 +50,13 @@ class LivePages:
     # Whether rows may come from a file, at ``kind.import_name``.
     imports: ClassVar[bool] = False
 
+    # What can be done to many rows besides changing and deleting them.
+    other_verbs: ClassVar[Mapping[str, OtherVerb]] = {}
+
     def __init__(self, kind: Kind, form: type[LiveModelForm]) -> None:
         self.kind = kind
         self.form = form
+        pages_by_list[kind.plural] = self
 
     def urls(self) -> list[URLPattern]:
         kind, base = self.kind, f"{self.kind.plural}/"
@@ -69,7 +77,7 @@ class LivePages:
             path(base + route, methods(may(kind.permission(verb))(page)), name=name)
             for route, name, verb, methods, page in (*pages, *offered)
         ]
-        return [*own, *ViewPages(kind).urls(), *ColumnPages(kind).urls()]
+        return [*own, *BulkPages(self).urls(), *ViewPages(kind).urls(), *ColumnPages(kind).urls()]
 
     # What a kind may override
 
@@ -91,7 +99,17 @@ class LivePages:
 
     def opened(self, request: HttpRequest, **arguments: Any) -> LiveModelForm:
         """The form, empty or as it was sent."""
-        return self.form(request.POST or None, **arguments)
+        return self.form(request.POST or None, **self.form_options(request.user), **arguments)
+
+    def form_options(self, user: Any) -> dict[str, Any]:
+        """What the form needs to know of whoever fills it in."""
+        return {}
+
+    def may_in_bulk(self, user: Any, verb: str) -> bool:
+        """Whether somebody may do this to rows of the kind at all."""
+        if verb in self.other_verbs:
+            return self.other_verbs[verb].may(user)
+        return bool(user.has_perm(self.kind.permission(verb)))
 
     def undeletable_because(self, instance: LiveModel) -> str:
         """A sentence saying why this row must stay, or an empty string."""
@@ -129,6 +147,11 @@ class LivePages:
             "can_add": (can_add := request.user.has_perm(self.kind.permission("add"))),
             "can_import": can_add and self.imports,
             "can_change": request.user.has_perm(self.kind.permission("change")),
+            "can_delete": request.user.has_perm(self.kind.permission("delete")),
+            "other_verbs": [verb for verb in self.other_verbs.values() if verb.may(request.user)],
+            "bulk_address": reverse(f"{self.kind.app}:{self.kind.singular}-bulk"),
+            "selection_address": reverse(f"{self.kind.app}:{self.kind.singular}-selection"),
+            "under_way": live_view("bulks", {"listing": self.kind.plural}),
         }
         return self._render(request, "list", context | self.list_context(request))
 

@@ -42,8 +42,7 @@ def undo(user: Any, targets: Iterable[Target], anyway: Collection[str] = (), res
             plan = planned(user, wanted, frozenset(anyway))
             if not plan.does_anything or (plan.problems and not rest):
                 return Outcome(plan, refusal(plan))
-            _carry_out(plan)
-            log.check_now()
+            carry_out(plan)
             return Outcome(plan, said(plan), action.name)
     except IntegrityError:
         sentence = "Nothing was put back: another record stands in the way, or one that this needs is gone."
@@ -59,13 +58,13 @@ def looked_at(user: Any, targets: Iterable[Target]) -> Plan:
 # What can be undone
 
 
-def action_targets(user: Any, doing: str) -> list[Target] | None:
+def action_targets(user: Any, doing: str, at: int | None = None) -> list[Target] | None:
     """Everything that an action, or ``tx:`` and a transaction, did to what somebody may see.
 
-    None when it did too much to be undone here.
+    With ``at``, only what it did in the transaction of this entry. None when it did too much to be undone here.
     """
     seen = [tracked for name in seen_by(user) if (tracked := tracked_named(name)) is not None]
-    nets = log.nets_of(doing, [tracked.table for tracked in seen], MOST_ROWS + 1)
+    nets = log.nets_of(doing, [tracked.table for tracked in seen], MOST_ROWS + 1, at)
     if len(nets) > MOST_ROWS:
         return None
     return [target for net in nets if (target := _back(net)) is not None]
@@ -109,7 +108,8 @@ def _back(net: Net) -> Target | None:
 # Carrying it out
 
 
-def _carry_out(plan: Plan) -> None:
+def carry_out(plan: Plan) -> None:
+    """In the caller's transaction, which holds the rows that were planned with. Raises IntegrityError."""
     # Rows come before what points to them, and go after it.
     for table, targets in _by_table(plan.inserts):
         writable = log.writable_columns(table)
@@ -126,6 +126,7 @@ def _carry_out(plan: Plan) -> None:
         log.put_back(table, columns, side, revisions)
     for table, targets in reversed(_by_table(plan.deletes)):
         log.remove(table, {target.key for target in targets})
+    log.check_now()
 
 
 def _by_table(targets: Iterable[Target]) -> list[tuple[str, list[Target]]]:

@@ -38,11 +38,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why something can't be put back, or not without asking. ``choice`` names it where it can be put back anyway."""
+    """Why something can't be put back, or not without asking. ``choice`` names it where it can be put back anyway.
+
+    ``key`` is the row's; empty where it isn't about one.
+    """
 
     words: str
     sentence: str
     choice: str = ""
+    key: str = ""
 
 
 @dataclass(slots=True)
@@ -239,7 +243,7 @@ class _Planner:
         now = self.now.get((target.tracked.table, target.key))
         name = target.tracked.called(now or target.wanted or target.left)
         words = f"{target.tracked.kind.singular.capitalize()} “{name}”" if name else target.tracked.kind.singular
-        self.plan.problems.append(Problem(words, sentence, choice))
+        self.plan.problems.append(Problem(words, sentence, choice, target.key))
 
     def _label(self, target: Target, column: str) -> str:
         words = Words(self.seen)

@@ -36,7 +36,9 @@ VIEW_READINGS = Histogram(
 HUB_RESYNCS = Counter("livedesk_view_resyncs", "Times that views were read without a change of theirs", ["cause"])
 QUESTIONS = Counter("livedesk_view_questions", "Times that PostgreSQL was asked whether a change matters to a view")
 DRIFTS = Counter("livedesk_view_drifts", "Readings by age that found what nothing had told of")
-SLOW_SOCKETS = Counter("livedesk_slow_sockets", "Times that a socket's backlog was dropped for its state")
+SLOW_SOCKETS = Counter(
+    "livedesk_slow_sockets", "Times that a socket was behind and got no patches until it had caught up"
+)
 LAYER_SECONDS = Gauge("livedesk_layer_round_trip_seconds", "Web process → channel layer → web process, the last echo")
 LAYER_REACHABLE = Gauge("livedesk_layer_reachable", "1 while this web process hears the channel layer")
 DATABASE_ANSWERS = Gauge("livedesk_database_answers", "1 while the database answers this web process's hub")

@@ -11,6 +11,7 @@ web processes, a heartbeat.
   ``streams.py`` offers the events as async iterators; ``publisher.py`` sends the messages.
 - ``log_readers.py`` gives the log to apps that must do something exactly once for each change.
 - ``unusable.py`` keeps what couldn't be read, for whoever looks into it.
+- ``jobs.py`` does what people have asked for and no request waits for, portion by portion.
 - ``guard.py`` keeps asking whether every change reaches the log, ``probing.py`` writes the probe for the channel
   manager, ``retention.py`` prunes the log, ``heartbeat.py`` reports the state of all of this.
 """

@@ -25,6 +25,7 @@ from realtime.worker.event_dispatcher import ALL_TABLES, RealtimeEventDispatcher
 from realtime.worker.guard import Guard
 from realtime.worker.heartbeat import Heartbeat
 from realtime.worker.intake import Intake
+from realtime.worker.jobs import Jobs
 from realtime.worker.leadership import Leadership
 from realtime.worker.log_readers import LogReaders
 from realtime.worker.outlet import Outlet
@@ -79,6 +80,8 @@ class RealtimeWorker:
         self.webhooks = WebhookSender(self.errands)
         self.readers = LogReaders(self.reading, self.webhooks.wake)
         self.dispatcher.on(ALL_TABLES, self.readers.hear)
+        self.working = DatabaseThread("realtime-jobs", DATABASE_SETTINGS)
+        self.jobs = Jobs(self.working)
         self.probing = Probing(self.errands, beat_now.set)
         self.doorbell = Doorbell(self.sweep.now, lambda: self.errands.run(ring))
         self.manager = RealtimeChannelManager(
@@ -129,6 +132,7 @@ class RealtimeWorker:
             self.database.close()
             self.errands.close()
             self.reading.close()
+            self.working.close()
 
     async def _check_database(self, stop: asyncio.Event) -> None:
         announced = False
@@ -157,6 +161,7 @@ class RealtimeWorker:
             self.readers.run,
             self.webhooks.run,
             partial(self.unusable.run, self.errands),
+            self.jobs.run,
             partial(prune_for_ever, self.errands),
             self.doorbell.run,
         )
@@ -183,6 +188,7 @@ class RealtimeWorker:
         self.database.disconnect()
         self.errands.disconnect()
         self.reading.disconnect()
+        self.working.disconnect()
         # If another worker takes over at once, nobody needs to hear of an end.
         goodbye = goodbye and not await self.leadership.is_awaited()
         await self.leadership.release()

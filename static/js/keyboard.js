@@ -94,7 +94,7 @@ class Keyboard {
   }
 }
 
-function isOn() {
+export function isOn() {
   try {
     chosen = localStorage.getItem(setting()) ?? chosen;
   } catch {

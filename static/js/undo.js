@@ -94,7 +94,7 @@ class Undo {
     submitter?.closest(".messages li")?.remove();
     // A page that isn't live can't show the result, so it is loaded again.
     if (document.documentElement.dataset.realtimeStatus !== "connected") location.reload();
-    this.#say(answer.said);
+    this.#say(answer.said, answer.ask);
   }
 
   #say(sentence, ask = "") {

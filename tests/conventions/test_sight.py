@@ -23,6 +23,7 @@ SHOWING = (
 # A manager without the condition.
 PAST_THE_MANAGER = {
     "project/accounts/seen.py": "counts all rows beside those that a person sees, for whoever gave the rights",
+    "realtime/pages/bulk_running.py": "only whether a row is there that was seen when the bulk began",
     "realtime/pages/undo_plan.py": "an undo must not delete what hidden rows hang on; it calls them “another record”",
 }
 # Tables that are read by SQL of our own.
@@ -39,6 +40,8 @@ OF_THE_LOG = {
     "realtime/live/people.py": "the creator of a row that was found by its manager",
     "realtime/live/activity.py": "visible_entries",
     "realtime/live/log_pages.py": "visible_entries",
+    "realtime/pages/bulk.py": "which rows an action changed; undo_plan.py leaves out what may not be seen",
+    "realtime/pages/bulk_running.py": "which of them it changed together",
     "realtime/pages/said.py": "only whether an action has entries",
     "realtime/pages/undo.py": "undo_plan.py leaves out what may not be seen",
     "realtime/pages/undo_plan.py": "of rows that may be seen",

@@ -1,3 +1,4 @@
+import random
 from pkgutil import resolve_name
 from typing import Any
 
@@ -16,12 +17,15 @@ class WeakLayerConfig(AppConfig):
     name = "tests.weak_layer"
 
     def ready(self) -> None:
-        from realtime.live.definition import _definitions
+        from realtime.live.definition import Pace, _definitions
 
         for path, value in (SMALL_PAGES | NEVER | HASTE).items():
             put(path, value)
+        chance = random.Random()
         for definition in _definitions.values():
             vars(definition)["pause"] = min(definition.pause, LONGEST_PAUSE)
+            calm = chance.choice((3.0, 10.0, 1000.0))
+            vars(definition)["pace"] = Pace(calm, min(calm, chance.choice((2.0, 4.0, 1000.0))), chance.random() < 0.3)
 
 
 def put(path: str, value: Any) -> None:

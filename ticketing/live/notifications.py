@@ -9,7 +9,7 @@ from uuid import UUID
 from django.urls import reverse
 
 from realtime.database.tables import people_table
-from realtime.live.definition import Concern, Params, register
+from realtime.live.definition import Concern, Pace, Params, register
 from realtime.live.people import is_key, known_names
 from realtime.live.regions import LiveRegion
 from realtime.live.rendering import fragment
@@ -61,6 +61,8 @@ class Personal(LiveRegion):
     """
 
     permission = SEES_TICKETS[0]
+    # A hidden tab counts in its title, and shows notifications of the browser.
+    pace = Pace(hidden=True)
     # Which tickets its person may see decides what they are told of.
     tables = frozenset({TABLE, TICKET.table})
 
@@ -167,7 +169,7 @@ def in_words(found: Iterable[Notification]) -> list[Told]:
             ticket=str(told.ticket_id),
             who=names.get(told.actor, UNKNOWN if is_key(told.actor) else OUTSIDE),
             did=DID[Kind(told.kind)][0],
-            to=DID[Kind(told.kind)][1],
+            to=(f"and {told.others:,} more " if told.others else "") + DID[Kind(told.kind)][1],
             title=told.ticket.title,
             icon=ICONS[Kind(told.kind)],
             at=told.at,

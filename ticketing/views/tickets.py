@@ -1,6 +1,6 @@
 """The pages of tickets; a ticket's page includes its conversation, its files, its links and its one-click actions."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
@@ -8,16 +8,46 @@ from django.urls import reverse
 from realtime.keys import Key
 from realtime.live.filters import ME
 from realtime.live.first_paint import live_view
-from realtime.pages.live_form import LiveModelForm
+from realtime.models import Bulk, LiveModel
+from realtime.pages.bulk import OtherVerb
+from realtime.pages.bulk_running import Refusal
 from realtime.pages.live_pages import LivePages
 from ticketing import people, words
-from ticketing.forms import LinkForm, NewCommentForm, TicketForm, UploadForm
+from ticketing.actions import Refused, merge_tickets
+from ticketing.forms import LinkForm, MergeForm, NewCommentForm, TicketForm, UploadForm
 from ticketing.kinds import ATTACHMENT, COMMENT, LINK, TICKET
 from ticketing.models import Ticket
 from ticketing.rights import may_merge, may_moderate
 
 
+def merge_one(person: Any, instance: LiveModel, sent: QueryDict) -> bool:
+    """One ticket of a bulk; False for the one that the others go into."""
+    form = MergeForm(sent)
+    if not form.is_valid():
+        raise Refusal("The ticket to merge into isn’t there any more.")
+    if form.cleaned_data["into"].pk == instance.pk:
+        return False
+    try:
+        merge_tickets(instance.pk, form.cleaned_data["into"].pk)
+    except Refused as why:
+        raise Refusal(why.sentence) from None
+    return True
+
+
 class TicketPages(LivePages):
+    other_verbs: ClassVar = {
+        Bulk.Verb.MERGE: OtherVerb(
+            verb=Bulk.Verb.MERGE,
+            label="Merge",
+            icon="merge",
+            sentence="Their comments, files and links go to the ticket that you choose, and they are closed.",
+            may=may_merge,
+            form=MergeForm,
+            told=lambda form: f"into “{form.cleaned_data['into']}”"[:100],
+            carry_out=merge_one,
+        )
+    }
+
     def choices(self, request: HttpRequest, name: str) -> list[tuple[str, str]]:
         if name != "assigned":
             return []
@@ -25,8 +55,8 @@ class TicketPages(LivePages):
         others = [(key, word) for key, word in people.staff() if key != me]
         return [(ME, "Me"), (people.NOBODY, people.NOBODY_NAME), *others]
 
-    def opened(self, request: HttpRequest, **arguments: Any) -> LiveModelForm:
-        return super().opened(request, me=request.user.pk, **arguments)
+    def form_options(self, user: Any) -> dict[str, Any]:
+        return {"me": user.pk}
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         return quick_choices(request)

@@ -165,7 +165,7 @@ function morph(element, fresh, morphStyle) {
 
 // A chooser is no longer as the server has painted it, and holds what somebody chooses.
 function isUntouchable(node) {
-  return node instanceof Element && (node.matches("combo-box[data-ready]") || isPrecious(node, { deep: false }));
+  return node instanceof Element && (node.matches("combo-box[data-ready], input[data-select]") || isPrecious(node, { deep: false }));
 }
 
 // Who is at a record isn't part of it: the server paints the place for it empty.

@@ -21,6 +21,8 @@ export function isDirty(element) {
 }
 
 function isDirtyInput(input) {
+  // Which rows are chosen is kept by key (selection.js): a chosen row leaves the list like any other.
+  if ("select" in input.dataset) return false;
   if (input.type === "checkbox" || input.type === "radio") return input.checked !== input.defaultChecked;
   if (input.type === "file") return input.files.length > 0;
   // A hidden value is the page's own; nobody typed it.

@@ -2,7 +2,8 @@
 
 Some are followed by somebody who sees everything, the others by people whose limits by row and column change meanwhile.
 The views are followed over real sockets on two hubs: one finds the views that a change concerns (design rules 22 and
-23), the other rereads every view. Neither rereads views by their age, so what is missed stays wrong.
+23), the other rereads every view. Neither rereads views by their age, so what is missed stays wrong. Each view has a
+random pace, and now and then nobody looks at some pages.
 """
 
 import asyncio
@@ -240,6 +241,10 @@ class Page:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def look(self, hidden: bool) -> None:
+        for follower in self._followers:
+            await follower.look(hidden)
+
     def wrong(self) -> list[str]:
         """How each socket differs from a reload; a socket that ended tells why."""
         now = [view.shown() for view in self._views]
@@ -276,8 +281,13 @@ class Walk:
             number = min(self.chance.choice((1, 3, 8, 20)), steps - done)
             done += number
             turns = turn == 1 or self.chance.random() < 0.4
+            # Nobody looks at these while it is written.
+            for page in (hidden := [page for page in self._pages if self.chance.random() < 0.3]):
+                self._loop.run(page.look(True))
             with fault():
                 self._write(number, self.chance.randrange(number) if turns else None)
+            for page in hidden:
+                self._loop.run(page.look(False))
             self._settle(f"seed {self._seed}, step {done}, after {fault.__name__}")
 
     def _write(self, steps: int, turns_a_page_at: int | None) -> None:

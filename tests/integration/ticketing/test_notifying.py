@@ -23,6 +23,7 @@ from realtime.models import RealtimeChange, RealtimeWatermark
 from realtime.worker.log_readers import LogReader, read_news
 from tests.integration.conftest import Project
 from ticketing import notifying
+from ticketing.live.notifications import in_words
 from ticketing.models import Comment, Notification, NotificationChoice, Ticket
 from ticketing.notifying import READER
 
@@ -374,3 +375,25 @@ def test_the_combobox_offers_only_those_who_may_see_the_ticket() -> None:
     assert client.get(where, {"q": "%"}).json()["people"] == []
     assert client.get(f"/ticketing/tickets/{uuid4()}/people/").status_code == 404
     assert signed_in(person("CRM staff")).get(where).status_code == 403
+
+
+def test_who_gets_many_tickets_in_one_action_is_told_once() -> None:
+    ben, anna, cleo = person(), person(), person()
+    tickets = [Ticket.objects.create(title=f"One of many {number}") for number in range(5)]
+    for portion in (tickets[:2], tickets[2:]):
+        # As a bulk does: one action in several transactions, read before and after its end.
+        with acting_user(str(anna.pk), action_key="a" * 32):
+            for ticket in portion:
+                Ticket.objects.filter(pk=ticket.pk).update(assigned_to=ben.pk)
+        catch_up()
+    notification = Notification.objects.get(person=ben)
+    assert (notification.ticket, notification.others) == (tickets[0], 4)
+    [entry] = in_words([notification])
+    assert (entry.title, entry.to) == ("One of many 0", "and 4 more to you")
+    # Another action tells again.
+    with acting_user(str(anna.pk)):
+        Ticket.objects.filter(pk=tickets[0].pk).update(assigned_to=cleo.pk)
+        Ticket.objects.filter(pk=tickets[0].pk).update(assigned_to=ben.pk)
+    catch_up()
+    assert told(ben) == ["assigned", "assigned"]
+    assert told(cleo) == ["assigned"]

@@ -1,0 +1,131 @@
+"""How often a page is sent what has changed: by its view's pace, and by what its browser can take."""
+
+import json
+from typing import Any
+
+import pytest
+
+from realtime.hub import live_view, wire
+from realtime.hub.live_socket import BEHIND, CAUGHT_UP, LiveSocket
+from realtime.hub.live_view import LiveView
+from realtime.live.definition import Definition, Pace, Params
+from realtime.live.snapshot import Fragment, Snapshot
+
+
+class Clock:
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Figures(Definition):
+    name = "figures"
+    permission = ""
+    tables = frozenset({"tickets"})
+
+    def normalise(self, raw: Any) -> Params:
+        return {}
+
+    def snapshot(self, params: Params) -> Snapshot:
+        raise AssertionError("nothing is read here")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(live_view, "time", clock)
+    return clock
+
+
+def view_of(*sockets: LiveSocket, pace: Pace = Pace()) -> LiveView:  # noqa: B008  it can't be changed
+    definition = Figures()
+    vars(definition)["pace"] = pace
+    view = LiveView("key", definition, {})
+    view.snapshot = Snapshot(parts={"body": Fragment("0", "0")})
+    for socket in sockets:
+        socket.views.add("key")
+        view.sockets.add(socket)
+    return view
+
+
+def change(view: LiveView, to: int) -> None:
+    view.begin_reading()
+    view.take(Snapshot(parts={"body": Fragment(str(to), str(to))}), {})
+
+
+def frames(socket: LiveSocket) -> list[str]:
+    return [json.loads(frame)["type"] for frame, _ in socket._frames]
+
+
+def written(socket: LiveSocket) -> None:
+    while socket._frames:
+        socket._next()
+
+
+def test_a_view_that_changes_all_the_time_sends_ten_a_second_then_four_until_it_has_rested(clock: Clock) -> None:
+    view, sent = view_of(LiveSocket("a")), []
+    # It has been quiet: the first patch waits for nothing.
+    assert view.rests_until <= clock.now
+    for hundredth in range(1000):
+        clock.now = 1000 + hundredth / 100
+        if clock.now >= view.rests_until - 1e-9:
+            change(view, len(sent) + 1)
+            sent.append(clock.now)
+    first, last = [at for at in sent if at < 1001], [at for at in sent if at >= 1009]
+    assert len(first) == 10
+    assert len(last) == 4
+    clock.now += 1
+    assert view.rests_until <= clock.now
+    change(view, -1)
+    assert view.rests_until == pytest.approx(clock.now + 0.1)
+
+
+def test_a_definition_sets_its_own_pace(clock: Clock) -> None:
+    view = view_of(LiveSocket("a"), pace=Pace(calm=2, bursting=1))
+    change(view, 1)
+    assert view.rests_until == clock.now + 0.5
+    for number in range(2, 5):
+        clock.now = view.rests_until
+        change(view, number)
+    assert view.rests_until == clock.now + 1
+
+
+def test_a_socket_that_owes_acknowledgements_gets_no_patches_and_then_attaches_once() -> None:
+    slow, quick = LiveSocket("slow"), LiveSocket("quick")
+    view = view_of(slow, quick)
+    for number in range(BEHIND + 100):
+        change(view, number + 1)
+        written(slow)
+        written(quick)
+        quick.acknowledge(number + 1)
+    assert slow._sent == BEHIND
+    assert quick._sent == BEHIND + 100
+    slow.acknowledge(BEHIND - CAUGHT_UP - 1)
+    assert frames(slow) == []
+    slow.acknowledge(BEHIND - CAUGHT_UP)
+    assert frames(slow) == ["resync"]
+    change(view, -1)
+    assert frames(slow) == ["resync", "patch"]
+
+
+def test_nobody_looks_at_a_hidden_page_but_its_counts_go_on() -> None:
+    socket = LiveSocket("a")
+    lists, count = view_of(socket), view_of(socket, pace=Pace(hidden=True))
+    count.key = "count"
+    socket.look(True)
+    change(lists, 1)
+    change(count, 1)
+    assert frames(socket) == ["patch"]
+    socket.look(False)
+    assert frames(socket) == ["patch", "resync"]
+    assert json.loads(socket._frames[-1][0])["view"] == "key"
+    # It missed nothing since.
+    socket.look(True)
+    socket.look(False)
+    assert len(socket._frames) == 2
+
+
+def test_only_true_or_false_says_whether_somebody_looks() -> None:
+    with pytest.raises(wire.WireError, match="'hidden' must be true or false"):
+        wire.read_look({"hidden": "yes"})
