@@ -19,10 +19,11 @@ class RealtimeConfig(AppConfig):
         from realtime.database.values import load_bearably
         from realtime.database.word_upkeep import learn_new_words
         from realtime.database.words import forget_words
-        from realtime.pages.drafts import throw_away_old
+        from realtime.pages import drafts, writes
         from realtime.worker.retention import hourly
 
-        hourly.append(throw_away_old)
+        hourly.append(drafts.throw_away_old)
+        hourly.append(writes.throw_away_old)
         hourly.append(learn_new_words)
         request_started.connect(forget_words, dispatch_uid="realtime.forget_words")
         connection_created.connect(load_bearably, dispatch_uid="realtime.load_bearably")

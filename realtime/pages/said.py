@@ -23,6 +23,15 @@ class MessagesWithActions(FallbackStorage):
     def add(self, level: int, message: Any, extra_tags: str | None = "") -> None:
         super().add(level, message, extra_tags or (undoable_action() if level == constants.SUCCESS else ""))
 
+    @property
+    def new(self) -> str:
+        """What this request has said, in one."""
+        return " ".join(str(message) for message in self._queued_messages)
+
+    def take_back(self) -> None:
+        """What this request has said is told in another way than on the next page."""
+        self._queued_messages = []
+
 
 def undoable_action() -> str:
     """The name of the action under way, if it has changed anything that has a history."""

@@ -12,6 +12,7 @@ import "./elements/live-update-indicator.js";
 import "./elements/local-time.js";
 import "./elements/realtime-connection-banner.js";
 import "./elements/realtime-status-indicator.js";
+import "./elements/write-mark.js";
 import "./form-token.js";
 import { startLiveForms } from "./live-form.js";
 import { startAnnouncer } from "./live/announcer.js";
@@ -30,6 +31,10 @@ import { startKeyboard } from "./keyboard.js";
 import { startChosen } from "./chosen.js";
 import { startCopying } from "./copy.js";
 import { startMenus } from "./menu.js";
+import { outbox } from "./outbox/outbox.js";
+import { startOutboxList } from "./outbox/outbox-list.js";
+import { startPlainForms } from "./outbox/plain-forms.js";
+import { startResuming } from "./outbox/resuming.js";
 import { startPalette } from "./palette.js";
 import { startRowLinks } from "./row-link.js";
 import { startFollowingMerges } from "./ticketing/follow-merge.js";
@@ -48,8 +53,9 @@ startColumns();
 startCopying();
 startMenus();
 startPaceSwitch();
-// Before the row links: a click on a status isn't one on its row.
+// Before the row links: a click on a status, or on a mark, isn't one on its row.
 startTicketWork();
+startOutboxList(document);
 startRowLinks();
 startKeyboard(document);
 startPalette(document);
@@ -60,6 +66,10 @@ startMergeDialog(document);
 startFollowingMerges(document);
 startBell(document);
 startMentions(document);
+// After everything else that sends a form in a way of its own.
+startPlainForms(document);
+startResuming(document);
+outbox.start();
 
 // Pages without the dot (sign-in, errors) aren't live.
 if (document.querySelector("realtime-status-indicator")) startLive();

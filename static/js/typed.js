@@ -144,6 +144,18 @@ function onSubmit({ target, defaultPrevented }) {
   if (kept) write(key(target), { ...kept, sent: true });
 }
 
+/** What is kept of a form, and under which name, for whoever sends it in another way. */
+export function typedInto(form) {
+  const kept = person && ours(form) ? read(key(form)) : null;
+  return kept && { name: key(form), kept };
+}
+
+/** It was thought to be on its way, and isn't. */
+export function markUnsent(form) {
+  const kept = read(key(form));
+  if (kept) write(key(form), { ...kept, sent: false });
+}
+
 /** "Cancel", "Discard mine": leaving by the form's own link means that nothing typed is wanted. */
 function onClick({ target, ctrlKey, metaKey, shiftKey }) {
   const link = target.closest?.("form .actions a[href]");
