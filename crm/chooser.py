@@ -5,7 +5,6 @@ With JavaScript it is one combobox (static/js/elements/combo-box.js), which asks
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
-from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,6 +13,7 @@ from django.forms.utils import flatatt
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from realtime.keys import read_key
 from realtime.live.kind import Kind
 from realtime.live.search import clean_text, matching
 from realtime.models import LiveModel
@@ -92,7 +92,7 @@ class ChooserWidget(forms.Widget):
 
     def _row(self, key: str) -> LiveModel | None:
         try:
-            return cast("LiveModel | None", self.rows().filter(pk=UUID(key)).first())
+            return cast("LiveModel | None", self.rows().filter(pk=read_key(key)).first())
         except ValueError:
             return None
 

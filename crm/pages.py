@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
 
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +14,7 @@ from crm.kinds import ACQUISITION, CUSTOMER, INTERACTION, PRODUCT
 from crm.live.products import ProductAcquisitions
 from crm.models import Customer, Product
 from crm.timeline_head import timeline
+from realtime.keys import Key
 from realtime.live.kind import Kind
 from realtime.models import LiveModel
 from realtime.pages.live_pages import LivePages
@@ -34,7 +34,7 @@ class CrmPages(LivePages):
             context |= self.around(request, request.resolver_match.kwargs["pk"])  # type: ignore[union-attr]
         return super()._render(request, page, context, status)
 
-    def around(self, request: HttpRequest, key: UUID) -> dict[str, Any]:
+    def around(self, request: HttpRequest, key: Key) -> dict[str, Any]:
         """What stands around the detail of the row with this key."""
         return {"blocks": shown_blocks(request, self.blocks(), self.kind, key)}
 
@@ -45,7 +45,7 @@ class CustomerPages(CrmPages):
     def blocks(self) -> Iterable[Block]:
         return customer_page.blocks
 
-    def around(self, request: HttpRequest, key: UUID) -> dict[str, Any]:
+    def around(self, request: HttpRequest, key: Key) -> dict[str, Any]:
         context = super().around(request, key)
         adds = [{"kind": block["adds"], "url": block["add_url"]} for block in context["blocks"] if "add_url" in block]
         return context | {"adds": adds, "timeline": timeline(request, key, adds)}

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
+from realtime.keys import Key, read_key
 from realtime.live.definition import Concern
 from realtime.live.kind import Kind
 from realtime.live.lists import Related
@@ -23,7 +23,7 @@ class Place:
 
     at: datetime
     source: str
-    key: UUID
+    key: Key
 
     @property
     def text(self) -> str:
@@ -36,7 +36,7 @@ class Place:
         at, _, rest = text.partition("/")
         source, _, key = rest.partition("/")
         try:
-            place = cls(datetime.fromisoformat(at).astimezone(UTC), source, UUID(key))
+            place = cls(datetime.fromisoformat(at).astimezone(UTC), source, read_key(key))
         except OverflowError:
             raise ValueError(text) from None
         if place.text != text or not source.isidentifier() or not source.isascii():

@@ -66,6 +66,13 @@ class Environment:
             raise ImproperlyConfigured(f"{name} is {value}; it takes {minimum:g} to {maximum:,.0f}.")
         return number
 
+    def one_of(self, name: str, choices: tuple[str, ...]) -> str:
+        """One of some words; the first where it isn't set."""
+        value = self._values.get(name) or choices[0]
+        if value not in choices:
+            raise ImproperlyConfigured(f"{name} is '{value}'; it takes {' or '.join(choices)}.")
+        return value
+
     def words(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
         value = self._values.get(name, "")
         return [word.strip() for word in value.split(",") if word.strip()] or list(default)

@@ -198,6 +198,8 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {"BACKEND": "project.static_files.ModuleManifestStaticFilesStorage"},
 }
 
+# What sort of keys the live tables have (``realtime/keys.py``).
+LIVE_KEYS = env.one_of("LIVE_KEYS", ("uuid", "bigint"))
 # Where an app that the database was adopted from keeps the names of its people.
 APP_PEOPLE = env.people("APP_PEOPLE")
 

@@ -27,7 +27,8 @@ Imports between rooms go one way (``tests/conventions/test_rooms.py`` holds them
 
 What several rooms share lies beside them: ``events.py`` (typed events, the connection's states), ``groups.py``
 (the channel layer's groups), ``waiting.py`` (waits for an event or a time, ends tasks), ``build.py`` (names a deploy),
-``sight.py`` (which rows a person may see: every query of a live model asks it).
+``keys.py`` (what sort of keys live rows have), ``sight.py`` (which rows a person may see: every query of a live model
+asks it).
 Django looks for the rest here: ``models.py``, ``apps.py``, ``admin.py`` (shows the change log), ``urls.py``,
 ``routing.py``.
 """

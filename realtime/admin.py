@@ -22,6 +22,7 @@ from django.utils.timezone import localtime
 from realtime.database.tables import live_tables
 from realtime.database.word_upkeep import indexes_of_another_order
 from realtime.database.words import allowed, has_open_words, is_used
+from realtime.keys import is_row_key, read_key
 from realtime.models import RealtimeChange, Word
 from realtime.sight import current_sight
 
@@ -154,11 +155,13 @@ class RealtimeChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 def wanted(term: str) -> Q:
     """The filter for a search term: a row's key, or else an actor's key, name or database role."""
-    key = as_uuid(term)
-    if key is not None:
+    if is_row_key(term):
         # Names the tables, because the index on row keys begins with them.
-        of_row = Q(table_name__in=live_tables(), row_key=key)
-        return of_row if RealtimeChange.objects.filter(of_row).exists() else Q(actor=str(key))
+        of_row = Q(table_name__in=live_tables(), row_key=str(read_key(term)))
+        if RealtimeChange.objects.filter(of_row).exists():
+            return of_row
+    if (person := as_uuid(term)) is not None:
+        return Q(actor=str(person))
     users: Any = get_user_model()._default_manager
     named = Q(username__icontains=term) | Q(first_name__icontains=term) | Q(last_name__icontains=term)
     keys = [str(user) for user in users.filter(named).values_list("pk", flat=True)]

@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from realtime.keys import Key
+
 T = TypeVar("T")
 
 
@@ -56,7 +58,7 @@ class RealtimeEvent(Generic[T]):
     data: T
     table: str
     timestamp: datetime
-    key: UUID
+    key: Key
     revision: int | None = None
     actor: str = ""
     changed: tuple[str, ...] = ()

@@ -11,20 +11,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
 
+from realtime.keys import LiveKey
 from realtime.sight import Visible, all_scopes
 
 # Named for what people see; static/css/components/badge.css has each for both themes.
 COLOURS = ("grey", "blue", "amber", "green", "red", "violet")
 
 M = TypeVar("M", bound=models.Model)
-
-
-class RandomUUID(models.Func):
-    """``gen_random_uuid()``: other Supabase clients insert without an id."""
-
-    function = "gen_random_uuid"
-    arity = 0
-    output_field: "ClassVar[models.UUIDField[uuid.UUID, uuid.UUID]]" = models.UUIDField()
 
 
 class _AppColumn(models.TextField):  # type: ignore[type-arg]
@@ -55,7 +48,7 @@ class LiveModel(models.Model):
     says whether a row exists (design rule 1).
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
+    id = LiveKey(primary_key=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
     revision = models.BigIntegerField(db_default=0, editable=False)
@@ -106,7 +99,7 @@ class RealtimeChange(models.Model):
     at = models.DateTimeField()
     table_name = models.TextField()
     op = models.TextField(choices=Op.choices)
-    row_key = models.UUIDField(null=True)
+    row_key = models.TextField(null=True)  # noqa: DJ001 - the column is SQL's own
     old = models.JSONField(null=True)
     new = models.JSONField(null=True)
     actor = models.TextField()

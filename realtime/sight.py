@@ -23,6 +23,8 @@ from django.core.exceptions import FullResultSet
 from django.db import connection
 from django.db.models import BooleanField, Expression, F
 
+from realtime.keys import KEY_TYPE
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -243,7 +245,7 @@ def visible_keys(table: str, keys: Iterable[str], sight: Sight | None) -> set[st
     """Those of these keys whose rows are there and may be seen."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f'select seen0.id::text from "{table}" as seen0 where seen0.id = any(%s::uuid[])'
+            f'select seen0.id::text from "{table}" as seen0 where seen0.id = any(%s::{KEY_TYPE}[])'
             f" and {condition_in_words(table, 'seen0', sight)}",
             [list(keys)],
         )
@@ -264,14 +266,13 @@ def visible_images(table: str, images: Mapping[str, Any], sight: Sight | None) -
         return {key for (key,) in cursor.fetchall()}
 
 
-def hidden_keys(keys: Iterable[str], sight: Sight | None) -> set[str]:
-    """Those of these keys whose rows are there, in whatever table, and may not be seen."""
+def hidden_keys(table: str, keys: Iterable[str], sight: Sight | None) -> set[str]:
+    """Those of these keys whose rows are there and may not be seen."""
     hidden: set[str] = set()
-    asked = list(keys)
-    for table in limited_tables() if sight is not None and asked else ():
+    if sight is not None and table in limited_tables() and (asked := list(keys)):
         with connection.cursor() as cursor:
             cursor.execute(
-                f'select seen0.id::text from "{table}" as seen0 where seen0.id = any(%s::uuid[])'
+                f'select seen0.id::text from "{table}" as seen0 where seen0.id = any(%s::{KEY_TYPE}[])'
                 f" and ({condition_in_words(table, 'seen0', sight)}) is not true",
                 [asked],
             )
@@ -286,7 +287,8 @@ def blind_to(table: str, asked: Iterable[tuple[str, str]]) -> set[tuple[str, str
     limited = [(person, key) for person, key in pairs if person in sights]
     if not limited:
         return set()
-    one = f'select %s, %s::text where not exists (select from "{table}" as seen0 where seen0.id = %s::uuid and {{}})'
+    row = f'select from "{table}" as seen0 where seen0.id = %s::{KEY_TYPE}'
+    one = f"select %s, %s::text where not exists ({row} and {{}})"
     query = " union all ".join(one.format(condition_in_words(table, "seen0", sights[person])) for person, _ in limited)
     with connection.cursor() as cursor:
         cursor.execute(query, [value for person, key in limited for value in (person, key, key)])
@@ -304,8 +306,8 @@ def visible_entries(entry: str, tables: Iterable[str], sight: Sight | None) -> s
             image = f'jsonb_populate_record(null::"{table}", coalesce({entry}.old, {entry}.new)) as seen0'
             told.append(
                 f"({entry}.table_name <> '{table}' or {entry}.row_key is null"
-                f' or exists (select from "{table}" as seen0 where seen0.id = {entry}.row_key and {seen})'
-                f' or not exists (select from "{table}" as there where there.id = {entry}.row_key)'
+                f' or exists (select from "{table}" as seen0 where seen0.id = {entry}.row_key::{KEY_TYPE} and {seen})'
+                f' or not exists (select from "{table}" as there where there.id = {entry}.row_key::{KEY_TYPE})'
                 f" and exists (select from {image} where {seen}))"
             )
     return " and ".join(told) or "true"

@@ -10,10 +10,11 @@ from uuid import UUID
 
 from django.core.files import File
 from django.db import IntegrityError, transaction
-from django.db.models import Q, UUIDField, Value
+from django.db.models import Q, Value
 from django.db.models.functions import Coalesce, NullIf
 
 from realtime.database.pool import give_back
+from realtime.keys import Key
 from realtime.live.merge import UNKNOWN, Verdict, merge
 from realtime.live.past import changers, row_at
 from realtime.models import LiveModel
@@ -36,19 +37,19 @@ class Refused(Exception):
         self.context = context
 
 
-def assign(ticket: UUID, revision: int, assignee: UUID | None) -> None:
+def assign(ticket: Key, revision: int, assignee: UUID | None) -> None:
     _change(ticket, revision, "assigned_to", assignee)
 
 
-def change_status(ticket: UUID, revision: int, status: str) -> None:
+def change_status(ticket: Key, revision: int, status: str) -> None:
     _change(ticket, revision, "status", status)
 
 
-def change_priority(ticket: UUID, revision: int, priority: str) -> None:
+def change_priority(ticket: Key, revision: int, priority: str) -> None:
     _change(ticket, revision, "priority", priority)
 
 
-def add_comment(ticket: UUID, author: UUID, content: str, files: "Iterable[File[Any]]" = ()) -> Comment:
+def add_comment(ticket: Key, author: UUID, content: str, files: "Iterable[File[Any]]" = ()) -> Comment:
     """On the ticket that this one was merged into, if it was: ``ticket_id`` of the comment says which."""
     if not people.may_be(author, Comment._meta.db_table, "author_id"):
         raise Refused(422, f"Nothing was sent: {people.NOT_LINKED}")
@@ -59,13 +60,13 @@ def add_comment(ticket: UUID, author: UUID, content: str, files: "Iterable[File[
     return comment
 
 
-def attach(ticket: UUID, files: "Iterable[File[Any]]") -> list[Attachment]:
+def attach(ticket: Key, files: "Iterable[File[Any]]") -> list[Attachment]:
     """To the ticket that this one was merged into, if it was."""
     with _storing(ticket, files) as stored:
         return _attach(_place(ticket), None, stored)
 
 
-def _place(ticket: UUID) -> UUID:
+def _place(ticket: Key) -> Key:
     """Where something said on a ticket goes, if whoever says it may see that."""
     place = held_end_of(ticket)
     if place != ticket and not Ticket.objects.filter(pk=place).exists():
@@ -73,16 +74,16 @@ def _place(ticket: UUID) -> UUID:
     return place
 
 
-def delete_comment(comment: UUID, revision: int) -> None:
+def delete_comment(comment: Key, revision: int) -> None:
     """Deletes its attachments too."""
     _delete(Comment, comment, revision)
 
 
-def delete_attachment(attachment: UUID, revision: int) -> None:
+def delete_attachment(attachment: Key, revision: int) -> None:
     _delete(Attachment, attachment, revision)
 
 
-def merge_tickets(source: UUID, target: UUID) -> tuple[Ticket, Ticket]:
+def merge_tickets(source: Key, target: Key) -> tuple[Ticket, Ticket]:
     """Moves the conversation, the files and the links of one ticket to another, and closes it. Returns both.
 
     ``ticket`` in the context of a refusal is where the target has gone itself.
@@ -93,8 +94,9 @@ def merge_tickets(source: UUID, target: UUID) -> tuple[Ticket, Ticket]:
         held = _both(source, target, "merged")
         _may_go_together(held[source], held[target])
         # What comes back to the ticket that it was written on has no other origin.
-        first = Coalesce("merged_from", Value(source), output_field=UUIDField())
-        origin = {"ticket": target, "merged_from": NullIf(first, Value(target), output_field=UUIDField())}
+        key = Ticket._meta.pk
+        first = Coalesce("merged_from", Value(source), output_field=key)
+        origin = {"ticket": target, "merged_from": NullIf(first, Value(target), output_field=key)}
         Comment.objects.filter(ticket=source).update(**origin)
         Attachment.objects.filter(ticket=source).update(**origin)
         _move_links(source, target)
@@ -104,7 +106,7 @@ def merge_tickets(source: UUID, target: UUID) -> tuple[Ticket, Ticket]:
     return held[source], held[target]
 
 
-def _both(ticket: UUID, chosen: UUID, done: str) -> dict[UUID, Ticket]:
+def _both(ticket: Key, chosen: Key, done: str) -> dict[Key, Ticket]:
     """Locks both in the order of their keys: who does it the other way round waits, and finds it done."""
     rows = Ticket.objects.select_for_update().filter(pk__in=[ticket, chosen]).order_by("pk")
     held = {row.pk: row for row in rows}
@@ -125,7 +127,7 @@ def _may_go_together(source: Ticket, target: Ticket) -> None:
         raise Refused(409, f"Nothing was merged: “{target}” was merged into “{end}”. Choose that one.", ticket=end.pk)
 
 
-def _move_links(source: UUID, target: UUID) -> None:
+def _move_links(source: Key, target: Key) -> None:
     """A pair has one link: what the target is linked with already stays linked with both."""
     known = {end for link in _links_of(target) for end in (link.ticket_id, link.other_id)} | {target}
     for link in _links_of(source):
@@ -135,11 +137,11 @@ def _move_links(source: UUID, target: UUID) -> None:
             link.save(update_fields=[column])
 
 
-def _links_of(ticket: UUID) -> list[TicketLink]:
+def _links_of(ticket: Key) -> list[TicketLink]:
     return list(TicketLink.objects.select_for_update().filter(Q(ticket=ticket) | Q(other=ticket)).order_by("pk"))
 
 
-def link_tickets(ticket: UUID, other: UUID, kind: TicketLink.Kind, by: UUID) -> TicketLink:
+def link_tickets(ticket: Key, other: Key, kind: TicketLink.Kind, by: UUID) -> TicketLink:
     """Links two tickets, or gives the link that they have another kind."""
     if ticket == other:
         raise Refused(422, "Nothing was linked: a ticket can’t be linked with itself. Choose another one.")
@@ -156,11 +158,11 @@ def link_tickets(ticket: UUID, other: UUID, kind: TicketLink.Kind, by: UUID) -> 
         return link
 
 
-def remove_link(link: UUID, revision: int) -> None:
+def remove_link(link: Key, revision: int) -> None:
     _delete(TicketLink, link, revision)
 
 
-def _change(key: UUID, revision: int, column: str, value: Any) -> None:
+def _change(key: Key, revision: int, column: str, value: Any) -> None:
     """Changes what nobody else has changed since ``revision``; what happened to other columns doesn't matter."""
     with transaction.atomic():
         ticket = _locked(Ticket, key)
@@ -183,12 +185,12 @@ def _taken(ticket: Ticket, revision: int, column: str) -> str:
     return f"Nothing was changed: {by} changed the {noun} to “{now}” in the meantime."
 
 
-def _delete(model: type[M], key: UUID, revision: int) -> None:
+def _delete(model: type[M], key: Key, revision: int) -> None:
     with transaction.atomic():
         _unchanged(model, key, revision).delete()
 
 
-def _unchanged(model: type[M], key: UUID, revision: int) -> M:
+def _unchanged(model: type[M], key: Key, revision: int) -> M:
     """Locks the row and checks that it is as the user saw it; a stale click deletes nothing."""
     row = _locked(model, key)
     if row.revision != revision:
@@ -197,7 +199,7 @@ def _unchanged(model: type[M], key: UUID, revision: int) -> M:
     return row
 
 
-def _locked(model: type[M], key: UUID) -> M:
+def _locked(model: type[M], key: Key) -> M:
     rows: Any = model._default_manager
     row: M | None = rows.select_for_update().filter(pk=key).first()
     if row is None:
@@ -207,7 +209,7 @@ def _locked(model: type[M], key: UUID) -> M:
 
 
 @contextmanager
-def _storing(ticket: UUID, files: "Iterable[File[Any]]") -> Iterator[list[StoredFile]]:
+def _storing(ticket: Key, files: "Iterable[File[Any]]") -> Iterator[list[StoredFile]]:
     """Stores files around the transaction that writes their rows: slow storage holds no lock and no connection."""
     gone = Refused(404, "Nothing was saved: somebody deleted this ticket in the meantime.")
     if not Ticket.objects.filter(pk=ticket).exists():
@@ -225,7 +227,7 @@ def _storing(ticket: UUID, files: "Iterable[File[Any]]") -> Iterator[list[Stored
         raise gone from None
 
 
-def _attach(ticket: UUID, comment: Comment | None, stored: list[StoredFile]) -> list[Attachment]:
+def _attach(ticket: Key, comment: Comment | None, stored: list[StoredFile]) -> list[Attachment]:
     return [
         Attachment.objects.create(
             ticket_id=ticket,

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db import connection
 
+from realtime.keys import Key
 from realtime.live.people import is_key, known_names
 from realtime.models import RealtimeChange
 from ticketing import people
@@ -14,9 +14,9 @@ from ticketing.models import Ticket
 from ticketing.words import closed_status
 
 
-def chain_of(ticket: Ticket) -> list[UUID]:
+def chain_of(ticket: Ticket) -> list[Key]:
     """The keys of the tickets that it was merged into, one after the other; they end, whatever the rows say."""
-    passed: list[UUID] = []
+    passed: list[Key] = []
     place = ticket.merged_into_id
     while place is not None and place not in passed:
         passed.append(place)
@@ -42,13 +42,13 @@ def place_in_words(ticket: Ticket) -> str:
     return f"“{place}”" if place is not None else "another ticket"
 
 
-def held_end_of(ticket: UUID) -> UUID:
+def held_end_of(ticket: Key) -> Key:
     """The key of that ticket. None of the chain is merged or deleted before the transaction ends.
 
     A key without a ticket is its own end.
     """
-    passed: list[UUID] = []
-    place: UUID | None = ticket
+    passed: list[Key] = []
+    place: Key | None = ticket
     with connection.cursor() as cursor:
         while place is not None and place not in passed:
             passed.append(place)
@@ -82,7 +82,7 @@ def merge_of(ticket: Any) -> Merge | None:
         return None
     key = str(ticket.merged_into_id)
     logged = RealtimeChange.objects.filter(
-        table_name=Ticket._meta.db_table, row_key=ticket.pk, op=RealtimeChange.Op.UPDATE, new__merged_into_id=key
+        table_name=Ticket._meta.db_table, row_key=str(ticket.pk), op=RealtimeChange.Op.UPDATE, new__merged_into_id=key
     )
     entry = logged.exclude(old__merged_into_id=key).order_by("-revision").first()
     if entry is None:

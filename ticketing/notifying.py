@@ -22,6 +22,7 @@ from crm.templatetags.marked import names_in
 from realtime.database.actor import Origin
 from realtime.database.change_log import Change
 from realtime.database.values import EARLIEST
+from realtime.keys import KEY_TYPE, read_key
 from realtime.live.people import is_key
 from realtime.sight import blind_to, current_sight
 from realtime.worker.log_readers import LogReader
@@ -141,7 +142,7 @@ def _new_names(change: Change) -> set[str]:
 def _spoken(tickets: set[str]) -> "defaultdict[str, dict[str, datetime]]":
     """By ticket, who has commented on it, and when first."""
     found: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
-    comments = Comment.objects.filter(ticket__in=map(UUID, tickets), author_id__isnull=False).order_by()
+    comments = Comment.objects.filter(ticket__in=map(read_key, tickets), author_id__isnull=False).order_by()
     for row in comments.values("ticket", "author_id").annotate(first=Min("created_at")) if tickets else ():
         # An app may leave the time out; whoever has spoken then is told in any case.
         found[str(row["ticket"])][str(row["author_id"])] = row["first"] or EARLIEST
@@ -149,12 +150,13 @@ def _spoken(tickets: set[str]) -> "defaultdict[str, dict[str, datetime]]":
 
 
 # What a later change of the ticket says that it was before; without one, what it is.
-ASSIGNED_THEN = """
+ASSIGNED_THEN = f"""
 select asked.revision, case when later.is_there then later.assigned else tickets.assigned_to::text end
-from unnest(%s::uuid[], %s::bigint[]) as asked (ticket, revision) join tickets on tickets.id = asked.ticket
+from unnest(%s::{KEY_TYPE}[], %s::bigint[]) as asked (ticket, revision) join tickets on tickets.id = asked.ticket
 left join lateral (
     select true as is_there, old ->> 'assigned_to' as assigned from realtime_change
-    where table_name = 'tickets' and row_key = asked.ticket and revision > asked.revision order by revision limit 1
+    where table_name = 'tickets' and row_key = asked.ticket::text and revision > asked.revision
+    order by revision limit 1
 ) as later on true
 """
 

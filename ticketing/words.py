@@ -1,11 +1,11 @@
 """A ticket's values as words: what its status and its priority can be here, and names instead of ids for notices."""
 
 from typing import Any
-from uuid import UUID
 
 from crm.models import Customer
 from realtime.database.word_field import choices_of
 from realtime.database.words import Word, open_words, word_of, words_of
+from realtime.keys import Key
 from ticketing import people
 from ticketing.models import Ticket
 
@@ -50,9 +50,9 @@ def in_words(column: str, value: Any) -> Any:
     """What people call the value of a ticket's column; values that need no explanation stay as they are."""
     if column == "assigned_to":
         return people.name(value)
-    if column == "merged_into" and isinstance(value, UUID):
+    if column == "merged_into" and isinstance(value, Key):
         return Ticket.objects.filter(pk=value).values_list("title", flat=True).first() or "a deleted ticket"
-    if column == "customer" and isinstance(value, UUID):
+    if column == "customer" and isinstance(value, Key):
         return Customer.objects.filter(pk=value).values_list("name", flat=True).first() or people.UNKNOWN
     if column in ("status", "priority"):
         return word_of(TABLE, column, value).label

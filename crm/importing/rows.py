@@ -6,7 +6,6 @@ django-import-export finds the known rows and writes in bulk; the portal's own f
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
-from uuid import UUID
 
 import tablib
 from django import forms
@@ -23,6 +22,7 @@ from crm.importing.kinds import CUSTOMERS, KEY, PRODUCTS, Importable
 from crm.importing.matching import Columns, column_name
 from crm.importing.reading import Row
 from crm.models import Customer, Product
+from realtime.keys import Key, read_key
 from realtime.pages.export import read_back
 from realtime.pages.workbook import CUT
 
@@ -99,7 +99,7 @@ class Rows(resources.ModelResource):  # type: ignore[misc]  # import-export has 
         self._lacking = [name for name in self.importable.needed if name not in self._matched]
         self._noun = self.importable.kind.singular
         # The row that a key was first met in.
-        self._keys: dict[UUID, int] = {}
+        self._keys: dict[Key, int] = {}
         self._writing = False
         self._changed = False
 
@@ -154,11 +154,11 @@ class Rows(resources.ModelResource):  # type: ignore[misc]  # import-export has 
         read[KEY] = self._key(read[KEY].strip(), row.number, errors)
         return read | {"errors": errors}
 
-    def _key(self, text: str, number: int, errors: dict[str, str]) -> UUID | None:
+    def _key(self, text: str, number: int, errors: dict[str, str]) -> Key | None:
         if not text or KEY in errors:
             return None
         try:
-            key = UUID(text)
+            key = read_key(text)
         except ValueError:
             errors[KEY] = "This is no key. Keys come from an exported list; leave it empty where the row is new."
             return None

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.db.models import Count
 
+from realtime.keys import read_key
 from realtime.live.definition import Concern, Params
 from realtime.live.kind import Kind
 from realtime.live.lists import LiveList
@@ -83,7 +83,7 @@ class OwnedBlock(ListExcerpt):
         cls.own_table = cls.owner.table
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
-        return {"id": str(UUID(str(raw["id"])))}
+        return {"id": str(read_key(raw["id"]))}
 
     def concerns(self, params: Params) -> Mapping[str, Concern]:
         """Changes to rows that belong to the owner, or did, and to what the latest ones point to."""

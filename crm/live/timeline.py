@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
@@ -13,6 +12,7 @@ from crm.kinds import ACQUISITION, CUSTOMER, INTERACTION, PRODUCT
 from crm.live.lists import NAME
 from crm.timeline import Entry, Place, TimelineSource
 from realtime.database.tables import people_table
+from realtime.keys import read_key
 from realtime.live.definition import Concern, Definition, Params, register
 from realtime.live.lists import COUNT_LIMIT, LiveList, Related, first, values_of
 from realtime.live.membership import Question, question
@@ -53,7 +53,7 @@ class CustomerTimeline(Definition):
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         asked = values_of(raw, "show")
         known = [source.name for source in customer_page.sources]
-        params: Params = {"id": str(UUID(str(raw["id"]))), "show": [name for name in known if name in asked] or known}
+        params: Params = {"id": str(read_key(raw["id"])), "show": [name for name in known if name in asked] or known}
         return params | _place(raw)
 
     # What it shows

@@ -1,5 +1,3 @@
-import uuid
-
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -7,7 +5,7 @@ import django.utils.timezone
 from django.db import migrations, models
 
 import realtime.database.schema
-import realtime.models
+import realtime.keys
 
 
 class Migration(migrations.Migration):
@@ -19,16 +17,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Customer",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_default=realtime.models.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", realtime.keys.LiveKey(primary_key=True, serialize=False)),
                 (
                     "created_at",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
@@ -56,16 +45,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Acquisition",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_default=realtime.models.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", realtime.keys.LiveKey(primary_key=True, serialize=False)),
                 (
                     "created_at",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
@@ -121,16 +101,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Interaction",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_default=realtime.models.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", realtime.keys.LiveKey(primary_key=True, serialize=False)),
                 (
                     "created_at",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from types import FrameType
-from uuid import UUID
 
 import psycopg
 
@@ -24,6 +23,7 @@ from project.chaos.site import WEBS, WORKERS, Site
 from project.chaos.storm import Storm
 from project.chaos.verdict import Round
 from project.chaos.writers import Writers
+from realtime.keys import Key, read_key
 from realtime.live.sorting import PageKey
 
 USERNAME = PASSWORD = "demo"  # noqa: S105 (seed_demo's)
@@ -242,13 +242,13 @@ class Chaos:
         return {row[0]: f"{row[0]} {row[2]} of {row[1]} {row[3]} at {row[4]:%H:%M:%S}" for row in rows}
 
 
-def _anchors(sql: "psycopg.Connection[tuple[object, ...]]", table: str) -> list[UUID]:
+def _anchors(sql: "psycopg.Connection[tuple[object, ...]]", table: str) -> list[Key]:
     """Rows that stay, because pages show them."""
     rows = sql.execute(f"select id from {table} order by created_at desc, id limit 2".encode()).fetchall()
-    return [UUID(str(row[0])) for row in rows]
+    return [read_key(row[0]) for row in rows]
 
 
-def _paths(anchors: dict[str, list[UUID]]) -> Iterator[str]:
+def _paths(anchors: dict[str, list[Key]]) -> Iterator[str]:
     """The pages that plain sockets follow: lists with all that addresses may ask for, and pages about one row."""
     yield from ("/", "/crm/products/", "/ticketing/tickets/", "/ticketing/board/", "/notifications/")
     yield from ("/crm/products/?last=1", "/crm/products/?q=red", "/crm/products/?price=small")

@@ -6,9 +6,10 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 import psycopg
+
+from realtime.keys import Key
 
 Connection = psycopg.Connection[Any]
 
@@ -46,7 +47,7 @@ class Writer:
     """Writes until told to stop; survives the database's restarts. ``anchors`` are keys that stay, by table."""
 
     def __init__(
-        self, connect: Callable[[], Connection], seed: str, pace: float, anchors: Mapping[str, Sequence[UUID]]
+        self, connect: Callable[[], Connection], seed: str, pace: float, anchors: Mapping[str, Sequence[Key]]
     ) -> None:
         self.done: Counter[str] = Counter()
         self.problems: list[str] = []
@@ -186,15 +187,13 @@ class Writer:
             generated = {name for (name,) in cursor.execute(computed, [table]).fetchall()}
         columns = ", ".join(f'"{name}"' for name in row if name not in generated)
         told = f"select {columns} from jsonb_populate_record(null::{table}, %s::jsonb)"
-        _run(sql, f"insert into {table} ({columns}) {told}", [json.dumps(row)])
+        _run(sql, f"insert into {table} ({columns}) overriding system value {told}", [json.dumps(row)])
 
-    def _any(self, sql: Connection, table: str, anchors: bool = True) -> UUID | None:
+    def _any(self, sql: Connection, table: str, anchors: bool = True) -> Key | None:
         """Some row's key; it is often an anchor, because pages show those."""
         if anchors and table in self._anchors and self._chance.random() < 0.3:
             return self._chance.choice(self._anchors[table])
-        start = UUID(int=self._chance.getrandbits(128))
-        row = _run(sql, f"select id from {table} where id >= %s order by id limit 1", [start])
-        row = row or _run(sql, f"select id from {table} order by id limit 1", [])
+        row = _run(sql, f"select id from {table} order by md5(id::text || %s) limit 1", [str(self._chance.random())])
         return row[0] if row else None
 
     def _word(self) -> str:
@@ -233,15 +232,16 @@ class Writer:
 
     def _upsert(self, sql: Connection) -> None:
         statement = (
-            "insert into products (id, name) values (%s, %s) on conflict (id) do update set name = excluded.name"
+            "insert into products (id, name) overriding system value values (%s, %s)"
+            " on conflict (id) do update set name = excluded.name"
         )
         _run(sql, statement, [self._any(sql, "products"), self._word()])
 
     def _bulk_change(self, sql: Connection) -> None:
         table = self._table()
         column, value = self._new_value(table)
-        part = f"select id from {table} where id >= %s order by id limit %s"
-        values = [value, UUID(int=self._chance.getrandbits(128)), self._chance.randint(5, 30)]
+        part = f"select id from {table} order by md5(id::text || %s) limit %s"
+        values = [value, str(self._chance.random()), self._chance.randint(5, 30)]
         _run(sql, f"update {table} set {column} = %s where id in ({part})", values)
 
     def _bulk_insert(self, sql: Connection) -> None:
@@ -280,7 +280,7 @@ class Writer:
         _run(sql, "update tickets set title = title where id = %s", [self._any(sql, "tickets")])
 
     def _change_key(self, sql: Connection) -> None:
-        _run(sql, "update attachments set id = gen_random_uuid() where id = %s", [self._any(sql, "attachments")])
+        _run(sql, "update attachments set id = default where id = %s", [self._any(sql, "attachments")])
 
     def _merge(self, sql: Connection) -> None:
         """Merges a ticket into another one, or takes an earlier merge back."""
@@ -318,7 +318,7 @@ class Writers:
         seed: int,
         number: int,
         pace: float,
-        anchors: Mapping[str, Sequence[UUID]],
+        anchors: Mapping[str, Sequence[Key]],
     ) -> None:
         self._writers = [Writer(connect, f"{seed}/{index}", pace, anchors) for index in range(number)]
 

@@ -17,6 +17,7 @@ from project.demo import desk
 from project.demo.catalogue import article
 from project.demo.customers import customer
 from realtime.database.actor import Origin, acting_user
+from realtime.keys import UUIDS, Key
 from realtime.models import LiveModel, RealtimeChange
 from realtime.worker.log_readers import read_from_now_on
 from ticketing.actions import link_tickets, merge_tickets
@@ -71,6 +72,7 @@ class Seeding:
         self._now = now or timezone.now()
         self._sizes = sizes(tickets)
         self._sellers = staff.get(CRM_STAFF, []) + staff.get(MANAGERS, [])
+        self._numbers = {model: _next_numbers(model) for model in USUAL}
         self._agents = staff.get(SUPPORT_AGENTS, []) + staff.get(MANAGERS, [])
 
     def fill(self) -> dict[str, int]:
@@ -131,7 +133,7 @@ class Seeding:
             found = article(self._dice)
             products.append(
                 Product(
-                    id=self._key(),
+                    id=self._key(Product),
                     name=found.name,
                     description=found.description,
                     price=found.price,
@@ -149,7 +151,9 @@ class Seeding:
             found = next((one for one in drawn if one.name not in names), drawn[0])
             names.add(found.name)
             customers.append(
-                Customer(id=self._key(), name=found.name, email=found.email, phone=found.phone, created_at=created)
+                Customer(
+                    id=self._key(Customer), name=found.name, email=found.email, phone=found.phone, created_at=created
+                )
             )
         return customers
 
@@ -160,7 +164,7 @@ class Seeding:
             quantity = self._dice.choices((1, 2, 4, 6, 12, 40, 250), weights=(40, 20, 15, 10, 8, 5, 2))[0]
             acquisitions.append(
                 Acquisition(
-                    id=self._key(),
+                    id=self._key(Acquisition),
                     customer=buyer,
                     product=product,
                     quantity=quantity,
@@ -178,7 +182,7 @@ class Seeding:
             created = min(self._now, at + timedelta(minutes=self._dice.randrange(600)))
             interactions.append(
                 Interaction(
-                    id=self._key(),
+                    id=self._key(Interaction),
                     customer=self._one_known_at(at, customers),
                     type=kind,
                     notes=notes,
@@ -195,7 +199,7 @@ class Seeding:
             anonymous = self._dice.random() < 0.05
             tickets.append(
                 Ticket(
-                    id=self._key(),
+                    id=self._key(Ticket),
                     title=wish.title,
                     description=wish.description,
                     status=self._status_of_age(self._now - created),
@@ -219,7 +223,7 @@ class Seeding:
         """Solves tickets, each some time after it came: the change log says so, and the dashboard counts by it."""
         dice = random.Random(301)
         moments = []
-        done: defaultdict[tuple[str, str], list[UUID]] = defaultdict(list)
+        done: defaultdict[tuple[str, str], list[Key]] = defaultdict(list)
         for ticket, status in solved.items():
             done[str(dice.choice(self._agents) if self._agents else ""), status].append(ticket.pk)
             after = timedelta(hours=dice.expovariate(1 / SOLVING_HOURS))
@@ -229,9 +233,9 @@ class Seeding:
                 Ticket.objects.filter(pk__in=keys).update(status=status)
         with connection.cursor() as cursor:
             cursor.execute(
-                "update realtime_change set at = told.at from unnest(%s::uuid[], %s::timestamptz[]) as told (key, at)"
+                "update realtime_change set at = told.at from unnest(%s::text[], %s::timestamptz[]) as told (key, at)"
                 " where table_name = 'tickets' and op = 'UPDATE' and row_key = told.key",
-                [[ticket.pk for ticket in solved], moments],
+                [[str(ticket.pk) for ticket in solved], moments],
             )
 
     def _comments(self, tickets: list[Ticket]) -> list[Comment]:
@@ -242,7 +246,7 @@ class Seeding:
             age = self._now - ticket.created_at
             comments.append(
                 Comment(
-                    id=self._key(),
+                    id=self._key(Comment),
                     ticket=ticket,
                     author_id=self._author(),
                     content=desk.comment(self._dice),
@@ -259,7 +263,7 @@ class Seeding:
             found = desk.file(self._dice)
             attachments.append(
                 Attachment(
-                    id=self._key(),
+                    id=self._key(Attachment),
                     ticket=ticket,
                     comment=comment,
                     file_name=found.name,
@@ -271,7 +275,10 @@ class Seeding:
             )
         return sorted(attachments, key=lambda attachment: attachment.created_at)
 
-    def _key(self) -> UUID:
+    def _key(self, model: type[LiveModel]) -> Key:
+        return self._person() if UUIDS else next(self._numbers[model])
+
+    def _person(self) -> UUID:
         return UUID(int=self._dice.getrandbits(128), version=4)
 
     def _times(self, count: int) -> Iterator[datetime]:
@@ -304,10 +311,22 @@ class Seeding:
         return self._somebody(nobody=0.02, unknown=0.02)
 
     def _somebody(self, nobody: float, unknown: float) -> UUID | None:
-        drawn, key = self._dice.random(), self._key()
+        drawn, key = self._dice.random(), self._person()
         if drawn < nobody or not self._agents:
             return None
         return key if drawn < nobody + unknown else self._dice.choice(self._agents)
+
+
+def _next_numbers(model: type[LiveModel]) -> Iterator[int]:
+    """Keys that the table itself would give next."""
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select nextval(pg_get_serial_sequence(%s, 'id')) from generate_series(1, %s)",
+                [model._meta.db_table, BATCH],
+            )
+            numbers = [number for (number,) in cursor.fetchall()]
+        yield from numbers
 
 
 def _copy(model: type[LiveModel], rows: Sequence[LiveModel]) -> None:

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar, cast
-from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -56,12 +55,12 @@ class Department:
         if not colleague.has_perm(f"{rows.model._meta.app_label}.delete_{rows.model._meta.model_name}"):
             raise NothingToDo
         keys = list(rows.values_list("pk", flat=True)[:NEWEST])
-        added: set[UUID | None] = set(
+        added = set(
             RealtimeChange.objects.filter(
                 table_name=rows.model._meta.db_table, row_key__in=keys, op="INSERT", actor__in=team_keys()
             ).values_list("row_key", flat=True)
         )
-        key = next((key for key in keys if key in added), None)
+        key = next((key for key in keys if str(key) in added), None)
         if key is None:
             raise NothingToDo
         found: Any = rows.model._default_manager

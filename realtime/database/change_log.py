@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
+from realtime.keys import Key, read_key
 from realtime.models import RealtimeWatermark
 
 PAGE = 1_000
@@ -31,7 +32,7 @@ class Change:
     at: datetime
     table: str
     op: str
-    key: UUID | None
+    key: Key | None
     old: dict[str, Any] | None
     new: dict[str, Any] | None
     actor: str
@@ -260,10 +261,10 @@ table_name = %s and row_key = any(%s) and (op = 'DELETE' or not exists (
 """
 
 
-def look_up_deletes(table: str, keys: Iterable[UUID], watermark: Watermark) -> dict[UUID, Deletes]:
+def look_up_deletes(table: str, keys: Iterable[Key], watermark: Watermark) -> dict[Key, Deletes]:
     """What the log knows about deletes of these keys; a key that it doesn't know is left out."""
-    found: dict[UUID, Deletes] = {}
-    for change in _look_up(watermark, _DELETES, table, list(keys)):
+    found: dict[Key, Deletes] = {}
+    for change in _look_up(watermark, _DELETES, table, [str(key) for key in keys]):
         if change.key is None:
             continue
         is_delete = change.op == "DELETE"
@@ -284,7 +285,9 @@ def _look_up(watermark: Watermark, condition: str, *parameters: Any) -> list[Cha
 
 def _change(row: tuple[Any, ...]) -> Change:
     revision, at, table, op, key, old, new, actor, action, *swept = row
-    return Change(revision, at, table, op, key, _json(old), _json(new), actor, action or "", bool(swept and swept[0]))
+    # A RESET of a personal table names a person.
+    named = None if key is None else UUID(key) if op == "RESET" else read_key(key)
+    return Change(revision, at, table, op, named, _json(old), _json(new), actor, action or "", bool(swept and swept[0]))
 
 
 def _json(value: Any) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ create table realtime_change (
     at timestamptz not null default clock_timestamp(),
     table_name text not null,
     op text not null check (op in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'RESET')),
-    row_key uuid,
+    row_key text,
     old jsonb,
     new jsonb,
     actor text not null,
@@ -28,6 +28,17 @@ create index realtime_change_row on realtime_change (table_name, row_key, revisi
 # caller controls. EXECUTE is revoked: a trigger fires without it, and nobody can then attach these functions to a table
 # of their own to forge log entries.
 FUNCTIONS_SQL = f"""
+-- A log from before keys could be numbers.
+do $$
+begin
+    if exists (select from pg_attribute where attrelid = 'realtime_change'::regclass and attname = 'row_key'
+               and atttypid = 'uuid'::regtype) then
+        alter table realtime_change alter row_key type text;
+        drop function if exists realtime_note(text, text, uuid, jsonb, jsonb, bigint);
+    end if;
+end
+$$;
+
 create or replace function realtime_actor() returns text
 language sql stable set search_path = pg_catalog as $$
     select coalesce(
@@ -87,7 +98,7 @@ $$;
 
 -- One entry, under its row's number unless that names another change: a trigger behind the stamp may have chosen it.
 create or replace function realtime_note(
-    live text, op text, key uuid, was jsonb, now_is jsonb, stamped bigint default null
+    live text, op text, key text, was jsonb, now_is jsonb, stamped bigint default null
 ) returns void
 language plpgsql security definer set search_path = pg_catalog as $$
 begin
@@ -111,15 +122,15 @@ begin
     if tg_op = 'TRUNCATE' then
         perform @schema@.realtime_note(live, tg_op, null, null, null);
     elsif tg_op = 'DELETE' then
-        perform @schema@.realtime_note(live, tg_op, old.id, to_jsonb(old), null);
+        perform @schema@.realtime_note(live, tg_op, old.id::text, to_jsonb(old), null);
     elsif tg_op = 'INSERT' then
-        perform @schema@.realtime_note(live, tg_op, new.id, null, to_jsonb(new), nullif(new.revision, 0));
+        perform @schema@.realtime_note(live, tg_op, new.id::text, null, to_jsonb(new), nullif(new.revision, 0));
     -- What a trigger behind the stamp changed is noted too, and so is everything while the stamp is switched off.
     elsif new *<> old then
-        perform @schema@.realtime_note(live, tg_op, new.id, to_jsonb(old), to_jsonb(new),
+        perform @schema@.realtime_note(live, tg_op, new.id::text, to_jsonb(old), to_jsonb(new),
                                        case when new.revision <> old.revision then nullif(new.revision, 0) end);
         if new.id <> old.id then
-            perform @schema@.realtime_note(live, 'DELETE', old.id, to_jsonb(old), null);
+            perform @schema@.realtime_note(live, 'DELETE', old.id::text, to_jsonb(old), null);
         end if;
     end if;
     return null;
@@ -156,7 +167,7 @@ begin
         people := people || format(' union select %I from was', tg_argv[0]);
     end if;
     execute 'insert into @schema@.realtime_change (revision, table_name, op, row_key, actor)'
-        || ' select nextval(''@schema@.realtime_revision''), $1, ''RESET'', person, @schema@.realtime_actor()'
+        || ' select nextval(''@schema@.realtime_revision''), $1, ''RESET'', person::text, @schema@.realtime_actor()'
         || ' from (select distinct person from (' || people || ') as found (person)) as told'
         using tg_table_name;
     return null;
@@ -165,7 +176,7 @@ $$;
 
 revoke all on function realtime_stamp(), realtime_log(), realtime_log_related(), realtime_log_personal(),
     realtime_log_words() from public;
-revoke all on function realtime_note(text, text, uuid, jsonb, jsonb, bigint) from public;
+revoke all on function realtime_note(text, text, text, jsonb, jsonb, bigint) from public;
 
 -- Runs as the writer: whoever may write may ring. The payload is constant, so that one transaction rings once.
 create or replace function realtime_ring() returns trigger
@@ -187,7 +198,7 @@ begin
     for api_role in select rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role') loop
         execute format('revoke all on function realtime_stamp(), realtime_log(), realtime_log_related(),'
                        ' realtime_log_personal(), realtime_log_words(),'
-                       ' realtime_note(text, text, uuid, jsonb, jsonb, bigint)'
+                       ' realtime_note(text, text, text, jsonb, jsonb, bigint)'
                        ' from %I', api_role);
         execute format('revoke all on sequence realtime_revision from %I', api_role);
     end loop;
@@ -218,7 +229,7 @@ drop function realtime_log_related();
 drop function realtime_log_personal();
 drop function realtime_log_words();
 drop function realtime_log();
-drop function realtime_note(text, text, uuid, jsonb, jsonb, bigint);
+drop function realtime_note(text, text, text, jsonb, jsonb, bigint);
 drop function realtime_stamp();
 drop function realtime_actor();
 drop table realtime_change;

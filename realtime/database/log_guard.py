@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.db import connection, transaction
 
 from realtime.database.triggers import LOGGING_TRIGGERS, PERSONAL_TRIGGERS, STAMP_TRIGGER
+from realtime.keys import KEY_TYPE, Key
 
 RELATED_TRIGGER = "realtime_log_related"
 # Somebody's ALTER TABLE must not hold up a mere check.
@@ -127,11 +127,11 @@ def triggers_behind_the_stamp(oid: int) -> list[str]:
 # Row and entry come from one snapshot: if a change was logged, both show it or neither does. When the table's columns
 # have changed since the entry, only the columns that both have can be compared.
 UNLOGGED = """
-select told.key from unnest(%(keys)s::uuid[]) as told(key)
+select told.key from unnest(%(keys)s::{key_type}[]) as told(key)
 left join {table} as present on present.id = told.key
 left join lateral (
     select op, new from realtime_change
-    where table_name = %(table)s and row_key = told.key order by revision desc limit 1
+    where table_name = %(table)s and row_key = told.key::text order by revision desc limit 1
 ) as noted on true
 where case when present.id is null then noted.op is distinct from 'DELETE'
       else noted.new is null or exists (
@@ -141,7 +141,7 @@ where case when present.id is null then noted.op is distinct from 'DELETE'
 """
 
 
-def unlogged(suspects: Mapping[str, Iterable[UUID]]) -> set[str]:
+def unlogged(suspects: Mapping[str, Iterable[Key]]) -> set[str]:
     """The tables with a suspect row that differs from its newest entry in the change log.
 
     Raises the database's errors, including a lock timeout.
@@ -150,7 +150,7 @@ def unlogged(suspects: Mapping[str, Iterable[UUID]]) -> set[str]:
     for table, keys in suspects.items():
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("select set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
-            question = UNLOGGED.format(table=connection.ops.quote_name(table))
+            question = UNLOGGED.format(table=connection.ops.quote_name(table), key_type=KEY_TYPE)
             cursor.execute(question, {"keys": list(keys), "table": table})
             if cursor.fetchone():
                 found.add(table)

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 
 from realtime.database.change_log import DECODER
+from realtime.keys import KEY_TYPE
 
 Row = dict[str, Any]
 
@@ -105,7 +106,7 @@ def locked_rows(table: str, keys: Iterable[str]) -> dict[str, Row]:
     """The rows with these keys as they are now, held until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select id::text, to_jsonb(t) from {_quoted(table)} as t where id = any(%s::uuid[])"
+            f"select id::text, to_jsonb(t) from {_quoted(table)} as t where id = any(%s::{KEY_TYPE}[])"
             " order by id for update",
             [sorted(keys)],
         )
@@ -116,17 +117,18 @@ def held_keys(table: str, keys: Iterable[str]) -> set[str]:
     """Which of these rows are there; none of them can go until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select id::text from {_quoted(table)} where id = any(%s::uuid[]) order by id for key share",
+            f"select id::text from {_quoted(table)} where id = any(%s::{KEY_TYPE}[]) order by id for key share",
             [sorted(keys)],
         )
         return {key for (key,) in cursor.fetchall()}
 
 
 def writable_columns(table: str) -> list[str]:
+    """Of a new row; of one that is there, the key isn't."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
-            " and attgenerated = '' and attidentity <> 'a' order by attnum",
+            " and attgenerated = '' and (attidentity <> 'a' or attname = 'id') order by attnum",
             [_quoted(table)],
         )
         return [name for (name,) in cursor.fetchall()]
@@ -138,7 +140,7 @@ def put_back(table: str, columns: Sequence[str], side: Side, revisions: Iterable
     _execute(
         f"update {_quoted(table)} as t set {values} from realtime_change as entry"
         f" cross join lateral jsonb_populate_record(null::{_quoted(table)}, entry.{side}) as was"
-        " where entry.revision = any(%s) and t.id = entry.row_key",
+        f" where entry.revision = any(%s) and t.id = entry.row_key::{KEY_TYPE}",
         list(revisions),
     )
 
@@ -148,7 +150,7 @@ def insert_again(table: str, columns: Sequence[str], side: Side, revisions: Iter
     names = ", ".join(_quoted(column) for column in columns)
     values = ", ".join(f"was.{_quoted(column)}" for column in columns)
     _execute(
-        f"insert into {_quoted(table)} ({names}) select {values} from realtime_change as entry"
+        f"insert into {_quoted(table)} ({names}) overriding system value select {values} from realtime_change as entry"
         f" cross join lateral jsonb_populate_record(null::{_quoted(table)}, entry.{side}) as was"
         " where entry.revision = any(%s) order by entry.revision",
         list(revisions),
@@ -156,7 +158,7 @@ def insert_again(table: str, columns: Sequence[str], side: Side, revisions: Iter
 
 
 def remove(table: str, keys: Iterable[str]) -> None:
-    _execute(f"delete from {_quoted(table)} where id = any(%s::uuid[])", sorted(keys))
+    _execute(f"delete from {_quoted(table)} where id = any(%s::{KEY_TYPE}[])", sorted(keys))
 
 
 def check_now() -> None:

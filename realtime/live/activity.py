@@ -188,7 +188,9 @@ def _changed(change: RealtimeChange) -> tuple[str, ...]:
     return tuple(name for name in new if name not in HIDDEN_FIELDS and new[name] != old.get(name)) if old else ()
 
 
-def _entry(followed: Followed, run: list[RealtimeChange], names: Mapping[str, str], people: Mapping[str, str]) -> Entry:
+def _entry(
+    followed: Followed, run: list[RealtimeChange], names: Mapping[tuple[str, str], str], people: Mapping[str, str]
+) -> Entry:
     change = run[0]
     kind, key = followed.place(change)
     return Entry(
@@ -197,8 +199,8 @@ def _entry(followed: Followed, run: list[RealtimeChange], names: Mapping[str, st
         did=OPS[RealtimeChange.Op(change.op)],
         icon=followed.kind.icon,
         words=followed.words,
-        name=names.get(key) or _last_name(change),
-        url=reverse(kind.detail_name, args=[key]) if key in names else "",
+        name=names.get((kind.table, key)) or _last_name(change),
+        url=reverse(kind.detail_name, args=[key]) if (kind.table, key) in names else "",
         details=", ".join(_details(followed.kind, change)) if change.op == RealtimeChange.Op.UPDATE else "",
         others=len({entry.row_key for entry in run} - {change.row_key}),
     )
@@ -221,8 +223,8 @@ def _last_name(change: RealtimeChange) -> str:
     return str(next((row[column] for column in ("name", "title", "file_name") if row.get(column)), ""))
 
 
-def _names(places: Iterable[tuple[Kind, str]]) -> dict[str, str]:
-    """What each of these records that is still there is called, by key."""
+def _names(places: Iterable[tuple[Kind, str]]) -> dict[tuple[str, str], str]:
+    """What each of these records that is still there is called, by table and key."""
     by_kind: dict[Kind, set[str]] = {}
     for kind, key in places:
         by_kind.setdefault(kind, set()).add(key)
@@ -230,7 +232,7 @@ def _names(places: Iterable[tuple[Kind, str]]) -> dict[str, str]:
     for kind, keys in by_kind.items():
         relations = [field.name for field in kind.model._meta.concrete_fields if field.is_relation]
         for row in kind.model._default_manager.filter(pk__in=keys).select_related(*relations):
-            names[str(row.pk)] = str(row)
+            names[kind.table, str(row.pk)] = str(row)
     return names
 
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 from realtime.database.columns import columns_of
 from realtime.database.word_field import Choices, choices_of
 from realtime.database.words import can_hold
+from realtime.keys import Key, read_key
 from realtime.live.kind import Kind
 from realtime.live.zones import midnight, next_midnight, today
 
@@ -252,8 +253,10 @@ class KeyFilter(ListFilter):
     def columns(self) -> tuple[str, ...]:
         return (f"{self.field_name}_id" if self.kind else self.field_name,)
 
-    def read(self, value: str) -> UUID | None:
-        return None if self.none and value == self.none else UUID(value)
+    def read(self, value: str) -> Key | None:
+        if self.none and value == self.none:
+            return None
+        return UUID(value) if self.people else read_key(value)
 
     def canonical(self, value: str) -> str:
         return str(self.read(value) or value)

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from django.urls import reverse
 from django.utils.text import Truncator
 
 from realtime.database.put_back import STAMPED, may_name
 from realtime.database.tables import people_table
+from realtime.keys import read_key
 from realtime.live.definition import Concern, Params, register
 from realtime.live.log_pages import COUNT_LIMIT, ORIGINS, Asked, Doing, page_of
 from realtime.live.people import is_key
@@ -106,7 +106,7 @@ class History(LiveRegion):
             name, _, key = record.partition("/")
             if name not in seen:
                 raise ValueError(f"no such kind: {name}")
-            record = f"{name}/{UUID(key)}"
+            record = f"{name}/{read_key(key)}"
         day = str(raw.get("day") or "")
         origin = str(raw.get("origin") or "")
         if origin and origin not in ORIGINS:
@@ -213,7 +213,7 @@ def _doing(doing: Doing, by_table: Mapping[str, Tracked], words: Words, whole: b
 
 def _entry(tracked: Tracked, entry: Any, words: Words, whole: bool) -> EntryTold:
     kind, key = _place(tracked, entry)
-    name = words.record(key)
+    name = words.record(kind, key)
     own = tracked.called(entry.new or entry.old)
     return EntryTold(
         revision=entry.revision,

@@ -213,7 +213,7 @@ def _of_record(record: tuple[Tracked, str], kinds: Sequence[Tracked]) -> list[tu
     # As the apps' indexes have it.
     hangs = "table_name = %(table)s and coalesce(new ->> %(column)s, old ->> %(column)s) = %(key)s"
     return [
-        ("table_name = %(table)s and row_key = %(key)s::uuid", {"table": tracked.table, "key": key}),
+        ("table_name = %(table)s and row_key = %(key)s", {"table": tracked.table, "key": key}),
         *(
             (hangs, {"table": child.table, "column": column, "key": key})
             for child, column in hanging_on(tracked.kind)

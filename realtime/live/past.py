@@ -109,4 +109,4 @@ def changers(row: LiveModel, since: int | None, names: Iterable[str]) -> dict[st
 
 
 def _entries(row: LiveModel) -> Any:
-    return RealtimeChange.objects.filter(table_name=row._meta.db_table, row_key=row.pk)
+    return RealtimeChange.objects.filter(table_name=row._meta.db_table, row_key=str(row.pk))

@@ -66,7 +66,9 @@ def name_of(column: str) -> Any:
 
 def creator_of(model: type[LiveModel]) -> Any:
     """For ``annotate``: the name of who created a row, as far as the change log goes back; null for other writers."""
-    insert = RealtimeChange.objects.filter(table_name=model._meta.db_table, row_key=OuterRef(OuterRef("pk")))
+    insert = RealtimeChange.objects.filter(
+        table_name=model._meta.db_table, row_key=Cast(OuterRef(OuterRef("pk")), TextField())
+    )
     # Whoever brings a row back hasn't created it.
     insert = insert.exclude(action__startswith=f"{Origin.UNDO}:")
     # Other writers are roles, or users of another system.

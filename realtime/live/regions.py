@@ -4,12 +4,12 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from realtime.database.tables import people_table
+from realtime.keys import read_key
 from realtime.live.app_columns import app_values
 from realtime.live.definition import Concern, Definition, Params
 from realtime.live.field_changes import worded
@@ -72,7 +72,7 @@ class RowRegion(LiveRegion):
             cls.tables = frozenset({cls.kind.table, *cls.related})
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
-        return {"id": str(UUID(str(raw["id"])))}
+        return {"id": str(read_key(raw["id"]))}
 
     def record(self, params: Params) -> tuple[str, str]:
         return self.kind.table, params["id"]

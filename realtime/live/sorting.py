@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from django.db.models import BooleanField, Expression, F, Func, IntegerField, QuerySet, TextField, Value
 from django.db.models.expressions import Col
@@ -22,6 +21,7 @@ from django.db.models.functions import Left
 from realtime.database.columns import column_of, never_null
 from realtime.database.list_indexes import TEXT_LENGTH
 from realtime.database.words import rank_sql, words_of
+from realtime.keys import Key, read_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Order:
         """Raises ``ValueError`` for anything but a key that ``PageKey.text`` wrote for this order."""
         try:
             value, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            found = PageKey(self.sort.read(value), UUID(key))
+            found = PageKey(self.sort.read(value), read_key(key))
             # What can't be written again can't be in an address either: a time at the very end of time.
             if not found.text:
                 raise ValueError(text)
@@ -113,7 +113,7 @@ class PageKey:
     """A place in an order: what a row is sorted by, and the row's key."""
 
     value: Any
-    pk: UUID
+    pk: Key
 
     @property
     def text(self) -> str:

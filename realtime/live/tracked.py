@@ -110,7 +110,9 @@ class Words:
     seen: frozenset[str]
     _keys: dict[Kind, set[str]] = field(default_factory=dict)
     _people: set[str] = field(default_factory=set)
-    _names: dict[str, str] = field(default_factory=dict)
+    # Two kinds' rows may have the same key, where keys are numbers.
+    _records: dict[tuple[str, str], str] = field(default_factory=dict)
+    _known: dict[str, str] = field(default_factory=dict)
 
     def ask(self, tracked: Tracked, row: Mapping[str, Any] | None) -> None:
         for column, logged in (row or {}).items():
@@ -130,21 +132,21 @@ class Words:
         self._people.add(actor)
 
     def read(self) -> None:
-        self._names |= known_names(self._people)
+        self._known |= known_names(self._people)
         for kind, keys in self._keys.items():
             relations = [field.name for field in kind.model._meta.concrete_fields if field.is_relation]
             parents = {parent.singular for parent in _by_model[kind.model].parents.values()}
             for row in kind.model._default_manager.filter(pk__in=keys).select_related(*relations):
                 # Without a name of its own it is called by what it hangs on.
                 if parents <= self.seen or _by_model[kind.model].called(vars(row)):
-                    self._names[str(row.pk)] = str(row)
+                    self._records[kind.table, str(row.pk)] = str(row)
 
-    def record(self, key: str) -> str:
+    def record(self, kind: Kind, key: str) -> str:
         """The name of a record that is there; empty for one that isn't."""
-        return self._names.get(key, "")
+        return self._records.get((kind.table, key), "")
 
     def person(self, actor: str) -> str:
-        return self._names.get(actor, "")
+        return self._known.get(actor, "")
 
     def tells_of(self, tracked: Tracked, column: str) -> bool:
         """Whether this reader may know the values of a column."""
@@ -160,9 +162,9 @@ class Words:
         if logged is None or logged == "":
             return None
         if isinstance(field_, ForeignKey):
-            return self._names.get(str(logged), GONE)
+            return self._records.get((field_.related_model._meta.db_table, str(logged)), GONE)
         if _holds_a_person(field_):
-            return self._names.get(str(logged), UNKNOWN_PERSON)
+            return self._known.get(str(logged), UNKNOWN_PERSON)
         return dict(field_.flatchoices).get(logged, logged_value(field_, logged))
 
     def label(self, tracked: Tracked, column: str) -> str:

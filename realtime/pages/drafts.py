@@ -20,6 +20,7 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from realtime.live.search import clean_text
+from realtime.live.tracked import all_tracked
 from realtime.models import Draft
 from realtime.pages.unsent import label_of
 from realtime.sight import current_sight, hidden_keys
@@ -79,16 +80,23 @@ def _seen(addresses: Iterable[str]) -> set[str]:
     asked = set(addresses)
     if (sight := current_sight()) is None:
         return asked
-    keys = {address: str(key) for address in asked if (key := _record(address)) is not None}
-    hidden = hidden_keys(set(keys.values()), sight)
-    return {address for address in asked if keys.get(address) not in hidden}
+    records = {address: record for address in asked if (record := _record(address)) is not None}
+    by_table: dict[str, set[str]] = {}
+    for table, key in records.values():
+        by_table.setdefault(table, set()).add(key)
+    hidden = {(table, key) for table, keys in by_table.items() for key in hidden_keys(table, keys, sight)}
+    return {address for address in asked if records.get(address) not in hidden}
 
 
-def _record(address: str) -> object:
+def _record(address: str) -> tuple[str, str] | None:
+    """The table and the key of the record whose address it is."""
     try:
-        return resolve(address).kwargs.get("pk")
+        found = resolve(address)
     except Resolver404:
         return None
+    plural, key = found.route.partition("/")[0], found.kwargs.get("pk")
+    table = next((tracked.table for tracked in all_tracked() if tracked.kind.plural == plural), None)
+    return (table, str(key)) if table is not None and key is not None else None
 
 
 # What somebody has

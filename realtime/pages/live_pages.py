@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import partial
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.contrib import messages
 from django.db import IntegrityError, transaction
@@ -14,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from realtime.keys import Key
 from realtime.live.definition import definition_named
 from realtime.live.first_paint import live_view
 from realtime.live.kind import Kind
@@ -58,11 +58,11 @@ class LivePages:
             ("export.csv", f"{kind.plural}-csv", "view", safe, self.export_csv),
             ("export.xlsx", f"{kind.plural}-xlsx", "view", safe, self.export_xlsx),
             ("new/", f"{kind.singular}-create", "add", writing, self.create),
-            ("<uuid:pk>/", kind.singular, "view", safe, self.detail),
-            ("<uuid:pk>/next/", f"{kind.singular}-next", "view", safe, partial(self.step, True)),
-            ("<uuid:pk>/previous/", f"{kind.singular}-previous", "view", safe, partial(self.step, False)),
-            ("<uuid:pk>/edit/", f"{kind.singular}-edit", "change", writing, self.edit),
-            ("<uuid:pk>/delete/", f"{kind.singular}-delete", "delete", writing, self.delete),
+            ("<key:pk>/", kind.singular, "view", safe, self.detail),
+            ("<key:pk>/next/", f"{kind.singular}-next", "view", safe, partial(self.step, True)),
+            ("<key:pk>/previous/", f"{kind.singular}-previous", "view", safe, partial(self.step, False)),
+            ("<key:pk>/edit/", f"{kind.singular}-edit", "change", writing, self.edit),
+            ("<key:pk>/delete/", f"{kind.singular}-delete", "delete", writing, self.delete),
         )
         offered = (("choices/", f"{kind.plural}-choices", "view", safe, self.offer),) if kind.chosen_by else ()
         own = [
@@ -105,7 +105,7 @@ class LivePages:
         assert isinstance(listing, LiveList)
         return listing
 
-    def ways(self, request: HttpRequest, pk: UUID) -> dict[str, str]:
+    def ways(self, request: HttpRequest, pk: Key) -> dict[str, str]:
         """The way back to the list that somebody came from, and on to its other records."""
         query = came_from(request, self.kind)
         if query is None:
@@ -145,7 +145,7 @@ class LivePages:
         request.GET = self.list_view.for_reader(request.GET, request.user.pk)  # type: ignore[assignment]
         return request
 
-    def step(self, forwards: bool, request: HttpRequest, pk: UUID) -> HttpResponse:
+    def step(self, forwards: bool, request: HttpRequest, pk: Key) -> HttpResponse:
         """To the next or previous record of the list that the page was opened from."""
         query = came_from(request, self.kind) or QueryDict()
         asked = opening(request.user, self.list_view, query).asked
@@ -157,7 +157,7 @@ class LivePages:
             return redirect(ways_on["back_url"])
         return redirect(reverse(self.kind.detail_name, args=[found], query={"from": query.urlencode()}))
 
-    def detail(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+    def detail(self, request: HttpRequest, pk: Key) -> HttpResponse:
         instance = self._objects().filter(pk=pk).first()
         context: dict[str, Any] = {
             "live": live_view(self.kind.singular, {"id": pk}),
@@ -182,13 +182,13 @@ class LivePages:
             return redirect(self.kind.detail_name, pk=instance.pk)
         return refusing(self._render(request, "form", {"form": form, "object": None}), mistakes(form))
 
-    def edit(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+    def edit(self, request: HttpRequest, pk: Key) -> HttpResponse:
         if request.method == "POST":
             return self._save(request, pk)
         instance = get_object_or_404(self._objects(), pk=pk)
         return self._render_edit(request, instance, self.opened(request, instance=copy(instance)))
 
-    def _save(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+    def _save(self, request: HttpRequest, pk: Key) -> HttpResponse:
         # Whatever the form is merged with stays so until it is saved.
         with transaction.atomic():
             instance = self._objects().select_for_update().filter(pk=pk).first()
@@ -204,7 +204,7 @@ class LivePages:
         messages.success(request, f"“{saved}” was saved. {form.kept_of_others}".strip())
         return redirect(self.kind.detail_name, pk=pk)
 
-    def _render_gone(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+    def _render_gone(self, request: HttpRequest, pk: Key) -> HttpResponse:
         """What was typed stays on the page: a stand-in takes the row's place."""
         messages.error(request, f"Somebody deleted this {self.kind.singular} meanwhile. Nothing was saved.")
         stand_in = self.kind.model(id=pk, revision=0)
@@ -231,7 +231,7 @@ class LivePages:
         labels = ", ".join(conflict.label for conflict in conflicts)
         return refusing(page, f"Nothing was saved: somebody else has changed the same. {labels}.", is_conflict=True)
 
-    def delete(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+    def delete(self, request: HttpRequest, pk: Key) -> HttpResponse:
         instance = get_object_or_404(self._objects(), pk=pk)
         refusal, conflict = self.undeletable_because(instance), False
         if request.method == "POST" and not refusal:
@@ -245,7 +245,7 @@ class LivePages:
         page = self._render(request, "confirm_delete", context, status=409 if refused else 200)
         return refusing(page, str(refusal) or f"Nothing was deleted: somebody changed “{instance}” meanwhile.")
 
-    def _delete(self, pk: UUID, revision: int) -> tuple[str, bool]:
+    def _delete(self, pk: Key, revision: int) -> tuple[str, bool]:
         """Deletes what the user confirmed; returns why it must stay, and whether the row has changed since."""
         try:
             with transaction.atomic():

@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from realtime.events import RealtimeEvent, RealtimeEventType, TableReset
+from realtime.keys import Key, read_key
 
 logger = logging.getLogger(__name__)
 
@@ -103,8 +103,8 @@ def _timestamp(data: Mapping[str, Any], table: str) -> datetime:
         raise EventError(f"event of '{table}' has no usable commit_timestamp") from None
 
 
-def _key(record: Mapping[str, Any], table: str) -> UUID:
+def _key(record: Mapping[str, Any], table: str) -> Key:
     try:
-        return UUID(str(record["id"]))
+        return read_key(record["id"])
     except (KeyError, ValueError):
         raise EventError(f"event of '{table}' has no usable id") from None

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
 
@@ -13,6 +12,7 @@ from realtime.database.refusals import first_line
 from realtime.database.tables import personal_tables, related_tables
 from realtime.database.thread import DatabaseThread
 from realtime.events import Gap, TableReset
+from realtime.keys import Key
 from realtime.waiting import until_one_ends, wait_for_event
 from realtime.worker.intake import Intake
 from realtime.worker.outlet import Outlet
@@ -31,7 +31,7 @@ SUSPECT_AGAIN_SECONDS = 1.5
 SUSPECTS_LIMIT = 1_000
 RETRY_SECONDS = 1.0
 
-Suspects = dict[str, set[UUID]]
+Suspects = dict[str, set[Key]]
 
 
 class Guard:

@@ -14,6 +14,7 @@ from uuid import UUID
 from realtime.database import change_log
 from realtime.database.change_log import Change, Deletes, Watermark
 from realtime.events import EventPath, Gap, PersonalChange, RealtimeEvent, RealtimeEventType, TableReset
+from realtime.keys import Key
 from realtime.worker.event_dispatcher import EventError, RealtimeEventDispatcher
 
 Emission = RealtimeEvent[dict[str, Any]] | PersonalChange | TableReset
@@ -37,7 +38,7 @@ class Heard:
     """A Realtime event that awaits its entry in the change log."""
 
     table: str
-    key: UUID
+    key: Key
     kind: RealtimeEventType
     revision: int | None
     # The row as Realtime sent it; for a delete, only its key.
@@ -66,7 +67,7 @@ class Intake:
     pending: list[Heard] = field(default_factory=list)
     gap: Gap | None = None
     # Rows that Realtime reported in a way that the log doesn't bear out; the guard takes them and looks closer.
-    suspects: set[tuple[str, UUID]] = field(default_factory=set)
+    suspects: set[tuple[str, Key]] = field(default_factory=set)
     # Tables whose changes Realtime doesn't all report under their own name; they are never called deaf.
     half_heard: frozenset[str] = frozenset()
     # Emitted beyond the position, by Realtime or by a sweep that was cut off. Every complete sweep empties it; the log
@@ -164,9 +165,9 @@ class Intake:
             if event.table not in self.half_heard:
                 self._unconfirmed.setdefault(event.table, time.monotonic())
 
-    def _delete_entries(self, heard: list[Heard]) -> dict[tuple[str, UUID], Deletes]:
+    def _delete_entries(self, heard: list[Heard]) -> dict[tuple[str, Key], Deletes]:
         assert self.watermark is not None
-        by_table: dict[str, set[UUID]] = {}
+        by_table: dict[str, set[Key]] = {}
         for item in heard:
             if item.kind is RealtimeEventType.DELETE:
                 by_table.setdefault(item.table, set()).add(item.key)
@@ -180,7 +181,7 @@ class Intake:
         self,
         item: Heard,
         entries: dict[int, Change],
-        deletes: dict[tuple[str, UUID], Deletes],
+        deletes: dict[tuple[str, Key], Deletes],
         taken: set[int],
     ) -> Change | None:
         if item.revision is not None:
@@ -192,7 +193,7 @@ class Intake:
         return next((entry for entry in known if not self._is_emitted(entry, taken)), known[-1] if known else None)
 
     @staticmethod
-    def _is_another(item: Heard, entry: Change, deletes: dict[tuple[str, UUID], Deletes]) -> bool:
+    def _is_another(item: Heard, entry: Change, deletes: dict[tuple[str, Key], Deletes]) -> bool:
         """Whether this event contradicts the entry: then somebody may have written past the log (rule 26).
 
         Only a suspicion: a late event for a key that was deleted and inserted again looks the same.
@@ -245,7 +246,7 @@ class Intake:
         if change.revision in self._ahead:
             return None
         if change.op == "RESET":
-            if change.table in self.personal and change.key is not None:
+            if change.table in self.personal and isinstance(change.key, UUID):
                 return PersonalChange(change.table, change.key, change.revision, change.actor)
             if change.table in (*self.related, *self.personal):
                 return TableReset(change.table, "something in it changed")

@@ -251,7 +251,7 @@ def wait_until_swept(sql: "psycopg.Connection[Any]", page: Page, key: str) -> No
     for _ in range(300):
         found = sql.execute(
             "select pg_visible_in_snapshot(c.xid, w.snapshot::pg_snapshot) from realtime_change c, realtime_watermark w"
-            " where c.row_key = %s and w.name = 'worker' order by c.revision desc limit 1",
+            " where c.row_key = %s::text and w.name = 'worker' order by c.revision desc limit 1",
             [key],
         ).fetchone()
         if found and found[0]:

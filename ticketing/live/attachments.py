@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 
+from realtime.keys import read_key
 from realtime.live.definition import Params, register
 from realtime.live.lists import Related
 from realtime.live.sorting import by_time
@@ -27,7 +27,7 @@ class AttachmentList(ShortList):
     related: ClassVar = {TICKET.table: Related(frozenset({"title"}), by="merged_from_id")}
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
-        return {"ticket": str(UUID(str(raw["ticket"])))}
+        return {"ticket": str(read_key(raw["ticket"]))}
 
     def members(self, params: Params, by_row: bool = False) -> "QuerySet[Any]":
         return self.rows().filter(ticket=params["ticket"], comment=None)

@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 from crm.models import Customer
 from realtime.database.actor import Origin
 from realtime.database.words import word_of
+from realtime.keys import is_row_key
 from realtime.live.people import is_key, known_names
 from realtime.live.rendering import fragment
 from realtime.live.snapshot import Row
@@ -57,10 +58,19 @@ class TicketChange:
         return Row(key, version, fragment("ticketing/changes/_row.html", context | {"version": version}).html)
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What those are called that entries speak of, by key."""
+
+    people: Mapping[str, str]
+    customers: Mapping[str, str]
+    tickets: Mapping[str, str]
+
+
 def changes_of(ticket: str, since: datetime | None, until: datetime | None) -> list[TicketChange]:
     """What was done to the ticket in a stretch of time, the oldest first; the log may have been pruned."""
     sight = current_sight()
-    if hidden_keys([ticket], sight):
+    if hidden_keys(TICKET.table, [ticket], sight):
         return []
     logged = RealtimeChange.objects.filter(table_name=TICKET.table, row_key=ticket, new__isnull=False)
     created = Q(op=RealtimeChange.Op.INSERT) & ~Q(action__startswith=f"{Origin.UNDO}:")
@@ -88,21 +98,21 @@ def _came(ticket: str) -> Any:
     return logged.annotate(into=into).filter(into=ticket)
 
 
-def _told_of_other(entry: RealtimeChange, ticket: str, names: Mapping[str, str]) -> TicketChange | None:
+def _told_of_other(entry: RealtimeChange, ticket: str, names: Names) -> TicketChange | None:
     old, new = entry.old or {}, entry.new or {}
     if old.get("merged_into_id") == new.get("merged_into_id"):
         return None
     name = str(new.get("title"))
-    is_here = new.get("merged_into_id") == ticket
+    is_here = str(new.get("merged_into_id")) == ticket
     did = ("merged into this ticket:", name) if is_here else ("undid the merge of", name)
     return TicketChange(entry.revision, entry.at, _who(entry, names), (did,), "merge" if is_here else "undo-2")
 
 
-def _who(entry: RealtimeChange, names: Mapping[str, str]) -> str:
-    return names.get(entry.actor, people.UNKNOWN if is_key(entry.actor) else people.OUTSIDE)
+def _who(entry: RealtimeChange, names: Names) -> str:
+    return names.people.get(entry.actor, people.UNKNOWN if is_key(entry.actor) else people.OUTSIDE)
 
 
-def _told(entry: RealtimeChange, names: Mapping[str, str]) -> TicketChange | None:
+def _told(entry: RealtimeChange, names: Names) -> TicketChange | None:
     who = _who(entry, names)
     if entry.op == RealtimeChange.Op.INSERT and (entry.action or "").startswith(f"{Origin.UNDO}:"):
         return TicketChange(entry.revision, entry.at, who, ((BROUGHT_BACK, ""),), "undo-2")
@@ -116,9 +126,11 @@ def _told(entry: RealtimeChange, names: Mapping[str, str]) -> TicketChange | Non
     if not changed:
         return None
     did = tuple(_PHRASES[column](old.get(column), new.get(column), names, entry.actor) for column in changed)
-    named = frozenset(filter(None, [new.get("customer_id") if "customer_id" in changed else None]))
+    named = {str(new.get("customer_id"))} if "customer_id" in changed else set()
     into = {str(row.get("merged_into_id")) for row in (old, new)} if "merged_into_id" in changed else set()
-    return TicketChange(entry.revision, entry.at, who, did, ICONS.get(changed[0], "pencil"), named, frozenset(into))
+    return TicketChange(
+        entry.revision, entry.at, who, did, ICONS.get(changed[0], "pencil"), frozenset(named), frozenset(into)
+    )
 
 
 def _created(entry: RealtimeChange) -> datetime:
@@ -126,28 +138,28 @@ def _created(entry: RealtimeChange) -> datetime:
     return told if told is not None and told.tzinfo is not None else entry.at
 
 
-def _assigned(was: Any, now: Any, names: Mapping[str, str], actor: str) -> tuple[str, str]:
+def _assigned(was: Any, now: Any, names: Names, actor: str) -> tuple[str, str]:
     if not now:
-        return ("took the ticket from", names.get(str(was), people.UNKNOWN))
+        return ("took the ticket from", names.people.get(str(was), people.UNKNOWN))
     if now == actor:
         return ("took the ticket", "")
-    return ("assigned the ticket to", names.get(str(now), people.UNKNOWN))
+    return ("assigned the ticket to", names.people.get(str(now), people.UNKNOWN))
 
 
-def _customer(was: Any, now: Any, names: Mapping[str, str], actor: str) -> tuple[str, str]:
+def _customer(was: Any, now: Any, names: Names, actor: str) -> tuple[str, str]:
     if not now:
         return ("removed the customer", "")
-    return ("set the customer to", names.get(str(now), "a deleted one"))
+    return ("set the customer to", names.customers.get(str(now), "a deleted one"))
 
 
-def _merged(was: Any, now: Any, names: Mapping[str, str], actor: str) -> tuple[str, str]:
+def _merged(was: Any, now: Any, names: Names, actor: str) -> tuple[str, str]:
     if not now:
-        return ("undid the merge into", names.get(str(was), "a deleted ticket"))
-    return ("merged the ticket into", names.get(str(now), "a deleted ticket"))
+        return ("undid the merge into", names.tickets.get(str(was), "a deleted ticket"))
+    return ("merged the ticket into", names.tickets.get(str(now), "a deleted ticket"))
 
 
 def _word(column: str) -> Any:
-    def told(was: Any, now: Any, names: Mapping[str, str], actor: str) -> tuple[str, str]:
+    def told(was: Any, now: Any, names: Names, actor: str) -> tuple[str, str]:
         before, after = (word_of(TICKET.table, column, value).label for value in (was, now))
         return (f"changed the {column} from {before} to", after)
 
@@ -165,7 +177,7 @@ _PHRASES: dict[str, Any] = {
 }
 
 
-def _names(entries: Iterable[RealtimeChange]) -> dict[str, str]:
+def _names(entries: Iterable[RealtimeChange]) -> Names:
     """The names of all people and customers that the entries speak of, by key."""
     staff: set[str] = set()
     customers: set[str] = set()
@@ -176,6 +188,6 @@ def _names(entries: Iterable[RealtimeChange]) -> dict[str, str]:
             staff.add(str(row.get("assigned_to") or ""))
             customers.add(str(row.get("customer_id") or ""))
             tickets.add(str(row.get("merged_into_id") or ""))
-    known = Customer.objects.filter(pk__in=[key for key in customers if is_key(key)]).values_list("pk", "name")
-    merged = Ticket.objects.filter(pk__in=[key for key in tickets if is_key(key)]).values_list("pk", "title")
-    return known_names(staff) | {str(key): name for key, name in [*known, *merged]}
+    known = Customer.objects.filter(pk__in=[key for key in customers if is_row_key(key)]).values_list("pk", "name")
+    merged = Ticket.objects.filter(pk__in=[key for key in tickets if is_row_key(key)]).values_list("pk", "title")
+    return Names(known_names(staff), {str(key): name for key, name in known}, {str(key): name for key, name in merged})

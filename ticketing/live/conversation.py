@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 
@@ -11,6 +10,7 @@ from crm.kinds import CUSTOMER
 from crm.mentions import mentioned
 from crm.templatetags.marked import names_in
 from realtime.database.tables import related_tables
+from realtime.keys import read_key
 from realtime.live.definition import Concern, Params, register
 from realtime.live.lists import COUNT_LIMIT, PLACES, LiveList, Page, Related
 from realtime.live.regions import EditingRegion
@@ -48,7 +48,7 @@ class Conversation(LiveList):
     }
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
-        return {"ticket": str(UUID(str(raw["ticket"]))), **self.place(raw, self.order({}))}
+        return {"ticket": str(read_key(raw["ticket"])), **self.place(raw, self.order({}))}
 
     def query_string(self, params: Params) -> str:
         # Its pages are pages of the ticket, whose key is in the address already.

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.db.models import Count, QuerySet
 
 from crm.kinds import CUSTOMER
 from crm.live.regions import FEW_ROWS
 from crm.timeline import TimelineSource
+from realtime.keys import read_key
 from realtime.live.definition import Concern, Params, register
 from realtime.live.lists import Related
 from realtime.live.people import creator_of, name_of
@@ -35,7 +35,7 @@ class CustomerTickets(LiveRegion):
     pause = 2.0
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
-        return {"id": str(UUID(str(raw["id"])))}
+        return {"id": str(read_key(raw["id"]))}
 
     def concerns(self, params: Params) -> Mapping[str, Concern]:
         return {TICKET.table: Concern(frozenset(), coming=False, back="customer_id")}

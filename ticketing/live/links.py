@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Q
 
+from realtime.keys import Key, read_key
 from realtime.live.definition import Concern, Params, register
 from realtime.live.regions import LiveRegion
 from realtime.live.rendering import fragment
@@ -43,7 +43,7 @@ class TicketLinks(LiveRegion):
     own_table = TICKET.table
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
-        return {"id": str(UUID(str(raw["id"])))}
+        return {"id": str(read_key(raw["id"]))}
 
     def permissions(self, params: Params) -> frozenset[str]:
         return frozenset({self.permission, TICKET.permission("view")})
@@ -57,7 +57,7 @@ class TicketLinks(LiveRegion):
         }
 
     def context(self, params: Params) -> dict[str, Any]:
-        return {"linked": linked_with(UUID(params["id"]))}
+        return {"linked": linked_with(read_key(params["id"]))}
 
     def snapshot(self, params: Params) -> Snapshot:
         context = self.context(params)
@@ -67,12 +67,12 @@ class TicketLinks(LiveRegion):
         return Snapshot(parts={"body": fragment(self.template, context)}, keys=frozenset(shown))
 
 
-def linked_with(ticket: UUID) -> list[Linked]:
+def linked_with(ticket: Key) -> list[Linked]:
     links = TicketLink.objects.filter(Q(ticket=ticket) | Q(other=ticket)).select_related("ticket", "other")
     return [_seen_from(ticket, link) for link in links.annotate(creator_name=name_of("created_by"))]
 
 
-def _seen_from(ticket: UUID, link: TicketLink) -> Linked:
+def _seen_from(ticket: Key, link: TicketLink) -> Linked:
     if link.ticket_id == ticket:
         return Linked(link, link.other, link.get_kind_display())
     return Linked(link, link.ticket, "Duplicated by" if link.kind == TicketLink.Kind.DUPLICATE else "Related")

@@ -1,11 +1,9 @@
-import uuid
-
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
 import realtime.database.schema
-import realtime.models
+import realtime.keys
 
 
 class Migration(migrations.Migration):
@@ -19,16 +17,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Ticket",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_default=realtime.models.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", realtime.keys.LiveKey(primary_key=True, serialize=False)),
                 (
                     "created_at",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
@@ -83,16 +72,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Comment",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_default=realtime.models.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", realtime.keys.LiveKey(primary_key=True, serialize=False)),
                 (
                     "created_at",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
@@ -119,16 +99,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Attachment",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_default=realtime.models.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", realtime.keys.LiveKey(primary_key=True, serialize=False)),
                 (
                     "created_at",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),

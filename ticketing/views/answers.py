@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from realtime.keys import Key
 from realtime.pages.access import View, may
 from realtime.pages.unsent import GONE, kept, wants_sentence
 from ticketing.actions import Refused
@@ -24,11 +25,11 @@ class Elsewhere:
     """What was done went to another ticket, which the answer leads to."""
 
     sentence: str
-    ticket: UUID
+    ticket: Key
 
 
 # Does its work for the ticket and returns a sentence about it, or raises ``Refused``.
-TicketAction = Callable[[HttpRequest, UUID], str | Elsewhere]
+TicketAction = Callable[[HttpRequest, Key], str | Elsewhere]
 
 
 def ticket_action(permission: str) -> Callable[[TicketAction], View]:
@@ -36,7 +37,7 @@ def ticket_action(permission: str) -> Callable[[TicketAction], View]:
 
     def decorate(action: TicketAction) -> View:
         @wraps(action)
-        def answer(request: HttpRequest, pk: UUID) -> HttpResponse:
+        def answer(request: HttpRequest, pk: Key) -> HttpResponse:
             if request.method != "POST":
                 # Reached after a new sign-in, or through the address of a refusal.
                 return redirect(TICKET.detail_name, pk=pk)
@@ -58,7 +59,7 @@ def person(request: HttpRequest) -> UUID:
     return key
 
 
-def _done(request: HttpRequest, pk: UUID, done: str | Elsewhere) -> HttpResponse:
+def _done(request: HttpRequest, pk: Key, done: str | Elsewhere) -> HttpResponse:
     sentence, pk = (done.sentence, done.ticket) if isinstance(done, Elsewhere) else (done, pk)
     if wants_sentence(request):
         return JsonResponse({"said": sentence, "url": reverse(TICKET.detail_name, args=[pk])})
@@ -66,7 +67,7 @@ def _done(request: HttpRequest, pk: UUID, done: str | Elsewhere) -> HttpResponse
     return redirect(TICKET.detail_name, pk=pk)
 
 
-def _refused(request: HttpRequest, pk: UUID, refusal: Refused) -> HttpResponse:
+def _refused(request: HttpRequest, pk: Key, refusal: Refused) -> HttpResponse:
     if wants_sentence(request):
         return JsonResponse({"said": refusal.sentence}, status=refusal.status)
     # The page of a deleted ticket has no form that could hold what was typed.

@@ -2,6 +2,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
+from realtime.keys import Key
 from ticketing import actions, people
 from ticketing.actions import Refused
 from ticketing.kinds import TICKET
@@ -10,7 +11,7 @@ from ticketing.views.tickets import number
 
 
 @ticket_action(TICKET.permission("change"))
-def assign(request: HttpRequest, pk: UUID) -> str:
+def assign(request: HttpRequest, pk: Key) -> str:
     """``to``: "me", "nobody", or "member" with the id of one in ``member``."""
     assignee = _assignee(request)
     actions.assign(pk, number(request.POST), assignee)

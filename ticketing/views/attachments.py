@@ -1,5 +1,3 @@
-from uuid import UUID
-
 from django.contrib import messages
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -8,6 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_safe
 
+from realtime.keys import Key
 from realtime.pages.access import may
 from ticketing import actions
 from ticketing.actions import Refused
@@ -21,7 +20,7 @@ from ticketing.views.tickets import PAGES, number
 
 
 @ticket_action(ATTACHMENT.permission("add"))
-def create(request: HttpRequest, pk: UUID) -> str | Elsewhere:
+def create(request: HttpRequest, pk: Key) -> str | Elsewhere:
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         told = [str(error) for errors in form.errors.values() for error in errors]
@@ -35,7 +34,7 @@ def create(request: HttpRequest, pk: UUID) -> str | Elsewhere:
 
 @require_safe
 @may(ATTACHMENT.permission("view"))
-def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+def download(request: HttpRequest, pk: Key) -> HttpResponseBase:
     """Sends an upload as a file to keep: no browser may take it for a page of this portal."""
     attachment = get_object_or_404(Attachment, pk=pk)
     if not attachment.stored_name:
@@ -60,7 +59,7 @@ def download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @may(ATTACHMENT.permission("delete"))
-def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+def delete(request: HttpRequest, pk: Key) -> HttpResponse:
     attachment, conflict = get_object_or_404(Attachment, pk=pk), False
     if request.method == "POST":
         try:

@@ -1,5 +1,3 @@
-from uuid import UUID
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -7,6 +5,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from realtime.keys import Key
 from realtime.pages.access import may
 from realtime.pages.live_pages import LivePages
 from ticketing import actions
@@ -22,7 +21,7 @@ PAGES = LivePages(COMMENT, CommentForm)
 
 
 @ticket_action(COMMENT.permission("add"))
-def create(request: HttpRequest, pk: UUID) -> str | Elsewhere:
+def create(request: HttpRequest, pk: Key) -> str | Elsewhere:
     form = NewCommentForm(request.POST, request.FILES, ticket=pk)
     if not form.is_valid():
         told = [str(error) for errors in form.errors.values() for error in errors]
@@ -43,7 +42,7 @@ def create(request: HttpRequest, pk: UUID) -> str | Elsewhere:
 
 @require_safe
 @may(COMMENT.permission("view"))
-def show(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show(request: HttpRequest, pk: Key) -> HttpResponse:
     """Redirects a comment's own address into its conversation."""
     comment = get_object_or_404(Comment, pk=pk)
     return redirect(f"{reverse(TICKET.detail_name, args=[comment.ticket_id])}#comment-{pk}")
@@ -51,14 +50,14 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @may(COMMENT.permission("change"))
-def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
+def edit(request: HttpRequest, pk: Key) -> HttpResponse:
     _own_or_moderated(request, pk)
     return PAGES.edit(request, pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @may(COMMENT.permission("change"))
-def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+def delete(request: HttpRequest, pk: Key) -> HttpResponse:
     comment, conflict = _own_or_moderated(request, pk), False
     if request.method == "POST":
         try:
@@ -73,7 +72,7 @@ def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, f"{COMMENT.templates}/confirm_delete.html", context, status=409 if conflict else 200)
 
 
-def _own_or_moderated(request: HttpRequest, pk: UUID) -> Comment:
+def _own_or_moderated(request: HttpRequest, pk: Key) -> Comment:
     comment = get_object_or_404(Comment, pk=pk)
     if not may_change(request.user, comment):
         raise PermissionDenied

@@ -1,7 +1,6 @@
-from uuid import UUID
-
 from django.http import HttpRequest
 
+from realtime.keys import Key, read_key
 from ticketing import actions
 from ticketing.actions import Refused
 from ticketing.forms import LINKED_AS, LinkForm
@@ -12,7 +11,7 @@ from ticketing.views.tickets import number
 
 
 @ticket_action(LINK.permission("add"))
-def create(request: HttpRequest, pk: UUID) -> str:
+def create(request: HttpRequest, pk: Key) -> str:
     form = LinkForm(request.POST)
     if not form.is_valid():
         told = [str(error) for errors in form.errors.values() for error in errors]
@@ -23,10 +22,10 @@ def create(request: HttpRequest, pk: UUID) -> str:
 
 
 @ticket_action(LINK.permission("delete"))
-def delete(request: HttpRequest, pk: UUID) -> str:
+def delete(request: HttpRequest, pk: Key) -> str:
     """``link`` names one of the ticket's links, which may have gone by now."""
     try:
-        key = UUID(request.POST.get("link", ""))
+        key = read_key(request.POST.get("link", ""))
     except ValueError:
         raise Refused(422, "Nothing was changed: no link was chosen.") from None
     actions.remove_link(key, number(request.POST, f"revision-{key}"))

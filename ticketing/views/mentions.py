@@ -1,13 +1,12 @@
 """Who can be mentioned in a ticket's comments."""
 
-from uuid import UUID
-
 from django.db.models import Q
 from django.http import HttpRequest, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from crm.mentions import MENTIONABLE, those_with
+from realtime.keys import Key
 from realtime.pages.access import may
 from realtime.sight import blind_to, limited_people
 from ticketing.kinds import COMMENT, TICKET
@@ -21,7 +20,7 @@ LONGEST = 60
 @require_safe
 @may(COMMENT.permission("view"))
 @may(TICKET.permission("view"))
-def people(request: HttpRequest, pk: UUID) -> JsonResponse:
+def people(request: HttpRequest, pk: Key) -> JsonResponse:
     """Those who may see the ticket's comments, and whose username or a word of whose name begins with ``q``."""
     get_object_or_404(Ticket.objects.only("pk"), pk=pk)
     text = request.GET.get("q", "").replace("\0", "")[:LONGEST]

@@ -4,7 +4,6 @@ A page of its own, which static/js/ticketing/merge-dialog.js brings into a dialo
 """
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -14,6 +13,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from realtime.keys import Key, read_key
 from realtime.pages.access import may
 from realtime.pages.unsent import wants_sentence
 from ticketing import actions
@@ -28,7 +28,7 @@ from ticketing.rights import may_merge
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @may(TICKET.permission("change"))
-def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
+def merge(request: HttpRequest, pk: Key) -> HttpResponse:
     if not may_merge(request.user):
         raise PermissionDenied
     if request.method == "POST":
@@ -38,8 +38,8 @@ def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _shown(request, pk, form, chosen)
 
 
-def _merge(request: HttpRequest, pk: UUID) -> HttpResponse:
-    chosen: UUID | None = None
+def _merge(request: HttpRequest, pk: Key) -> HttpResponse:
+    chosen: Key | None = None
     try:
         chosen = _chosen(request)
         source, target = actions.merge_tickets(pk, chosen)
@@ -55,14 +55,14 @@ def _merge(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect(TICKET.detail_name, pk=target.pk)
 
 
-def _chosen(request: HttpRequest) -> UUID:
+def _chosen(request: HttpRequest) -> Key:
     try:
-        return UUID(request.POST.get("into", ""))
+        return read_key(request.POST.get("into", ""))
     except ValueError:
         raise Refused(422, "Nothing was merged: choose the ticket to merge into.") from None
 
 
-def _shown(request: HttpRequest, pk: UUID, form: MergeForm, chosen: UUID | None, status: int = 200) -> HttpResponse:
+def _shown(request: HttpRequest, pk: Key, form: MergeForm, chosen: Key | None, status: int = 200) -> HttpResponse:
     source = get_object_or_404(described(Ticket.objects.all()), pk=pk)
     context = {"object": source, "kind": TICKET, "form": form, **_compared(source, chosen)}
     if wants_sentence(request):
@@ -71,7 +71,7 @@ def _shown(request: HttpRequest, pk: UUID, form: MergeForm, chosen: UUID | None,
     return render(request, "ticketing/merging/merge.html", context, status=status)
 
 
-def _compared(source: Ticket, chosen: UUID | None) -> dict[str, Any]:
+def _compared(source: Ticket, chosen: Key | None) -> dict[str, Any]:
     """Both side by side, or why they can't be merged; ``instead`` is where the chosen one has gone itself."""
     if source.merged_into_id:
         return {"hindrance": f"This ticket was merged into {place_in_words(source)} already."}

@@ -1,7 +1,6 @@
-from uuid import UUID
-
 from django.http import HttpRequest
 
+from realtime.keys import Key
 from ticketing import actions, words
 from ticketing.actions import Refused
 from ticketing.kinds import TICKET
@@ -10,7 +9,7 @@ from ticketing.views.tickets import number
 
 
 @ticket_action(TICKET.permission("change"))
-def change_priority(request: HttpRequest, pk: UUID) -> str:
+def change_priority(request: HttpRequest, pk: Key) -> str:
     priority = request.POST.get("priority", "")
     known = dict(words.priorities())
     if priority not in known:

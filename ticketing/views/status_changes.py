@@ -1,7 +1,6 @@
-from uuid import UUID
-
 from django.http import HttpRequest
 
+from realtime.keys import Key
 from ticketing import actions, words
 from ticketing.actions import Refused
 from ticketing.kinds import TICKET
@@ -10,7 +9,7 @@ from ticketing.views.tickets import number
 
 
 @ticket_action(TICKET.permission("change"))
-def change_status(request: HttpRequest, pk: UUID) -> str:
+def change_status(request: HttpRequest, pk: Key) -> str:
     status = request.POST.get("status", "")
     known = dict(words.statuses())
     if status not in known:

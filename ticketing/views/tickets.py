@@ -1,11 +1,11 @@
 """The pages of tickets; a ticket's page includes its conversation, its files, its links and its one-click actions."""
 
 from typing import Any
-from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 
+from realtime.keys import Key
 from realtime.live.filters import ME
 from realtime.live.first_paint import live_view
 from realtime.pages.live_form import LiveModelForm
@@ -34,10 +34,10 @@ class TicketPages(LivePages):
     def initial(self, request: HttpRequest) -> dict[str, Any]:
         return {"customer": request.GET["customer"]} if "customer" in request.GET else {}
 
-    def detail(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+    def detail(self, request: HttpRequest, pk: Key) -> HttpResponse:
         return self.show(request, pk)
 
-    def show(self, request: HttpRequest, pk: UUID, status: int = 200, **forms: Any) -> HttpResponse:
+    def show(self, request: HttpRequest, pk: Key, status: int = 200, **forms: Any) -> HttpResponse:
         """The ticket's page; ``forms`` replaces the empty forms with those that were sent and refused."""
         user, ticket = request.user, Ticket.objects.filter(pk=pk).first()
         context: dict[str, Any] = {

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from realtime.keys import UUIDS
 from tests.conftest import unavailable
 from tests.integration.adopting.their_project import TheirProject, djangos_database, their_project
 from tests.integration.databases import fresh_database, migrated_template
 from tests.plugin import SessionServices
 
-PROJECTS = ("uuid_keys", "odd_rows")
+PROJECTS = ("uuid_keys", "odd_rows") if UUIDS else ("bigint_keys",)
 
 
 @pytest.fixture(params=PROJECTS)
@@ -21,7 +22,7 @@ def project(
     yield from _project(request.param, postgres_url, services.postgres.binaries, django_db_blocker)
 
 
-@pytest.fixture(params=["odd_rows"])
+@pytest.fixture(params=PROJECTS[-1:])
 def project15(
     request: pytest.FixtureRequest, services: SessionServices, postgres15_url: str, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[TheirProject]:

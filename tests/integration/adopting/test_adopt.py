@@ -101,7 +101,7 @@ def test_everything_is_there_afterwards(project: TheirProject) -> None:
     assert "Nothing to do" in adopt()
     project.run("update tickets set title = 'By the app' where title like '%7'")
     logged = project.connection.execute(
-        "select count(*) from realtime_change join tickets on tickets.id = row_key and tickets.revision = "
+        "select count(*) from realtime_change join tickets on tickets.id::text = row_key and tickets.revision = "
         "realtime_change.revision where table_name = 'tickets' and op = 'UPDATE' and new ->> 'title' = 'By the app'"
     ).fetchone()
     assert logged == project.connection.execute("select count(*) from tickets where title = 'By the app'").fetchone()

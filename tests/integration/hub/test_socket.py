@@ -710,7 +710,7 @@ def test_frames_hold_rendered_rows_and_nothing_else_of_a_record(
     told = "".join([*socket.raw, *summary.raw])
     assert hidden not in told
     assert outside not in "".join(socket.raw)
-    revision = sql.execute("select max(revision) from realtime_change where row_key = %s", [key]).fetchone()
+    revision = sql.execute("select max(revision) from realtime_change where row_key = %s::text", [key]).fetchone()
     assert revision is not None
     for frame in [*socket.frames, *summary.frames]:
         assert set(frame) == FRAME_KEYS[frame["type"]]

@@ -184,7 +184,7 @@ def test_both_paths_together_emit_each_change_once(project: Project) -> None:
                 if number % 5 == 0:
                     sql.execute("delete from products where id = %s", [key])
             expected = sql.execute(
-                "select revision from realtime_change where row_key = any(%s::uuid[]) order by revision", [keys]
+                "select revision from realtime_change where row_key = any(%s::text[]) order by revision", [keys]
             ).fetchall()
         await watched.until(lambda: len([e for e in watched.events if str(e.key) in keys]) >= len(expected), "all")
         watched.worker.sweep.now()
