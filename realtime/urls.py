@@ -1,7 +1,7 @@
 from django.urls import path
 
 from realtime.operating import views
-from realtime.pages import draft_pages, writes
+from realtime.pages import draft_pages, offline, writes
 from realtime.pages.history_pages import history, undo_page
 from realtime.pages.search_everywhere import search_everywhere
 
@@ -12,6 +12,8 @@ urlpatterns = [
     path("drafts/", draft_pages.listing, name="drafts"),
     path("drafts/here/", draft_pages.here, name="drafts-here"),
     path("drafts/<uuid:pk>/drop/", draft_pages.drop, name="draft-drop"),
+    path("sw.js", offline.service_worker, name="service-worker"),
+    path("offline/", offline.without_network, name="offline"),
     path("writes/who/", writes.who, name="writes-who"),
     path("realtime/status/", views.status, name="realtime-status"),
     path("healthz", views.healthz, name="healthz"),

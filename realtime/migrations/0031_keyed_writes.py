@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     """Writes that browsers have named with a key, so that each is done once."""
 
     dependencies = [
-        ("realtime", "0012_row_limits"),
+        ("realtime", "0013_text_keys"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -30,7 +30,7 @@ from django.views.decorators.http import require_safe
 from realtime.database.actor import before_each_write
 from realtime.database.refusals import first_line
 from realtime.live.person import person_of
-from realtime.models import KeyedWrite
+from realtime.models import KeyedWrite, RealtimeChange
 from realtime.pages.said import HEADER as ACTION
 from realtime.pages.said import undoable_action
 from realtime.pages.unsent import SESSION_ENDED, UNREADABLE, not_yours, wants_sentence
@@ -103,7 +103,7 @@ class _Write:
         # A blank for an action: what was done before is none of this request's.
         get_messages(request).add(constants.SUCCESS, body.get("said", _DONE), action or " ")
         url = body.get("url") or "/"
-        return JsonResponse({"url": url}) if self.is_scripts else redirect(url)
+        return JsonResponse({**body, "said": ""}) if self.is_scripts else redirect(url)
 
     @property
     def is_scripts(self) -> bool:
@@ -115,14 +115,26 @@ class _Write:
             return self._for_script(response)
         if not _is_done(response):
             return self.again() or self._for_script(response)
-        told = _told(self.request, response)
-        self.keep({"body": told, "action": response.headers.get(ACTION) or undoable_action()})
+        told, action = _told(self.request, response), response.headers.get(ACTION) or undoable_action()
+        if action and (revision := self._revision(action)):
+            told["revision"] = revision
+        self.keep({"body": told, "action": action})
+        if self.is_scripts and _is_json(response):
+            response.content = json.dumps(told).encode()
         if not self.is_scripts or "Location" not in response:
             return response
         if not wants_sentence(self.request):
-            return _with_cookies(JsonResponse({"url": told["url"]}), response)
+            return _with_cookies(JsonResponse({**told, "said": ""}), response)
         get_messages(self.request).take_back()  # type: ignore[attr-defined]
         return _with_cookies(JsonResponse(told), response)
+
+    def _revision(self, action: str) -> int | None:
+        """What the record of the address came to by it: whoever has written more to it meant it on top of that."""
+        match = self.request.resolver_match
+        if match is None or "pk" not in match.kwargs:
+            return None
+        mine = RealtimeChange.objects.filter(action=action, row_key=str(match.kwargs["pk"]))
+        return mine.order_by("-revision").values_list("revision", flat=True).first()
 
     def _for_script(self, response: HttpResponse) -> HttpResponse:
         """A refusal as a sentence, where a page would be the answer to a form."""

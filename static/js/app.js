@@ -30,6 +30,7 @@ import { startSearchMarks } from "./live/search-marks.js";
 import { startKeyboard } from "./keyboard.js";
 import { startChosen } from "./chosen.js";
 import { startCopying } from "./copy.js";
+import { forgetKeptPages, startKeptPages } from "./kept-pages.js";
 import { startMenus } from "./menu.js";
 import { outbox } from "./outbox/outbox.js";
 import { startOutboxList } from "./outbox/outbox-list.js";
@@ -70,6 +71,7 @@ startMentions(document);
 startPlainForms(document);
 startResuming(document);
 outbox.start();
+if (root.dataset.person) startKeptPages();
 
 // Pages without the dot (sign-in, errors) aren't live.
 if (document.querySelector("realtime-status-indicator")) startLive();
@@ -89,6 +91,7 @@ function startLive() {
   socket.addEventListener("state", ({ detail }) => {
     if (detail.signIn) curtain.lower("signed-out");
     if (detail.another) curtain.lower("another");
+    if (detail.signIn || detail.another) forgetKeptPages();
     state.socketChanged(detail);
   });
   socket.addEventListener("frame", ({ detail }) => {

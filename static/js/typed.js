@@ -24,8 +24,8 @@ const timers = new Map();
 const notes = new WeakMap();
 // Of each form: the name of what is being written there, and of what was put back into it.
 const writings = new WeakMap();
-// Only a page that was loaded afresh knows what the server has; Back may bring an old one.
-const onServer = cameBy() === "back_forward" ? undefined : root.dataset.drafts?.split(" ").filter(Boolean);
+// Only a page that was loaded afresh knows what the server has; Back may bring an old one, and so may a missing network.
+const onServer = cameBy() === "back_forward" || root.dataset.asOf ? undefined : root.dataset.drafts?.split(" ").filter(Boolean);
 const born = new Set();
 // Forms beside which a draft waits for an answer: sending one without it doesn't drop it.
 const offered = new WeakSet();

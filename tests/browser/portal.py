@@ -11,13 +11,14 @@ from project.chromium import READ_PAGE, TAKE_WHAT_WAITS
 from tests.live_site import LiveSite
 
 
-def sign_in(context: BrowserContext, site: LiveSite, username: str = "", password: str = "") -> None:
-    page = context.new_page()
-    page.goto(f"{site.url}/sign-in/")
+def sign_in(context: BrowserContext, site: LiveSite, username: str = "", password: str = "", url: str = "") -> None:
+    """``url`` is another way to the site than its own."""
+    page, url = context.new_page(), url or site.url
+    page.goto(f"{url}/sign-in/")
     page.fill("[name=username]", username or site.username)
     page.fill("[name=password]", password or site.password)
     page.click("main button[type=submit]")
-    page.wait_for_url(f"{site.url}/")
+    page.wait_for_url(f"{url}/")
     page.close()
 
 

@@ -5,6 +5,7 @@ import { explain, tellAction } from "../answers.js";
 import { backoffDelay } from "../live/backoff.js";
 import { newName } from "../typed-store.js";
 import * as store from "./store.js";
+import { restedOn } from "./order.js";
 import { transmit } from "./transmit.js";
 
 const WHO = "/writes/who/";
@@ -128,16 +129,22 @@ class Outbox extends EventTarget {
 
   /** After what was written to the same record before; that may still have to wait. */
   async #inTurn(write, options) {
-    for (const earlier of await this.#waiting(write.record)) {
-      if (earlier.key === write.key) break;
-      if (!(await this.#send(earlier))) return { kind: "none" };
+    for (const { key } of await this.#waiting(write.record)) {
+      if (key === write.key) break;
+      const earlier = (await this.#waiting(write.record)).find((one) => one.key === key);
+      if (earlier && !(await this.#send(earlier))) return { kind: "none" };
     }
-    return transmit(write, options);
+    // What was done before it may have changed what it stands on.
+    const [own = write] = (await this.#waiting(write.record)).filter(({ key }) => key === write.key);
+    return transmit(own, options);
   }
 
   async #sendAll(record) {
-    for (const write of await this.#waiting(record)) {
-      if (!this.#watched.has(write.key) && !(await this.#send(write))) return;
+    const tried = new Set();
+    const next = async () => (await this.#waiting(record)).find(({ key }) => !this.#watched.has(key) && !tried.has(key));
+    for (let write = await next(); write; write = await next()) {
+      tried.add(write.key);
+      if (!(await this.#send(write))) return;
     }
   }
 
@@ -150,14 +157,19 @@ class Outbox extends EventTarget {
     return this.#settle(write, outcome);
   }
 
-  async #settle({ key, title }, { kind, answer, status, action, passes }) {
+  async #settle(write, { kind, answer, status, action, passes }) {
     if (kind === "none" || kind === "stopped" || passes) return false;
     if (answer?.sign_in || answer?.another) {
       this.signedOut = true;
       return false;
     }
     this.#attempt = 0;
+    const { key, title } = write;
     if (kind === "done") {
+      for (const later of await this.#waiting(write.record)) {
+        const fields = restedOn(later, write, answer.revision);
+        if (fields) await store.change(later.key, { fields });
+      }
       await store.remove(key);
       const said = `${title}: ${answer.said ?? "saved."}`;
       if (action) tellAction(action, said);
