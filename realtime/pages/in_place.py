@@ -58,5 +58,8 @@ def _refusal(form: LiveModelForm) -> str:
 
 def mistakes(form: forms.BaseForm) -> str:
     """What is wrong in a form, for whoever doesn't see it."""
-    told = [f"{form[name].label if name in form.fields else 'Form'}: {' '.join(map(str, errors))}" for name, errors in form.errors.items()]
+    told = [
+        f"{form[name].label if name in form.fields else 'Form'}: {' '.join(map(str, errors))}"
+        for name, errors in form.errors.items()
+    ]
     return " ".join(["Nothing was saved.", *told])

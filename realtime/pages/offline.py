@@ -1,4 +1,4 @@
-"""Pages that somebody has opened lately can be read again without a network: the service worker keeps them (docs/OFFLINE.md).
+"""Pages that somebody has opened lately can be read without a network: a service worker keeps them (docs/OFFLINE.md).
 
 Which pages, for whom and until when, is said here, in the answer; ``static/js/service-worker.js`` does the keeping.
 """
@@ -39,7 +39,8 @@ def _may_be_kept(request: HttpRequest, response: HttpResponse) -> bool:
     match = request.resolver_match
     if match is None or not request.user.is_authenticated or "import" in request.path.split("/"):
         return False
-    if not response.headers.get("Content-Type", "").startswith(_KINDS) or "no-store" in response.headers.get("Cache-Control", ""):
+    kind, caching = (response.headers.get(name, "") for name in ("Content-Type", "Cache-Control"))
+    if not kind.startswith(_KINDS) or "no-store" in caching:
         return False
     is_landing = match.url_name == settings.LOGIN_REDIRECT_URL
     return is_landing or bool(getattr(match.func, "permissions", ())) or match.url_name == "own"

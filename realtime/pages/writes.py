@@ -228,7 +228,7 @@ def _with_cookies(answer: HttpResponse, response: HttpResponse) -> HttpResponse:
 
 
 def refusing(page: HttpResponse, sentence: str, is_conflict: bool = False) -> HttpResponse:
-    """A page that shows a form again, with what it comes to for a script; a conflict is one that the page can settle."""
+    """A page that shows a form again, with what that comes to for a script. The page can settle a conflict."""
     page.refusal, page.is_conflict = sentence, is_conflict  # type: ignore[attr-defined]
     return page
 

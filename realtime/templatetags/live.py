@@ -56,9 +56,10 @@ def presence(object: LiveModel, where: str = "row") -> SafeString:
     """
     more = {"page": SafeString(" data-announce"), "reply": SafeString(' data-only="writing"')}.get(where, "")
     record = f"{object._meta.db_table}/{object.pk}"
-    mark = "" if where == "reply" else format_html('<write-mark class="write-mark" data-record="{}"></write-mark>', record)
-    tag = '<live-presence class="presence presence--{}" data-presence="{}"{}></live-presence>{}'
-    return format_html(tag, where, record, more, mark)
+    tag = '<live-presence class="presence presence--{}" data-presence="{}"{}></live-presence>'
+    mark = '<write-mark class="write-mark" data-record="{}"></write-mark>'
+    shown = format_html(tag, where, record, more)
+    return shown if where == "reply" else shown + format_html(mark, record)
 
 
 @register.inclusion_tag("realtime/_live_update_indicator.html")

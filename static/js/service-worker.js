@@ -35,7 +35,11 @@ self.addEventListener("fetch", (event) => {
 
 async function install() {
   const cache = await caches.open(STATIC);
-  await cache.add(new Request(NOT_KEPT, { cache: "no-store" }));
+  const page = await fetch(NOT_KEPT, { cache: "no-store" });
+  // The page's own files: nobody has loaded them when it is needed.
+  const files = [...(await page.clone().text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file);
+  await cache.addAll(files.filter((file) => HASHED.test(file)));
+  await cache.put(NOT_KEPT, page);
   await self.skipWaiting();
 }
 

@@ -146,7 +146,9 @@ function onSubmit({ target, defaultPrevented }) {
 
 /** What is kept of a form, and under which name, for whoever sends it in another way. */
 export function typedInto(form) {
-  const kept = person && ours(form) ? read(key(form)) : null;
+  if (!person || !ours(form)) return null;
+  keep(form);
+  const kept = read(key(form));
   return kept && { name: key(form), kept };
 }
 

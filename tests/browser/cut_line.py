@@ -1,4 +1,4 @@
-"""A line between browser and server that can be cut at any byte of a write or of its answer, from a test's own thread."""
+"""A line between browser and server that can be cut at any byte of a write or of its answer."""
 
 import asyncio
 import threading

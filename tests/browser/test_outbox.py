@@ -11,13 +11,13 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect
 
 from project.chromium import ARGUMENTS
 from tests.anything import seed_of
 from tests.browser.cut_line import CutLine
 from tests.browser.portal import assert_equals_reload, insert_product, open_live, row, sign_in, wait_live
-from tests.browser.test_axe import found_by_axe
+from tests.browser.test_axe import AXE, found_by_axe
 from tests.browser.test_person import PASSWORD, Colleague, colleague
 from tests.live_site import LiveSite
 
@@ -133,7 +133,12 @@ def edit(machine: Machine, sql: Sql, word: str) -> Way:
 
 
 def submit(page: Page) -> None:
-    page.locator("main form button[type=submit]:not([name])").last.click(no_wait_after=True)
+    press(page.locator("main form button[type=submit]:not([name])").last)
+
+
+def press(button: Locator) -> None:
+    """By key: the banner of a lost connection moves what somebody is about to click."""
+    button.press("Enter", no_wait_after=True)
 
 
 def create(machine: Machine, sql: Sql, word: str) -> Way:
@@ -158,10 +163,11 @@ def comment(machine: Machine, sql: Sql, word: str) -> Way:
     file = {"name": f"{word}.txt", "mimeType": "text/plain", "buffer": b"smoke " * 200}
     page.set_input_files("#comment-form [type=file]", file)  # type: ignore[arg-type]
     done = (
-        "select (select count(*) from comments where content = %s) * (select count(*) from attachments where file_name = %s)"
+        "select (select count(*) from comments where content = %s)"
+        " * (select count(*) from attachments where file_name = %s)"
     )
     send = page.get_by_role("button", name="Add comment")
-    return f"/tickets/{key}/", lambda: send.click(no_wait_after=True), lambda: count(sql, done, f"about {word}", f"{word}.txt")
+    return f"/tickets/{key}/", lambda: press(send), lambda: count(sql, done, f"about {word}", f"{word}.txt")
 
 
 def status(machine: Machine, sql: Sql, word: str) -> Way:
@@ -169,7 +175,7 @@ def status(machine: Machine, sql: Sql, word: str) -> Way:
     page = machine.open(f"/ticketing/tickets/{key}/")
     done = "select count(*) from realtime_change where row_key = %s and op = 'UPDATE' and new->>'status' = 'resolved'"
     button = page.locator("[data-key=s] button[value=resolved]")
-    return f"/tickets/{key}/", lambda: button.click(no_wait_after=True), lambda: count(sql, done, key)
+    return f"/tickets/{key}/", lambda: press(button), lambda: count(sql, done, key)
 
 
 def priority(machine: Machine, sql: Sql, word: str) -> Way:
@@ -178,7 +184,7 @@ def priority(machine: Machine, sql: Sql, word: str) -> Way:
     page.click(f"[data-id='{key}'] [data-quick]")
     done = "select count(*) from realtime_change where row_key = %s and op = 'UPDATE' and new->>'priority' = 'urgent'"
     item = page.locator("#ticket-menu [data-priority=urgent][role=menuitemradio]")
-    return f"/tickets/{key}/", lambda: item.click(no_wait_after=True), lambda: count(sql, done, key)
+    return f"/tickets/{key}/", lambda: press(item), lambda: count(sql, done, key)
 
 
 WAYS = (edit, create, delete, comment, status, priority)
@@ -237,8 +243,10 @@ def test_what_is_written_to_one_record_keeps_its_order(
         submit(page)
         expect(page.locator("[data-kept-note]")).to_contain_text("kept in this browser")
     for value in ("resolved", "open", "closed"):
-        choices.locator(f"[data-key=s] button[value={value}]").click()
-        expect(choices.locator("background-form:has(#ticket-actions) [data-form-note]")).to_contain_text("kept in this browser")
+        press(choices.locator(f"[data-key=s] button[value={value}]"))
+        expect(choices.locator("background-form:has(#ticket-actions) [data-form-note]")).to_contain_text(
+            "kept in this browser"
+        )
     context.set_offline(False)
     for page in (*pages, choices):
         expect(page.locator("[data-outbox-button]")).to_be_hidden()
@@ -313,6 +321,7 @@ def test_a_conflict_asks_and_what_is_refused_can_be_edited_or_dropped(
     mark.get_by_role("button").click()
     writes = listing.locator("#outbox [data-key]")
     expect(writes).to_have_count(2)
+    listing.evaluate(AXE)
     assert found_by_axe(listing) == []
     refused = writes.filter(has_text="not saved")
     expect(refused).to_contain_text("Somebody deleted this product meanwhile")

@@ -52,7 +52,7 @@ export class RealtimeConnectionBanner extends HTMLElement {
     const { asOf } = document.documentElement.dataset;
     this.dataset.status = status;
     this.#part("word").textContent = asOf ? "Offline." : WORDS[status];
-    this.#part("reason").textContent = asOf ? `As of ${clock(asOf)}.` : reason;
+    this.#part("reason").textContent = asOf ? `As of ${clock(asOf, "short")}.` : reason;
     this.#part("fresh").textContent = asOf || live || !freshAt ? "" : `Data as of ${clock(freshAt)}.`;
     this.#part("sign-in").hidden = !signIn;
     // While the socket is open the trouble is behind the server: a new socket would change nothing.
@@ -71,11 +71,11 @@ export class RealtimeConnectionBanner extends HTMLElement {
 }
 
 /** The time; of another day, the day too. */
-function clock(iso) {
+function clock(iso, timeStyle = "medium") {
   const told = new Date(iso);
   const day = (date) => new Intl.DateTimeFormat("en", { dateStyle: "short", timeZone }).format(date);
   const dateStyle = day(told) === day(new Date()) ? undefined : "medium";
-  return new Intl.DateTimeFormat(locale, { dateStyle, timeStyle: "medium", timeZone }).format(told);
+  return new Intl.DateTimeFormat(locale, { dateStyle, timeStyle, timeZone }).format(told);
 }
 
 if (customElements.get("realtime-connection-banner") === undefined) {

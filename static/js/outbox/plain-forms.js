@@ -49,9 +49,10 @@ async function send(form, submitter, address) {
 
 /** What somebody reads in the list of what waits. */
 export function titleOf(form, submitter) {
-  const heading = document.querySelector("main h1")?.textContent.trim() ?? document.title;
-  const label = form.getAttribute("aria-label") ?? submitter?.textContent.trim() ?? "";
-  return label ? `${heading}: ${label}` : heading;
+  const title = document.title.replace(/^\(\d+\+?\) /, "").replace(/ · Livedesk$/, "");
+  const choice = submitter?.closest("fieldset")?.querySelector("legend");
+  const label = choice ? `${choice.textContent.trim()}: ${submitter.textContent.trim()}` : form.getAttribute("aria-label");
+  return label ? `${title}: ${label}` : title;
 }
 
 function submitPlainly(form, submitter) {

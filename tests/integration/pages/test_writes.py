@@ -88,8 +88,8 @@ def merge(who: Person) -> Prepared:
 def undo(who: Person) -> Prepared:
     address, sent = create(who)
     who.client.post(address, sent)
-    latest = RealtimeChange.objects.filter(table_name="products").order_by("-revision").values_list("action", flat=True)[0]
-    return "/history/undo/", {"doing": latest}
+    latest = RealtimeChange.objects.filter(table_name="products").order_by("-revision")[0]
+    return "/history/undo/", {"doing": latest.action}
 
 
 def view(who: Person) -> Prepared:
@@ -110,8 +110,7 @@ def send(client: Client, prepared: Prepared, key: object, accept: str = JSON) ->
     for value in sent.values():
         if isinstance(value, SimpleUploadedFile):
             value.seek(0)
-    answer = client.post(address, sent, headers={writes.HEADER: str(key), "Accept": accept})
-    return answer  # type: ignore[return-value]
+    return client.post(address, sent, headers={writes.HEADER: str(key), "Accept": accept})  # type: ignore[return-value]
 
 
 def told(answer: HttpResponse) -> tuple[Any, ...]:
