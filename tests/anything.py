@@ -6,6 +6,7 @@ order in which transactions can commit.
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +14,14 @@ import psycopg
 
 from crm import customer_page
 from realtime.database.words import words_of
+from realtime.keys import KEY_TYPE, UUIDS, read_key
 from realtime.live.definition import Params, _definitions, definition_named
 from realtime.live.filters import AmountFilter, ChoiceFilter, DayFilter, Filters, KeyFilter
 from realtime.live.lists import LiveList
 from realtime.live.tracked import all_tracked
 from realtime.sight import Sight, all_scopes
 
+PROJECTS = Path(__file__).parent / "their_projects"
 WORDS = ("lamp", "desk", "Lefèvre", "müller", "ROOF")
 SEARCHES = ("lamp", "lefevre", "LAMP roo", "mull", "x")
 TABLES = (
@@ -31,7 +34,9 @@ HELD: Mapping[str, Sequence[str | None]] = {
     "priority": ("low", "urgent"),
     "type": ("call", "note"),
 }
-# What columns of an app may hold besides (``their_projects/odd_rows.sql``).
+# Somebody's project with keys of this process's kind.
+AN_APP = PROJECTS / ("odd_rows.sql" if UUIDS else "bigint_keys.sql")
+# What columns of an app may hold besides.
 ODD: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "products": {"price": (None, -1, 0.125), "created_at": (None, "2020-02-03 04:05:06")},
     "customers": {"email": (None, "no address"), "created_at": (None, "2020-02-03 04:05:06Z")},
@@ -87,7 +92,7 @@ class Anything:
     ) -> None:
         self.chance = chance
         self.keys: dict[str, list[str]] = {table: [] for table in TABLES}
-        self.people = list(people) or [self._new_key() for _ in range(3)]
+        self.people = list(people) or [self._random_uuid() for _ in range(3)]
         self._word = word
         self._held = held
         self._adopted = adopted
@@ -104,6 +109,10 @@ class Anything:
         return self.chance.choice(self.keys[table]) if self.keys[table] else self._new_key()
 
     def _new_key(self) -> str:
+        # Rows of different tables then often have the same one.
+        return self._random_uuid() if UUIDS else str(self.chance.randint(1, 3_000))
+
+    def _random_uuid(self) -> str:
         return str(UUID(int=self.chance.getrandbits(128), version=4))
 
     def _name(self) -> str:
@@ -192,7 +201,7 @@ class Anything:
 
     def _lower_ticket(self, key: str) -> str | None:
         """So that no merges go round in a circle."""
-        lower = [other for other in self.keys["tickets"] if other < key]
+        lower = [other for other in self.keys["tickets"] if read_key(other) < read_key(key)]  # type: ignore[operator]
         return self.chance.choice(lower) if lower else None
 
     def _can_be(self, table: str) -> bool:
@@ -211,7 +220,10 @@ class Anything:
             return
         places = ", ".join(["%s"] * len(row))
         # Two tickets have one link.
-        statement = f"insert into {table} ({', '.join(row)}) values ({places}) on conflict do nothing returning id"
+        statement = (
+            f"insert into {table} ({', '.join(row)}) overriding system value values ({places})"
+            " on conflict do nothing returning id"
+        )
         if run(statement, [*row.values()]):
             note(table, key, True)
 
@@ -232,7 +244,7 @@ class Anything:
         column = {"tickets": "status", "products": "price", "acquisitions": "total_amount"}.get(table)
         if column is not None:
             some = self.chance.sample(self.keys[table], k=len(self.keys[table]) // 3)
-            statement = f"update {table} set {column} = %s where id = any(%s::uuid[])"
+            statement = f"update {table} set {column} = %s where id = any(%s::{KEY_TYPE}[])"
             run(statement, [self._row(table, key)[column], sorted(some)])
 
     def _change_nothing(self, run: Run, note: Note, table: str, key: str) -> None:

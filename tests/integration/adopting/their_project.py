@@ -15,9 +15,9 @@ from django.db import connections
 
 from realtime.database import columns
 from realtime.database.words import forget_words
+from tests.anything import PROJECTS
 from tests.integration.databases import Connection
 
-PROJECTS = Path(__file__).parents[2] / "their_projects"
 # pg_dump puts a new secret into every dump.
 SECRET = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
 

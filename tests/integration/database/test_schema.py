@@ -243,7 +243,9 @@ def test_what_another_trigger_makes_of_a_row_is_logged(connection: Connection, n
     connection.execute("update products set price = 5")
     assert first is not None
     assert_the_log_is_true(connection)
-    ops = [op for (op,) in connection.execute("select op from realtime_change where row_key = %s::text", first).fetchall()]
+    ops = [
+        op for (op,) in connection.execute("select op from realtime_change where row_key = %s::text", first).fetchall()
+    ]
     changes_each_time = "trim" in body
     # Such a trigger runs after the stamp and has the last word; each of its changes is one more change.
     if name > STAMP_TRIGGER or name.startswith('"~'):

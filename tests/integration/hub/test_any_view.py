@@ -34,9 +34,8 @@ from realtime.live.rendering import rows
 from realtime.live.tokens import sign
 from realtime.local.process import Service
 from realtime.local.stack import LocalStack
-from tests.anything import Anything, Writer, seed_of
+from tests.anything import AN_APP, Anything, Writer, seed_of
 from tests.conftest import QUICK
-from tests.integration.adopting.their_project import PROJECTS
 from tests.integration.databases import migrated_template
 from tests.live_site import LiveSite, make_live_site, make_web
 from tests.plugin import SessionServices
@@ -125,7 +124,7 @@ def site(
             live.stack.start()
             if is_adopted:
                 with live.connect() as app:
-                    app.execute((PROJECTS / "odd_rows.sql").read_bytes())
+                    app.execute(AN_APP.read_bytes())
                 live.manage("adopt")
                 columns.forget()
             else:
@@ -152,7 +151,7 @@ HELD = {
 }
 
 
-# What the app of ``their_projects/odd_rows.sql`` writes.
+# What an app writes.
 ODDLY = {
     "status": ("Open", "in progress", "WON'T FIX", "ärger %s", "", "not known yet", None),
     "priority": ("whenever", "HIGH", "low", None),
