@@ -74,7 +74,9 @@ async function page(event) {
   const kept = await keptPage(event.request);
   const answer = await asked(event, kept !== null);
   if (answer && !isAway(answer)) {
-    event.waitUntil(noteWhose(event.request, answer, answer.clone(), began));
+    // Only what is kept is copied: an export may be a million rows.
+    const copy = answer.headers.has(READER) ? answer.clone() : null;
+    event.waitUntil(noteWhose(event.request, answer, copy, began));
     return answer;
   }
   if (kept) return shown(kept);
@@ -98,13 +100,12 @@ function isAway({ status, headers }) {
 }
 
 async function noteWhose(request, answer, copy, began) {
-  const told = answer.headers.get(READER);
-  if (!told) {
+  if (!copy) {
     // Nobody is signed in here any more.
     if (request.mode === "navigate" && answer.ok && new URL(request.url).pathname === SIGN_IN) await forgetPages();
     return;
   }
-  const name = PAGES + told.split(" ")[0];
+  const name = PAGES + answer.headers.get(READER).split(" ")[0];
   const text = await copy.text();
   const isOthers = (await caches.keys()).some((other) => other.startsWith(PAGES) && other !== name);
   if (isOthers) await forgetPages(name);

@@ -58,10 +58,11 @@ class Outbox extends EventTarget {
    * `typed` is what the form's drafts hold, `page` where it was written, `replaces` the key of what it is in place of.
    */
   async write({ address, data, title, page = location.pathname + location.search, typed = null, replaces = "" }, options = {}) {
+    const there = new URL(address, location.href);
     const write = {
       key: newName(),
       person,
-      address: new URL(address, location.href).pathname,
+      address: there.pathname + there.search,
       record: recordOf(address),
       title,
       page,
@@ -80,8 +81,8 @@ class Outbox extends EventTarget {
     const outcome = await this.#locked(write.record, () => this.#inTurn(write, options));
     this.#watched.delete(write.key);
     const waits = outcome.kind === "none";
-    // Anything but silence is told to whoever looks at the form.
-    if (!waits) await store.remove(write.key);
+    // Anything but silence is told to whoever looks at the form. What met another person's session waits for its own.
+    if (!waits && !outcome.answer?.another) await store.remove(write.key);
     if (replaces && (waits || outcome.kind === "done")) await store.remove(replaces);
     if (waits || replaces) await this.#changed();
     if (waits) this.#retryLater();
@@ -185,7 +186,6 @@ class Outbox extends EventTarget {
   async #waiting(record) {
     return (await this.read()).filter((write) => write.record === record && write.state === "waiting");
   }
-
 
   async #look() {
     this.writes = (await this.read()).filter(({ key }) => !this.#watched.has(key));

@@ -33,6 +33,10 @@ export function settle({ key, address, fields }) {
   HTMLFormElement.prototype.submit.call(form);
 }
 
+function pathOf(address) {
+  return new URL(address, location.href).pathname;
+}
+
 /** Whatever page comes next is about it. */
 export function remember(what) {
   try {
@@ -44,7 +48,7 @@ export function remember(what) {
 
 /** The key of what a form's sending takes the place of. */
 export function replacedBy(address) {
-  return resumed?.address === new URL(address, location.href).pathname ? resumed.key : "";
+  return resumed && pathOf(resumed.address) === pathOf(address) ? resumed.key : "";
 }
 
 export async function startResuming(page) {
