@@ -206,10 +206,11 @@ class LivePages:
 
     def _render_gone(self, request: HttpRequest, pk: Key) -> HttpResponse:
         """What was typed stays on the page: a stand-in takes the row's place."""
-        messages.error(request, f"Somebody deleted this {self.kind.singular} meanwhile. Nothing was saved.")
+        said = f"Somebody deleted this {self.kind.singular} meanwhile. Nothing was saved."
+        messages.error(request, said)
         stand_in = self.kind.model(id=pk, revision=0)
         form = self.opened(request, instance=copy(stand_in))
-        return self._render_edit(request, stand_in, form, status=409)
+        return refusing(self._render_edit(request, stand_in, form, status=409), said)
 
     def _render_edit(
         self,

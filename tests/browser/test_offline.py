@@ -1,6 +1,6 @@
 """Pages that were opened lately can be read without a network; they say how old they are, and go with the sign-out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -39,12 +39,21 @@ def with_worker(context: BrowserContext, line: CutLine) -> Page:
     """A page whose addresses a service worker answers."""
     page = context.new_page()
     page.goto(line.url)
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    wait_for(page, lambda: bool(page.evaluate("navigator.serviceWorker.controller !== null")))
     return page
 
 
 def keeps(page: Page, path: str, is_so: bool = True) -> None:
-    page.wait_for_function(f"async (asked) => (await ({KEPT})()).includes(asked[0]) === asked[1]", arg=[path, is_so])
+    wait_for(page, lambda: (path in page.evaluate(KEPT)) is is_so)
+
+
+def wait_for(page: Page, condition: Callable[[], bool]) -> None:
+    """Bounded by tries; the policy of our pages keeps Playwright from asking again by itself."""
+    for _ in range(200):
+        if condition():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"it never came at {page.url}")
 
 
 def test_what_was_opened_can_be_read_and_written_to_without_the_server(
