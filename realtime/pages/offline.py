@@ -36,14 +36,15 @@ class ReaderMiddleware:
 
 def _may_be_kept(request: HttpRequest, response: HttpResponse) -> bool:
     """Pages that ask for a right to see records, and where people land. Not: accounts, administration, imports."""
-    match = request.resolver_match
-    if match is None or not request.user.is_authenticated or "import" in request.path.split("/"):
-        return False
     kind, caching = (response.headers.get(name, "") for name in ("Content-Type", "Cache-Control"))
     if not kind.startswith(_KINDS) or "no-store" in caching:
         return False
-    is_landing = match.url_name == settings.LOGIN_REDIRECT_URL
-    return is_landing or bool(getattr(match.func, "permissions", ())) or match.url_name == "own"
+    match = request.resolver_match
+    if match is None or "import" in request.path.split("/"):
+        return False
+    is_asked = bool(getattr(match.func, "permissions", ())) or match.url_name in (settings.LOGIN_REDIRECT_URL, "own")
+    # Last: a page that needs no database may be asked for without one.
+    return is_asked and request.user.is_authenticated
 
 
 @require_safe
