@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
-from django.utils.formats import number_format
 
 from crm import customer_page
 from crm.blocks import Block, shown_blocks
@@ -101,7 +100,7 @@ def counted(count: int, kind: Kind) -> Counted:
 
 def refusal(kind: Kind, dependants: list[Counted]) -> str:
     """Why a row can't be deleted, or an empty string: "This customer has 3 tickets and 1 acquisition. …"."""
-    told = [f"{number_format(count)} {word}" for count, word in dependants if count]
+    told = [f"{count:,} {word}" for count, word in dependants if count]
     if not told:
         return ""
     listed = " and ".join(filter(None, [", ".join(told[:-1]), told[-1]]))

@@ -13,8 +13,10 @@ from uuid import UUID
 import psycopg
 
 from crm import customer_page
+from realtime.database.columns import columns_of
 from realtime.database.words import words_of
 from realtime.keys import KEY_TYPE, UUIDS, read_key
+from realtime.live.app_filters import AppText
 from realtime.live.definition import Params, _definitions, definition_named
 from realtime.live.filters import AmountFilter, ChoiceFilter, DayFilter, Filters, KeyFilter
 from realtime.live.lists import LiveList
@@ -36,13 +38,30 @@ HELD: Mapping[str, Sequence[str | None]] = {
 }
 # Somebody's project with keys of this process's kind.
 AN_APP = PROJECTS / ("odd_rows.sql" if UUIDS else "bigint_keys.sql")
-# What columns of an app may hold besides.
+# What columns of an app may hold besides, if it has them.
 ODD: Mapping[str, Mapping[str, Sequence[Any]]] = {
-    "products": {"price": (None, -1, 0.125), "created_at": (None, "2020-02-03 04:05:06")},
-    "customers": {"email": (None, "no address"), "created_at": (None, "2020-02-03 04:05:06Z")},
+    "products": {
+        "price": (None, -1, 0.125),
+        "created_at": (None, "2020-02-03 04:05:06"),
+        "supplier": (None, "", "Acme", "Ĺampé"),
+        "stock": (None, -3, 50, 500),
+    },
+    "customers": {
+        "email": (None, "no address"),
+        "created_at": (None, "2020-02-03 04:05:06Z"),
+        "tenant": ("main", "lamp"),
+        "newsletter": (None, True, False),
+        "since": (None, "2026-01-10", "infinity"),
+    },
     "acquisitions": {"quantity": (None, 1.5, -2), "total_amount": (None, "0.0001", -7)},
     "interactions": {"notes": (None,), "interaction_at": (None,), "created_at": (None, "2021-02-03 04:05:06Z")},
-    "tickets": {"created_at": (None,), "updated_at": (None, "2020-02-03 04:05:06Z")},
+    "tickets": {
+        "created_at": (None,),
+        "updated_at": (None, "2020-02-03 04:05:06Z"),
+        "channel": (None, "Phone %s", "mail"),
+        "team": (None, "", " north", "south"),
+        "due": (None, "2026-02-20 23:30:00", "2026-01-10 12:00:00"),
+    },
     "comments": {"created_at": (None, "2020-02-03 04:05:06Z")},
 }
 # What points to a row goes first; a ticket without its customer may stay.
@@ -160,7 +179,8 @@ class Anything:
         row = self._row_of_ours(table, key)
         if self._adopted:
             odd = {column: self.chance.choice(values) for column, values in ODD.get(table, {}).items()}
-            row |= {column: value for column, value in odd.items() if self.chance.random() < 0.3}
+            there = columns_of(table)
+            row |= {name: value for name, value in odd.items() if name in there and self.chance.random() < 0.3}
         return row
 
     def _row_of_ours(self, table: str, key: str) -> dict[str, Any]:
@@ -303,7 +323,7 @@ class Anything:
         raw |= {"size": chance.choice((25, 25, 50)), "q": self._word}
         if chance.random() < 0.3:
             raw["q"] = f"{self._word} {chance.choice(SEARCHES)}".strip()
-        on = [each for each in definition.filters.base_filters.items() if chance.random() < 0.12]
+        on = [each for each in definition.all_filters.base_filters.items() if chance.random() < 0.12]
         return raw | {name: list(self._values(filter_)) for name, filter_ in on}
 
     def _values(self, filter_: Any) -> Iterator[str]:
@@ -316,6 +336,8 @@ class Anything:
                 yield chance.choice([name for name, _ in filter_.choices])
             elif isinstance(filter_, DayFilter):
                 yield chance.choice(("2026-01-10", "2026-02-20"))
+            elif isinstance(filter_, AppText):
+                yield chance.choice((*SEARCHES, "ACME", "è"))
             else:
                 assert isinstance(filter_, AmountFilter), f"nobody knows which values {filter_} takes"
                 yield chance.choice(("2", "50", "500"))

@@ -15,11 +15,14 @@ from django.db.models.functions import Coalesce, NullIf
 
 from realtime.database.pool import give_back
 from realtime.keys import Key
+from realtime.live.app_columns import why_no_new_rows
+from realtime.live.kind import Kind
 from realtime.live.merge import UNKNOWN, Verdict, merge
 from realtime.live.past import changers, row_at
 from realtime.models import LiveModel
 from ticketing import people
 from ticketing.files import StorageFailed, StoredFile, kept
+from ticketing.kinds import ATTACHMENT, COMMENT
 from ticketing.merges import end_of, held_end_of, place_in_words, still_merged
 from ticketing.models import Attachment, Comment, Ticket, TicketLink
 from ticketing.words import closed_status, in_words
@@ -53,6 +56,9 @@ def add_comment(ticket: Key, author: UUID, content: str, files: "Iterable[File[A
     """On the ticket that this one was merged into, if it was: ``ticket_id`` of the comment says which."""
     if not people.may_be(author, Comment._meta.db_table, "author_id"):
         raise Refused(422, f"Nothing was sent: {people.NOT_LINKED}")
+    _must_be_possible(COMMENT)
+    if files:
+        _must_be_possible(ATTACHMENT)
     with _storing(ticket, files) as stored:
         place = _place(ticket)
         comment = Comment.objects.create(ticket_id=place, author_id=author, content=content)
@@ -62,8 +68,15 @@ def add_comment(ticket: Key, author: UUID, content: str, files: "Iterable[File[A
 
 def attach(ticket: Key, files: "Iterable[File[Any]]") -> list[Attachment]:
     """To the ticket that this one was merged into, if it was."""
+    _must_be_possible(ATTACHMENT)
     with _storing(ticket, files) as stored:
         return _attach(_place(ticket), None, stored)
+
+
+def _must_be_possible(kind: Kind) -> None:
+    """Whether a new row needs nothing that only the app of an adopted table knows: nobody is asked for that here."""
+    if reason := why_no_new_rows(kind.model, kind.singular):
+        raise Refused(422, f"Nothing was sent. {reason}")
 
 
 def _place(ticket: Key) -> Key:

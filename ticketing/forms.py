@@ -92,7 +92,12 @@ class CommentForm(LiveModelForm):
 
 
 class NewCommentForm(CommentForm):
-    """A comment with files. It is saved by ``actions.add_comment``, which knows the ticket and the author."""
+    """A comment with files. It is saved by ``actions.add_comment``, which knows the ticket and the author.
+
+    There is no room to ask what else the app needs: ``add_comment`` says so.
+    """
+
+    asks_for_the_app = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -22,7 +22,8 @@ from crm.importing.kinds import CUSTOMERS, KEY, PRODUCTS, Importable
 from crm.importing.matching import Columns, column_name
 from crm.importing.reading import Row
 from crm.models import Customer, Product
-from realtime.keys import Key, read_key
+from realtime.keys import UUIDS, Key, read_key
+from realtime.live.app_columns import why_no_new_rows
 from realtime.pages.export import read_back
 from realtime.pages.workbook import CUT
 
@@ -34,6 +35,8 @@ SHOWN_CHARACTERS = 120
 _FAILED_FORMULA = "The formula in this cell has failed. Mend it, or enter what the cell should hold."
 _EMAIL = "Enter a valid email address, such as anna@example.com, or leave it empty."
 _CUT_TEXT = "This text was too long for an Excel file and was cut there. Import the list’s CSV instead."
+# In place of a field's name.
+_OF_THE_APP = "needed by the app"
 _SURPLUS = "This row has more cells than there are headings. Perhaps a separator in a text isn’t quoted."
 
 
@@ -98,6 +101,7 @@ class Rows(resources.ModelResource):  # type: ignore[misc]  # import-export has 
         ]
         self._lacking = [name for name in self.importable.needed if name not in self._matched]
         self._noun = self.importable.kind.singular
+        self._impossible = why_no_new_rows(self.importable.kind.model, self._noun)
         # The row that a key was first met in.
         self._keys: dict[Key, int] = {}
         self._writing = False
@@ -185,11 +189,16 @@ class Rows(resources.ModelResource):  # type: ignore[misc]  # import-export has 
         adding = instance._state.adding
         if adding and row[KEY]:
             instance.pk = row[KEY]
+            if not UUIDS:
+                # The table would give the same number to another row some day.
+                errors.setdefault(KEY, f"There is no {self._noun} with this key. Leave it empty where the row is new.")
         if not adding and not self._may_change:
             errors.setdefault(KEY, f"This {self._noun} is in the list already, and your account may not change it.")
         before = {name: getattr(instance, name) for name in self._matched}
         for name, found in self._checked(instance, row).items():
             errors.setdefault(name, found)
+        if adding and self._impossible:
+            errors.setdefault(_OF_THE_APP, self._impossible)
         for name in self._lacking if adding else ():
             errors.setdefault(name, f"A new {self._noun} needs a {self._labels[name].lower()}, and no column holds it.")
         if errors:

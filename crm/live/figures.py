@@ -9,7 +9,7 @@ from django.db.models import Sum
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import number_format
+from django.utils.html import format_html
 
 from crm.kinds import ACQUISITION, CUSTOMER, INTERACTION, PRODUCT
 from crm.live.lists import NAME
@@ -28,6 +28,7 @@ from realtime.live.figures import (
     short_day,
     short_month,
 )
+from realtime.live.local_numbers import local_number
 from realtime.live.regions import DayRegion
 from realtime.live.zones import midnight, today
 
@@ -131,7 +132,7 @@ class SalesTiles(DayRegion):
         following = (this + timedelta(days=31)).replace(day=1)
         starts = midnights((last, this, following))
         before, now = by_stretch(Acquisition.objects.all(), "created_at", starts, Sum("total_amount"))
-        note = f"{number_format(before or 0, 0, force_grouping=True)} last month"
+        note = format_html("{} last month", local_number(before or 0, 0))
         return {"tiles": (Tile("Sales this month", now or Decimal(0), acquisitions_between(this, following), note),)}
 
 

@@ -206,7 +206,7 @@ def _of_columns(model: type[LiveModel], table: Table) -> Iterator[Obstacle]:
             yield Obstacle(
                 table.name,
                 f"needs a value for '{column.name}', which the portal doesn't know: forms ask for it as a plain text;"
-                " new comments and files have no such form, and need a default for it",
+                " new comments, new files and imports can't ask, and need a default for it",
             )
 
 

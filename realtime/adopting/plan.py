@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.migrations import CreateModel
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.migration import Migration
@@ -16,6 +16,7 @@ from realtime.adopting.obstacles import Obstacle, obstacles
 from realtime.adopting.steps import NOTHING, Adopted, Step, model_of, stamped_columns_of_the_app, tables_of, translate
 from realtime.adopting.survey import survey, taken_names
 from realtime.database.adopted import adopted_tables
+from realtime.database.closed_tables import close_tables_to_the_api
 from realtime.database.tables import live_models
 
 # A migration's own notes, of what isn't for a table of the app.
@@ -114,7 +115,7 @@ def _models_of(app: str) -> list[Any]:
 
 def _steps(adopted: Mapping[str, Adopted]) -> Iterator[Step]:
     recorder = MigrationRecorder(connection)
-    yield Step("migrations", OUR_OWN, "keep notes of our migrations", NOTHING, recorder.ensure_schema)
+    yield Step("migrations", OUR_OWN, "keep notes of our migrations", NOTHING, _keeping_notes(recorder))
     for name, place in adopted.items():
         yield Step(f"adopt {name}", name, "note which of its columns are the app's", NOTHING, _noting(place))
     executor = MigrationExecutor(connection)
@@ -161,6 +162,14 @@ def _name_of(migration: Migration, number: int) -> str:
     return f"{migration.app_label}.{migration.name}.{number}"
 
 
+def _keeping_notes(recorder: MigrationRecorder) -> Callable[[], None]:
+    def run() -> None:
+        recorder.ensure_schema()
+        _close("realtime")
+
+    return run
+
+
 def _noting(place: Adopted) -> Callable[[], None]:
     return lambda: note(f"theirs of {place.name}", (), table=place.name, theirs=place.theirs)
 
@@ -169,5 +178,11 @@ def _applying(operation: Any, app: str, before: Any, after: Any) -> Callable[[],
     def run() -> None:
         with connection.schema_editor() as editor:
             operation.database_forwards(app, editor, before, after)
+        _close(app)
 
     return run
+
+
+def _close(app: str) -> None:
+    """In the step's own transaction: nobody ever reaches a table of ours through Supabase's API."""
+    close_tables_to_the_api(apps.get_app_config(app), DEFAULT_DB_ALIAS)

@@ -8,7 +8,8 @@ In: a change committed by anybody. Out: the row's revision, its entry in the cha
 - ``change_log.py``: reads the log, by revision or from a position (the watermark), and says whether a position still
   means anything. ``log_guard.py``: whether every change reaches the log. ``put_back.py``: puts rows back as the log has
   them. ``actor.py``: who writes. ``tables.py``: which tables are followed. ``adopted.py``: which of them are an app's
-  own, ``app_people.py``: what it calls its people. ``columns.py``: what columns are in this database. ``words.py``:
+  own, ``app_people.py``: what it calls its people. ``columns.py``: what columns are in this database,
+  ``event_loop.py`` reads that for whom must not wait. ``words.py``:
   the words of a column of fixed choices, ``word_field.py`` such a column in a model, and
   ``word_upkeep.py`` what keeps up with the database's.
   ``number_fields.py``: amounts that are read alike, whatever type their column has.

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from realtime.database.event_loop import outside_loop
+
 NOTES = "livedesk_adoption"
 
 # Columns that our stamp writes in tables of our own. Where the app brought them along, they are the app's.
@@ -30,7 +32,7 @@ def is_adopted(using: str = DEFAULT_DB_ALIAS) -> bool:
 @cache
 def is_adopted_table(table: str) -> bool:
     """Whether a table was adopted when this process first asked; ``columns.forget`` has it ask again."""
-    return table in adopted_tables()
+    return outside_loop(lambda: table in adopted_tables())
 
 
 def adopted_tables(using: str = DEFAULT_DB_ALIAS) -> Mapping[str, Collection[str]]:

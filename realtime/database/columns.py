@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 
 from realtime.database.adopted import is_adopted_table
+from realtime.database.event_loop import outside_loop
 
 
 class Family(StrEnum):
@@ -21,6 +22,8 @@ class Family(StrEnum):
     TIME = "time"
     NAIVE_TIME = "time without a zone"
     UUID = "uuid"
+    BOOLEAN = "boolean"
+    DATE = "date"
     OTHER = "other"
 
 
@@ -30,6 +33,8 @@ _FAMILIES = {
     "timestamptz": Family.TIME,
     "timestamp": Family.NAIVE_TIME,
     "uuid": Family.UUID,
+    "bool": Family.BOOLEAN,
+    "date": Family.DATE,
 }
 
 # A text as PostgreSQL writes it in an expression.
@@ -107,7 +112,7 @@ def read_columns(table: str) -> dict[str, Column]:
 @cache
 def columns_of(table: str) -> Mapping[str, Column]:
     """The columns of a table as they were when this process first asked."""
-    return read_columns(table)
+    return outside_loop(lambda: read_columns(table))
 
 
 def forget() -> None:

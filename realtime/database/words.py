@@ -4,7 +4,6 @@ Which words there are is the database's to say: an enum, a check constraint, or 
 their colours and which of them count as open are kept in the admin.
 """
 
-import asyncio
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from itertools import count
 from django.db import DatabaseError, InterfaceError, connection
 
 from realtime.database.columns import Column, column_of
+from realtime.database.event_loop import in_event_loop
 
 # Beyond this many different values, a column holds no fixed choices.
 LEARNED_LIMIT = 50
@@ -119,7 +119,7 @@ def forget_words_here() -> None:
 
 
 def _known() -> _Known:
-    if _in_event_loop():
+    if in_event_loop():
         # It can't ask the database, and only has to know which words there are: what was read last will do.
         if not _latest:
             first = threading.Thread(target=_read_once)
@@ -147,14 +147,6 @@ def _read() -> _Known:
         for table, column, *word in cursor.fetchall():
             found[table, column] = (*found.get((table, column), ()), Word(*word))
     return _Known(found, blake2b(repr(sorted(found.items())).encode(), digest_size=6).hexdigest())
-
-
-def _in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 # Filling it
@@ -202,7 +194,7 @@ def found_values(table: str, column: str) -> list[str]:
 
 def can_hold(table: str, column: str, value: str) -> bool:
     """Whether the database takes it. In an event loop that can't be asked: values come from signed tokens there."""
-    if _in_event_loop():
+    if in_event_loop():
         return True
     told = allowed(table, column)
     return "\0" not in value if told is None else value in told

@@ -31,6 +31,16 @@ def needed_columns(model: type[LiveModel]) -> list[Column]:
     ]
 
 
+def why_no_new_rows(model: type[LiveModel], noun: str) -> str:
+    """Why no row can be made where nobody is asked for what the app needs; empty when there is no reason."""
+    names = [f"“{column.name}”" for column in needed_columns(model)]
+    if not names:
+        return ""
+    told = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    column = "that column a default" if len(names) == 1 else "those columns defaults"
+    return f"A new {noun} needs a value for {told}, which only the app can give. An administrator can give {column}."
+
+
 def is_value(text: str, column: Column) -> bool:
     """Whether PostgreSQL can read a text as a value of a column's type."""
     try:

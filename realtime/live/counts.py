@@ -60,7 +60,7 @@ class ListCount(Definition):
 
     def snapshot(self, params: Params) -> Snapshot:
         with in_zone(params.get("tz", "")):
-            turns_at = self._listing.filters.turns_at(params, timezone.now())
+            turns_at = self._listing.all_filters.turns_at(params, timezone.now())
             count = self._listing.count(params)
         text = self._listing.count_text(count)
         return Snapshot(

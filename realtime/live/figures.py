@@ -49,11 +49,6 @@ class Figures:
     lines: Sequence[Line]
     places: int = 0
 
-    @property
-    def format(self) -> str:
-        """For Django's ``floatformat``."""
-        return f"{self.places}g"
-
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -65,11 +60,6 @@ class Tile:
     note: str = ""
     places: int = 0
     tone: str = ""
-
-    @property
-    def format(self) -> str:
-        """For Django's ``floatformat``."""
-        return f"{self.places}g"
 
 
 class Stretch(Func):

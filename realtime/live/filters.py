@@ -124,7 +124,11 @@ class ListFilter(django_filters.Filter):  # type: ignore[misc]
         return value
 
     def condition(self, values: list[str]) -> Q:
-        return Q((f"{self.field_name}__{self.lookup_expr}", self.read(values[0])))
+        return self.where(self.lookup_expr, self.read(values[0]))
+
+    def where(self, lookup: str, value: Any) -> Q:
+        """A condition on the column itself."""
+        return Q((f"{self.field_name}__{lookup}", value))
 
     def turns_at(self, values: list[str], now: datetime) -> datetime | None:
         return None
@@ -153,7 +157,7 @@ class ChoiceFilter(ListFilter):
         return value
 
     def condition(self, values: list[str]) -> Q:
-        return Q((f"{self.field_name}__in", values))
+        return self.where("in", values)
 
     def word(self, value: str) -> str:
         return dict(self.choices).get(value, value)
@@ -277,8 +281,8 @@ class AmountFilter(ListFilter):
 
     field_class = forms.DecimalField
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_digits=14, decimal_places=2, **kwargs)
+    def __init__(self, *arguments: Any, max_digits: int = 14, decimal_places: int = 2, **kwargs: Any) -> None:
+        super().__init__(*arguments, max_digits=max_digits, decimal_places=decimal_places, **kwargs)
 
     def read(self, value: str) -> Decimal:
         amount: Decimal | None = self.field.clean(value)
@@ -333,11 +337,13 @@ class DayFilter(ListFilter):
 
     def condition(self, values: list[str]) -> Q:
         day = self.read(values[0])
-        return (
-            _between(self.field_name, None, day + timedelta(days=1))
-            if self._until
-            else _between(self.field_name, day, None)
-        )
+        if self._until:
+            return self.where("lt", self.begins(day + timedelta(days=1)))
+        return self.where("gte", self.begins(day))
+
+    def begins(self, day: date) -> date:
+        """What a day begins with in the column."""
+        return midnight(day)
 
     control = "live/filters/_day.html"
 

@@ -10,10 +10,10 @@ from django.core.exceptions import EmptyResultSet
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.text import slugify
 
 from realtime.live.accounts import Account, accounts_of
+from realtime.live.app_filters import with_app_filters
 from realtime.live.counts import ListCount
 from realtime.live.definition import Concern, Definition, Params
 from realtime.live.field_changes import worded
@@ -124,13 +124,18 @@ class LiveList(Definition):
     def companions(self) -> tuple[Definition, ...]:  # type: ignore[override]
         return (ListCount(self),)
 
+    @property
+    def all_filters(self) -> type[Filters]:
+        """Those that addresses know: its own, and those by what only the app has in an adopted table."""
+        return with_app_filters(self.filters, self.kind.model)
+
     # Its parameters
 
     def normalise(self, raw: Mapping[str, Any]) -> Params:
         """The parameters in a request's query; whatever is invalid falls back to its default, which is left out."""
         params: Params = {"q": clean_text(first(raw, "q"))}
-        params |= self.filters.read(lambda name: values_of(raw, name))[0]
-        if self.filters.has_days(params):
+        params |= self.all_filters.read(lambda name: values_of(raw, name))[0]
+        if self.all_filters.has_days(params):
             params["tz"] = known_zone(first(raw, "tz") or current_zone())
         order = self._order_named(first(raw, "sort"))
         if order.text != self.default_sort:
@@ -144,7 +149,7 @@ class LiveList(Definition):
 
     def refused(self, raw: Mapping[str, Any]) -> dict[str, list[str]]:
         """The values of a request's query that a filter doesn't take, by the filter's name."""
-        return self.filters.read(lambda name: values_of(raw, name))[1]
+        return self.all_filters.read(lambda name: values_of(raw, name))[1]
 
     def _order_named(self, text: str) -> Order:
         name = text.removeprefix("-")
@@ -170,7 +175,7 @@ class LiveList(Definition):
 
     def is_filtered(self, params: Params) -> bool:
         """Whether an empty list may be empty because of its search or filters."""
-        return bool(params.get("q")) or any(name in params for name in self.filters.base_filters)
+        return bool(params.get("q")) or any(name in params for name in self.all_filters.base_filters)
 
     def query_string(self, params: Params) -> str:
         told = {name: value for name, value in params.items() if name != "tz" and value not in ("", [])}
@@ -189,14 +194,14 @@ class LiveList(Definition):
     def for_reader(self, raw: QueryDict, reader: Any) -> QueryDict:
         """ "me" becomes a person, before parameters are signed and shared (design rule 8)."""
         told = raw.copy()
-        for name in self.filters.personal() & raw.keys():
+        for name in self.all_filters.personal() & raw.keys():
             told.setlist(name, [str(reader) if value == ME else value for value in raw.getlist(name)])
         return told
 
     def kept_query(self, params: Params, reader: Any) -> str:
         """What a saved view keeps of an address: all but the page, and the reader as "me" again."""
         told = {n: v for n, v in params.items() if n not in (*BESIDE, "tz") and v not in ("", [])}
-        for name in self.filters.personal() & told.keys():
+        for name in self.all_filters.personal() & told.keys():
             told[name] = sorted(ME if value == str(reader) else value for value in told[name])
         return urlencode(told, doseq=True)
 
@@ -212,7 +217,7 @@ class LiveList(Definition):
 
     def members(self, params: Params, by_row: bool = False) -> "QuerySet[Any]":
         """The rows of every page, in no order. ``by_row`` is for asking about a few known rows."""
-        return self.filters.apply(matching(self.rows(), params.get("q", ""), self.searched, by_row), params)
+        return self.all_filters.apply(matching(self.rows(), params.get("q", ""), self.searched, by_row), params)
 
     def queryset(self, params: Params) -> "QuerySet[Any]":
         """The rows of every page in their order, with all that they show."""
@@ -255,7 +260,7 @@ class LiveList(Definition):
     def _read(self, params: Params, counted: int | None = None) -> Snapshot:
         with in_zone(params.get("tz", "")):
             # First: should the day end meanwhile, the list has turned already and is read again.
-            turns_at = self.filters.turns_at(params, timezone.now())
+            turns_at = self.all_filters.turns_at(params, timezone.now())
             count = self.count(params) if counted is None else counted
             page = self.read_page(params, count)
         return Snapshot(
@@ -311,7 +316,7 @@ class LiveList(Definition):
 
     @staticmethod
     def count_text(count: int) -> str:
-        return f"{number_format(COUNT_LIMIT)}+" if count > COUNT_LIMIT else number_format(count)
+        return f"{COUNT_LIMIT:,}+" if count > COUNT_LIMIT else f"{count:,}"
 
     def steps(self, params: Params, page: Page) -> dict[str, Any]:
         """The addresses of the pages beside this one."""
@@ -364,7 +369,7 @@ class LiveList(Definition):
         """The columns of its own table that decide who is in the list."""
         searched = self.searched if params.get("q") else ()
         own = {f"{column.split('__')[0]}_id" if "__" in column else column for column in searched}
-        return frozenset(own) | self.deciding | self.filters.columns(params)
+        return frozenset(own) | self.deciding | self.all_filters.columns(params)
 
     def searched_columns(self, params: Params, table: str) -> frozenset[str]:
         """The columns of a related table by which a search finds rows."""

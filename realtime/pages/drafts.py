@@ -94,7 +94,7 @@ def _record(address: str) -> tuple[str, str] | None:
         found = resolve(address)
     except Resolver404:
         return None
-    plural, key = found.route.partition("/")[0], found.kwargs.get("pk")
+    plural, key = found.route.partition("/<")[0].rpartition("/")[2], found.kwargs.get("pk")
     table = next((tracked.table for tracked in all_tracked() if tracked.kind.plural == plural), None)
     return (table, str(key)) if table is not None and key is not None else None
 

@@ -48,7 +48,7 @@ class ListHead:
         return self._listing.start(self._params, **changes)
 
     def context(self) -> dict[str, Any]:
-        on = self._listing.filters.base_filters
+        on = self._listing.all_filters.base_filters
         offered = {name: self._offered(name) for name in on}
         return {
             "query": self._params["q"],
@@ -102,7 +102,7 @@ class ListHead:
     def _chips(self) -> Iterator[dict[str, Any]]:
         if self._params["q"]:
             yield {"label": "Search", "word": self._params["q"], "without": self._listing.start(self._params, q=None)}
-        for name, filter_ in self._listing.filters.base_filters.items():
+        for name, filter_ in self._listing.all_filters.base_filters.items():
             for value in self._params.get(name, []):
                 rest = [other for other in self._params[name] if other != value]
                 chip = {"label": filter_.label, "without": self._listing.start(self._params, **{name: rest or None})}
@@ -117,7 +117,7 @@ class ListHead:
     def _controls(self, offered: dict[str, Choices | bool]) -> Iterator[dict[str, Any]]:
         for name, choices in offered.items():
             if choices:
-                filter_ = self._listing.filters.base_filters[name]
+                filter_ = self._listing.all_filters.base_filters[name]
                 yield {
                     "name": name,
                     "label": filter_.label,
@@ -132,12 +132,12 @@ class ListHead:
 
     def _chosen(self, name: str) -> list[str]:
         """A filter's values as its control offers them: the reader is "me"."""
-        me = str(self._user.pk) if self._listing.filters.base_filters[name].people else ""
+        me = str(self._user.pk) if self._listing.all_filters.base_filters[name].people else ""
         return [ME if value == me else value for value in self._params.get(name, [])]
 
     def _offered(self, name: str) -> Choices | bool:
         """Whether the filter's form asks for it, and what there is to choose from."""
-        filter_ = self._listing.filters.base_filters[name]
+        filter_ = self._listing.all_filters.base_filters[name]
         if kind := self._kind(name):
             keys = self._params.get(name, [])
             names = {str(row.pk): str(row) for row in kind.model._default_manager.filter(pk__in=keys)}
@@ -153,12 +153,12 @@ class ListHead:
 
     def _kind(self, name: str) -> Kind | None:
         """The kind of row that a filter by key chooses from, if this person may see them."""
-        filter_ = self._listing.filters.base_filters[name]
+        filter_ = self._listing.all_filters.base_filters[name]
         kind = filter_.kind if isinstance(filter_, KeyFilter) else None
         return kind if kind and kind.chosen_by and self._user.has_perm(kind.permission("view")) else None
 
     def _chosen_kinds(self) -> Iterator[tuple[str, Kind]]:
-        for name in self._listing.filters.base_filters:
+        for name in self._listing.all_filters.base_filters:
             if kind := self._kind(name):
                 yield name, kind
 
@@ -181,7 +181,7 @@ class ListHead:
 
     def _refused(self) -> Iterator[dict[str, Any]]:
         for name, values in self._listing.refused(self._raw).items():
-            filter_ = self._listing.filters.base_filters[name]
+            filter_ = self._listing.all_filters.base_filters[name]
             valid = [word for _, word in filter_.choices] if isinstance(filter_, ChoiceFilter) else []
             for value in values:
                 yield {"label": filter_.label, "value": value, "valid": valid}

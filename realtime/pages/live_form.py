@@ -16,6 +16,8 @@ class LiveModelForm(MergingForm):
     """
 
     revision_field: ClassVar[str] = "revision"
+    # Whether a new row's form has fields for what only the app of an adopted table knows.
+    asks_for_the_app: ClassVar[bool] = True
 
     revision = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
     # Written by static/js/live-form.js and typed.js: fields that were shown, or typed over, at another revision.
@@ -24,7 +26,8 @@ class LiveModelForm(MergingForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["revision"].initial = None if self.instance._state.adding else self.instance.revision
-        self._for_the_app = needed_columns(type(self.instance)) if self.instance._state.adding else []
+        asks = self.asks_for_the_app and self.instance._state.adding
+        self._for_the_app = needed_columns(type(self.instance)) if asks else []
         for column in self._for_the_app:
             told = f"The app needs it: {column.type}."
             self.fields[column.name] = forms.CharField(label=label(column.name), help_text=told)

@@ -1,12 +1,14 @@
 """The components of a live page as tags: a dot, a banner and a badge. static/js/elements/ brings them to life."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from django import forms, template
 from django.template.defaulttags import CsrfTokenNode
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from realtime.live import local_numbers
 from realtime.live.person import FIELD, TYPED, person_of, signed, typed_into
 from realtime.models import LiveModel
 
@@ -34,6 +36,12 @@ def form_token(context: template.Context, form: forms.BaseForm | None = None) ->
 def is_time(value: object) -> bool:
     """Whether a value is to be shown in the reader's own zone, by <local-time>."""
     return isinstance(value, datetime)
+
+
+@register.filter
+def local_number(value: Decimal | float | None, places: int | None = None) -> SafeString:
+    """A number in the reader's own language, by <local-number>; a dash where there is none."""
+    return local_numbers.local_number(value, places)
 
 
 @register.inclusion_tag("realtime/_status_indicator.html")

@@ -9,6 +9,7 @@ import "./elements/live-chart.js";
 import "./elements/live-notice.js";
 import "./elements/live-presence.js";
 import "./elements/live-update-indicator.js";
+import "./elements/local-number.js";
 import "./elements/local-time.js";
 import "./elements/realtime-connection-banner.js";
 import "./elements/realtime-status-indicator.js";

@@ -5,7 +5,7 @@ import time
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.portal import assert_equals_reload, insert_product, open_live, sign_in
+from tests.browser.portal import assert_equals_reload, insert_product, open_live, sign_in, wait_live
 from tests.browser.test_axe import assert_axe_finds_nothing
 from tests.browser.test_person import PASSWORD, SIGNED_OUT, SOON, Colleague, colleague, content, sign_out
 from tests.browser.test_security import WATCH, assert_fits
@@ -85,7 +85,7 @@ def test_a_second_factor_and_a_passkey(browser: Browser, live_site: LiveSite, co
 def test_a_profile_follows_its_person_and_patches_speak_its_language(
     browser: Browser, live_site: LiveSite, colleague: Colleague, word: str
 ) -> None:
-    name = colleague("view_customer", "view_interaction")
+    name = colleague("view_customer", "view_interaction", "view_product")
     with live_site.connect() as sql:
         customer = sql.execute("insert into customers (name) values (%s) returning id", [word]).fetchone()
         assert customer is not None
@@ -121,6 +121,13 @@ def test_a_profile_follows_its_person_and_patches_speak_its_language(
             expect(page.locator("[data-live-row]")).to_contain_text("05.01.2026, 23:30")
             sql.execute("update interactions set interaction_at = '2026-01-06 22:30Z' where notes = %s", [word])
             expect(page.locator("[data-live-row]")).to_contain_text("06.01.2026, 23:30")
+            assert_equals_reload(page, live_site)
+            sql.execute("insert into products (name, price) values (%s, 1234.5)", [word])
+            page.goto(f"{live_site.url}/crm/products/?q={word}")
+            wait_live(page)
+            expect(page.locator("[data-live-row] [data-column=price]")).to_have_text("1.234,50")
+            sql.execute("update products set price = 9876543.2 where name = %s", [word])
+            expect(page.locator("[data-live-row] [data-column=price]")).to_have_text("9.876.543,20")
             assert_equals_reload(page, live_site)
 
 

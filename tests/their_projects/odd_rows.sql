@@ -1,4 +1,5 @@
 -- A project that nobody ever tidied: text everywhere, NULL everywhere, odd words, no attachments, no row level security.
+create type channel as enum ('mail', 'Phone %s');
 create table products (
     id uuid primary key default gen_random_uuid(),
     name varchar(200) not null,
@@ -14,6 +15,8 @@ create table customers (
     name text not null,
     email text,
     tenant text not null default 'main',
+    newsletter boolean,
+    since date,
     created_at timestamptz
 );
 create table acquisitions (
@@ -38,6 +41,10 @@ create table tickets (
     priority varchar(30) default 'whenever',
     customer_id uuid references customers (id),
     assigned_to uuid,
+    channel channel,
+    team varchar(20) check (team in ('', ' north', 'south')),
+    due timestamp,
+    extra jsonb,
     created_at timestamptz,
     updated_at timestamptz
 );

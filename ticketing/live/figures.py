@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from psycopg.sql import quote
 
 from realtime.database.tables import people_table
@@ -29,6 +30,7 @@ from realtime.live.figures import (
     short_day,
 )
 from realtime.live.filters import asked
+from realtime.live.local_numbers import local_number
 from realtime.live.regions import DayRegion
 from realtime.live.zones import midnight, today
 from realtime.sight import current_sight, visible_entries
@@ -137,19 +139,24 @@ class TicketTiles(TicketFigures):
             unassigned=Count("status", now & Q(assigned_to=None)),
             **{f"other_{number}": Count("status", Q(status=word.value)) for number, word in enumerate(others)},
         )
-        waiting = [f"{told[f'other_{number}']:,} {word.label.lower()}" for number, word in enumerate(others)]
+        waiting = [(local_number(told[f"other_{number}"]), word.label.lower()) for number, word in enumerate(others)]
         status = {"status": first.value}
         day = today(timezone.now())
         new = Ticket.objects.filter(created_at__gte=midnight(day)).count()
         [done] = solved_by_stretch(midnights((day, day + timedelta(days=1))))
         return {
             "tiles": (
-                Tile(first.label, told["open"], tickets_with(status), ", ".join(waiting[:OTHERS_TOLD])),
+                Tile(
+                    first.label,
+                    told["open"],
+                    tickets_with(status),
+                    format_html_join(", ", "{} {}", waiting[:OTHERS_TOLD]),
+                ),
                 Tile(
                     most.label,
                     told["urgent"],
                     tickets_with(status | {"priority": most.value}),
-                    f"{told['high']:,} of {next_most.label.lower()} priority",
+                    format_html("{} of {} priority", local_number(told["high"]), next_most.label.lower()),
                     tone="alarm",
                 ),
                 Tile(
@@ -158,7 +165,12 @@ class TicketTiles(TicketFigures):
                     tickets_with(status | {"assigned": NOBODY}),
                     f"of the {first.label.lower()} ones",
                 ),
-                Tile("New today", new, tickets_with({"created": "today"}), f"{done:,} solved today"),
+                Tile(
+                    "New today",
+                    new,
+                    tickets_with({"created": "today"}),
+                    format_html("{} solved today", local_number(done)),
+                ),
             )
         }
 

@@ -54,14 +54,17 @@ class Command(BaseCommand):
         self._tell(plan)
         if plan.blocked:
             raise CommandError("Nothing was changed. Mend what is marked with ✗, then run this command again.")
+        if only_look and plan.steps:
+            self.stdout.write("\nNothing was changed. Without --dry-run, this command does it.")
+            return
+        if plan.steps:
+            self._do(plan.steps)
+        if not only_look:
+            # Also where nothing else is left to do: the last run may have been killed before it came to this.
+            emit_post_migrate_signal(verbosity=0, interactive=False, db=DEFAULT_DB_ALIAS)
         if not plan.steps:
             self.stdout.write("\n✓ Everything is adopted. Nothing to do.")
             return
-        if only_look:
-            self.stdout.write("\nNothing was changed. Without --dry-run, this command does it.")
-            return
-        self._do(plan.steps)
-        emit_post_migrate_signal(verbosity=0, interactive=False, db=DEFAULT_DB_ALIAS)
         self.stdout.write(
             "\n✓ Adopted. Next: `manage.py supabase_check`, then `manage.py createsuperuser`."
             " `manage.py adopt --undo` takes everything back."

@@ -8,6 +8,7 @@ from realtime.database.adopted import adopted_tables
 from realtime.database.log_guard import RELATED_TRIGGER, Standing, standings, triggers_behind_the_stamp
 from realtime.database.tables import live_tables, personal_tables, related_tables
 from realtime.database.triggers import DOORBELL_TRIGGER, LOGGING_TRIGGERS, PERSONAL_TRIGGERS, STAMP_TRIGGER, trigger_sql
+from realtime.keys import KEY_TYPE
 from realtime.operating.check.catalog import api_roles, everybody, oids_of, rows, value
 from realtime.operating.check.report import MIGRATE, Finding, Section
 
@@ -38,6 +39,9 @@ def check_live_tables() -> Section:
         before = len(section.findings)
         section.findings += _trigger_findings(table, oid, adopted.get(table, ()))
         section.findings += _family_findings(table, oid, standing[table])
+        kind = value("select format_type(atttypid, null) from pg_attribute where attrelid = %s and attname = 'id'", oid)
+        if kind != KEY_TYPE:
+            section.wrong(f"'{table}' has keys of the type {kind}, and LIVE_KEYS says {KEY_TYPE}", f"LIVE_KEYS={kind}")
         identity = value("select relreplident from pg_class where oid = %s", oid)
         if identity not in ("d", "f"):
             section.wrong(

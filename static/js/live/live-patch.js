@@ -1,5 +1,6 @@
 // The verbs of the wire, and the only place where HTML from the server enters the page: forms, too.
 import { Idiomorph } from "../../vendor/idiomorph/idiomorph.esm.js";
+import { localizeNumber } from "../elements/local-number.js";
 import { localize } from "../elements/local-time.js";
 import { isPrecious } from "./precious.js";
 import { keepPlace } from "./place.js";
@@ -146,6 +147,7 @@ function parse(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   template.content.querySelectorAll("local-time").forEach(localize);
+  template.content.querySelectorAll("local-number").forEach(localizeNumber);
   return template;
 }
 

@@ -22,7 +22,7 @@ def project(
     yield from _project(request.param, postgres_url, services.postgres.binaries, django_db_blocker)
 
 
-@pytest.fixture(params=PROJECTS[-1:])
+@pytest.fixture(params=PROJECTS)
 def project15(
     request: pytest.FixtureRequest, services: SessionServices, postgres15_url: str, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[TheirProject]:

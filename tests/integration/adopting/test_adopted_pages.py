@@ -13,6 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from crm.importing.reading import Row
+from crm.importing.rows import Outcome, ProductRows
 from crm.kinds import ACQUISITION, CUSTOMER, INTERACTION, PRODUCT
 from crm.models import Product
 from project.accounts.linking import link
@@ -53,6 +55,7 @@ async def whole(response: Any) -> bytes:
     return b"".join([piece async for piece in response.streaming_content])
 
 
+@pytest.mark.any_keys
 def test_every_page_shows_what_is_there(portal: Client) -> None:
     for address in ("/", "/history/", "/search/?q=ticket", "/notifications/", reverse("ticketing:board")):
         page(portal, address)
@@ -65,6 +68,7 @@ def test_every_page_shows_what_is_there(portal: Client) -> None:
             assert not re.search(r"[>\"]None[<\"]", told), (kind.singular, key)
 
 
+@pytest.mark.any_keys
 def test_a_form_that_is_saved_untouched_changes_nothing(portal: Client, project: TheirProject) -> None:
     for kind in KINDS:
         for key in some(kind):
@@ -105,6 +109,26 @@ def test_columns_of_the_app_are_shown_and_a_new_row_has_those_that_it_needs(
     assert project.connection.execute(made).fetchone() == ("2026-11-27", 0.5, True, True)
 
 
+@pytest.mark.parametrize("project", ["odd_rows"], indirect=True)
+def test_where_nobody_can_be_asked_a_sentence_says_what_the_app_needs(portal: Client, project: TheirProject) -> None:
+    for table, column in (("comments", "branch"), ("products", "shelf"), ("products", "aisle")):
+        project.run(f"alter table {table} add column {column} text not null default 'x'")
+        project.run(f"alter table {table} alter column {column} drop default")
+    columns.forget()
+    ticket = Ticket.objects.order_by("id")[0]
+    spoken = portal.post(reverse("ticketing:comment-create", args=[ticket.pk]), {"content": "Typed for long"})
+    told = unescape(spoken.content.decode())
+    assert spoken.status_code == 422
+    assert "A new comment needs a value for “branch”, which only the app can give." in told
+    assert "Typed for long" in told
+    outcome, known = Outcome(), Product.objects.order_by("id")[0]
+    rows = ProductRows(["Key", "Product"], {"id": 0, "name": 1}, may_change=True)
+    list(rows.through([Row(2, ["", "New"]), Row(3, [str(known.pk), "Renamed"])], outcome, writing=False))
+    assert (outcome.new, outcome.changed, outcome.problem_count) == (0, 1, 1)
+    assert outcome.problems[0].row == 2
+    assert "A new product needs a value for “shelf” and “aisle”" in outcome.problems[0].sentence
+
+
 @pytest.mark.parametrize("project", ["uuid_keys"], indirect=True)
 def test_the_apps_people_have_names_and_an_account_can_be_one_of_them(
     portal: Client, project: TheirProject, settings: Settings
@@ -141,6 +165,7 @@ def some(kind: Kind) -> list[Any]:
     return list(found.values())
 
 
+@pytest.mark.any_keys
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
 def test_whatever_a_list_is_sorted_by_its_pages_have_every_row_once(portal: Client, kind: Kind) -> None:
     listing = definition_named(kind.plural)
@@ -156,3 +181,51 @@ def test_whatever_a_list_is_sorted_by_its_pages_have_every_row_once(portal: Clie
                 following = NEXT.search(told)
                 address = f"{reverse(kind.list_name)}{unescape(following[1])}" if following else ""
             assert (len(found), set(found)) == (len(keys), keys), sort
+
+
+# An address's filter by a column that only the app knows, and the same in the app's own words.
+BY_THE_APPS_COLUMNS = [
+    (PRODUCT, "app.supplier=ACMÉ", "supplier ilike '%acme%'"),
+    (PRODUCT, "app.supplier=all", "supplier ilike '%all%'"),
+    (PRODUCT, "app.label=thing 7", "label like '%THING%' and label like '%7%'"),
+    (PRODUCT, "app-empty.supplier=yes", "supplier is null or supplier = ''"),
+    (PRODUCT, "app-empty.supplier=no", "supplier <> ''"),
+    (PRODUCT, "app-from.stock=-2.5&app-to.stock=40", "stock between -2 and 40"),
+    (PRODUCT, "app-empty.stock=yes", "stock is null"),
+    (CUSTOMER, "app.newsletter=yes", "newsletter"),
+    (CUSTOMER, "app.newsletter=no&app.newsletter=(empty)", "newsletter is not true"),
+    (CUSTOMER, "app.tenant=main", "tenant = 'main'"),
+    (CUSTOMER, "app-from.since=2026-01-05&app-to.since=2026-01-20", "since between '2026-01-05' and '2026-01-20'"),
+    (TICKET, "app.channel=mail&app.channel=(empty)", "channel = 'mail' or channel is null"),
+    (TICKET, "app.channel=Phone %25s", "channel = 'Phone %s'"),
+    (TICKET, "app.team=north", "team = ' north'"),
+    (TICKET, "app.team=(empty)", "coalesce(team, '') = ''"),
+    (TICKET, "app-to.due=2026-01-20&q=trouble", "due < '2026-01-21'"),
+]
+FILL_IN = """
+update products set supplier = (array['Acme', '', 'Small and tall', null])[1 + right(name, 1)::int % 4],
+    stock = (array[-3, 7, 41, null])[1 + right(name, 1)::int % 4];
+update customers set newsletter = (array[true, false, null])[1 + right(name, 1)::int % 3],
+    since = '2026-01-01'::date + right(name, 1)::int * 3,
+    tenant = case when right(name, 1) < '5' then 'main' else 'x' end;
+update tickets set channel = (array['mail', 'Phone %s', null]::channel[])[1 + right(title, 1)::int % 3],
+    team = (array['', ' north', 'south', null])[1 + right(title, 1)::int % 4],
+    due = '2026-01-15'::timestamp + right(title, 1)::int * interval '1 day';
+"""
+
+
+@pytest.mark.parametrize("project", ["odd_rows"], indirect=True)
+def test_a_list_is_filtered_by_what_only_the_app_knows(portal: Client, project: TheirProject) -> None:
+    project.run(FILL_IN)
+    every = {kind: page(portal, reverse(kind.list_name)) for kind in (PRODUCT, CUSTOMER, TICKET)}
+    for kind, asked, told in BY_THE_APPS_COLUMNS:
+        question = f"select id::text from {kind.table} where {told}"
+        wanted = {key for (key,) in project.connection.execute(question).fetchall()}  # type: ignore[call-overload]
+        shown = page(portal, f"{reverse(kind.list_name)}?size=100&{asked}")
+        assert set(re.findall(r'data-id="([^"]*)"', shown)) == wanted, asked
+        for name in re.findall(r"(app[^=]*)=", asked):
+            assert f'name="{name}"' in every[kind], name
+    assert "app.extra" not in every[TICKET]
+    wrong = unescape(page(portal, f"{reverse(TICKET.list_name)}?app.channel=fax&app-from.due=soon"))
+    assert "Channel can’t be <bdi>“fax”</bdi>; it is mail, Phone %s or –." in wrong
+    assert "Due from can’t be <bdi>“soon”</bdi>" in wrong

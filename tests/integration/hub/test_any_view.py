@@ -313,6 +313,7 @@ class Walk:
             writer.close()
 
 
+@pytest.mark.any_keys
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_is_open_shows_what_a_reload_shows_on_both_hubs(site: Site, seed: str) -> None:
     loop = LoopThread()

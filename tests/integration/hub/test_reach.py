@@ -105,6 +105,7 @@ def run(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall()) if cursor.description else []
 
 
+@pytest.mark.any_keys
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_change_is_missed_whatever_is_open(office: Office, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for path, value in SMALL_PAGES.items():

@@ -6,7 +6,9 @@ import logging
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,19 +17,25 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.test import Client
-from django.urls import get_resolver
+from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern, URLResolver
+from django.utils import timezone
 
+from crm.importing.reading import Row
+from crm.importing.rows import CustomerRows, Outcome
 from crm.models import Acquisition, Customer, Interaction, Product
 from project.accounts.models import User
 from project.accounts.seen import what_is_seen_by
 from realtime.database.actor import Origin, acting_user
+from realtime.live.figures import midnights
+from realtime.live.zones import today
 from realtime.models import Draft, RowLimit
-from realtime.sight import Sight, sight_of
+from realtime.sight import Sight, seeing, sight_of
 from tests.integration.conftest import Project
 from ticketing.files import kept
+from ticketing.live.figures import solved_by_person, solved_by_stretch
 from ticketing.models import Attachment, Comment, Notification, Ticket, TicketLink
 
 pytestmark = pytest.mark.usefixtures("quick_pages")
@@ -251,6 +259,37 @@ def _all_rows(hidden: Hidden) -> list[Any]:
         list(Comment._base_manager.filter(ticket=ticket).values()),
         list(Attachment._base_manager.filter(ticket=ticket).values()),
     ]
+
+
+def test_menus_imports_and_figures_from_the_log_keep_to_what_is_seen(limited: User) -> None:
+    hidden, blind, seeing_all = make_hidden(limited), person(group(*MINE)), person(group())
+    own = Ticket.objects.get(title="own", assigned_to=limited.pk)
+    client = Client()
+    client.force_login(limited)
+    for ticket, colleague, offered in ((own, blind, False), (own, seeing_all, True), (hidden.ticket, seeing_all, None)):
+        menu = client.get(reverse("ticketing:people", args=[ticket.pk]), {"q": colleague.username})
+        told = None if menu.status_code == 404 else colleague.username in menu.content.decode()
+        assert told is offered
+    # A key that names a row of somebody else's names no row.
+    row = [str(hidden.customer.pk), "Taken over"]
+    with seeing(sight_of(limited)):
+        for writing in (False, True):
+            outcome = Outcome()
+            with suppress(IntegrityError), transaction.atomic():
+                rows = CustomerRows(["Key", "Name"], {"id": 0, "name": 1}, may_change=True)
+                list(rows.through([Row(2, row)], outcome, writing))
+            assert (outcome.changed, outcome.same) == (0, 0)
+            assert hidden.word not in str(outcome)
+    assert Customer.objects.get(pk=hidden.customer.pk).name == f"{hidden.word} Ltd"
+    for ticket in (own, hidden.ticket):
+        ticket.status = "closed"
+        ticket.save()
+    day = today(timezone.now())
+    stretch = midnights((day - timedelta(days=1), day + timedelta(days=2)))
+    everything = sum(solved_by_stretch(stretch))
+    with seeing(sight_of(limited)):
+        assert sum(solved_by_stretch(stretch)) == everything - 1
+        assert solved_by_person(stretch[0]) == {str(limited.pk): 1}
 
 
 def test_what_groups_give_adds_up(project: Project) -> None:

@@ -33,6 +33,7 @@ def test_an_amount_keeps_its_cents(amount: Decimal, key: UUID) -> None:
     assert order.read_key(PageKey(amount, key).text) == PageKey(amount, key)
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,0 +1,37 @@
+"""Whatever doesn't mind which keys live rows have (``any_keys``) is true of numbers, too.
+
+The kind of keys is a process's for as long as it runs, so each of these is one of its own.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILES = (
+    "tests/integration/adopting/test_adopt.py",
+    "tests/integration/adopting/test_adopted_pages.py",
+    "tests/integration/hub/test_reach.py",
+    "tests/integration/hub/test_any_view.py",
+    "tests/integration/pages/test_number_keys.py",
+)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: Path(file).stem)
+def test_it_holds_for_numbers(file: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-m", "any_keys", "-p", "no:cacheprovider", file],
+        cwd=ROOT,
+        env=environment | {"LIVE_KEYS": "bigint"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-8_000:] + run.stderr[-2_000:]
+    assert " passed" in run.stdout
+    assert "skipped" not in run.stdout
