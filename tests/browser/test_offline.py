@@ -39,7 +39,10 @@ def with_worker(context: BrowserContext, line: CutLine) -> Page:
     """A page whose addresses a service worker answers."""
     page = context.new_page()
     page.goto(line.url)
-    wait_for(page, lambda: bool(page.evaluate("navigator.serviceWorker.controller !== null")))
+    # The worker answers pages that are asked for once it is there.
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    assert page.evaluate("navigator.serviceWorker.controller !== null")
     return page
 
 
