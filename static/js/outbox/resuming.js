@@ -9,11 +9,13 @@ const TOKEN = "csrfmiddlewaretoken";
 // What this page was opened for: the key and the address of what is resumed.
 let resumed = null;
 
-/** Leads to the page where it was written, with what was typed. */
+/** Leads to the page where it was written; with what was typed, where there is any. */
 export async function resume({ key, address, page, typed }) {
-  await outbox.hold(key);
-  remember({ key, address });
-  if (typed) keepTyped(typed.name, { ...typed.kept, sent: false });
+  if (typed) {
+    await outbox.hold(key);
+    remember({ key, address });
+    keepTyped(typed.name, { ...typed.kept, sent: false });
+  }
   const isHere = page === location.pathname + location.search;
   location.assign(typed ? `${page}#draft` : page);
   if (isHere) location.reload();
