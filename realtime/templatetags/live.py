@@ -39,6 +39,12 @@ def is_time(value: object) -> bool:
 
 
 @register.filter
+def is_number(value: object) -> bool:
+    """Whether a value is to be shown in the reader's own language, by <local-number>."""
+    return isinstance(value, Decimal | int | float) and not isinstance(value, bool)
+
+
+@register.filter
 def local_number(value: Decimal | float | None, places: int | None = None) -> SafeString:
     """A number in the reader's own language, by <local-number>; a dash where there is none."""
     return local_numbers.local_number(value, places)
