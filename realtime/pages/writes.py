@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.contrib.messages import constants, get_messages
+from django.contrib.messages import constants
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
@@ -32,7 +32,7 @@ from realtime.database.refusals import first_line
 from realtime.live.person import person_of
 from realtime.models import KeyedWrite, RealtimeChange
 from realtime.pages.said import HEADER as ACTION
-from realtime.pages.said import undoable_action
+from realtime.pages.said import messages_of, undoable_action
 from realtime.pages.unsent import SESSION_ENDED, UNREADABLE, not_yours, wants_sentence
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class _Write:
         if wants_sentence(request):
             return JsonResponse(body, headers={ACTION: action} if action else {})
         # A blank for an action: what was done before is none of this request's.
-        get_messages(request).add(constants.SUCCESS, body.get("said", _DONE), action or " ")
+        messages_of(request).add(constants.SUCCESS, body.get("said", _DONE), action or " ")
         url = body.get("url") or "/"
         return JsonResponse({**body, "said": ""}) if self.is_scripts else redirect(url)
 
@@ -125,7 +125,7 @@ class _Write:
             return response
         if not wants_sentence(self.request):
             return _with_cookies(JsonResponse({**told, "said": ""}), response)
-        get_messages(self.request).take_back()  # type: ignore[attr-defined]
+        messages_of(self.request).take_back()
         return _with_cookies(JsonResponse(told), response)
 
     def _revision(self, action: str) -> int | None:
@@ -143,9 +143,9 @@ class _Write:
         if "Location" in response:
             said = f"{SESSION_ENDED.heading}. {SESSION_ENDED.sentence}"
             return JsonResponse({"said": said, "sign_in": resolve_url("account_login")}, status=SESSION_ENDED.status)
-        messages = get_messages(self.request)
-        told: dict[str, Any] = {"said": messages.new or getattr(response, "refusal", _REFUSED)}  # type: ignore[attr-defined]
-        messages.take_back()  # type: ignore[attr-defined]
+        messages = messages_of(self.request)
+        told: dict[str, Any] = {"said": messages.new or getattr(response, "refusal", _REFUSED)}
+        messages.take_back()
         if getattr(response, "is_conflict", False):
             told["conflict"] = True
         # A form with mistakes is shown again as a page like any other.
@@ -218,7 +218,7 @@ def _told(request: HttpRequest, response: HttpResponse) -> dict[str, Any]:
     if _is_json(response):
         told: dict[str, Any] = json.loads(response.content)
         return told
-    said = get_messages(request).new  # type: ignore[attr-defined]
+    said = messages_of(request).new
     return {"said": said or _DONE, "url": response.headers.get("Location", "")}
 
 
