@@ -29,7 +29,7 @@ READ_PAGE = """
   const clean = (element) => {
     const copy = element.cloneNode(true);
     for (const badge of copy.querySelectorAll("live-update-indicator")) badge.remove();
-    for (const place of copy.querySelectorAll("live-presence")) place.replaceChildren();
+    for (const place of copy.querySelectorAll("live-presence, write-mark")) place.replaceChildren();
     for (const time of copy.querySelectorAll("local-time time")) time.textContent = time.dateTime;
     for (const node of [copy, ...copy.querySelectorAll("*")]) {
       for (const { name } of [...node.attributes]) {

@@ -58,6 +58,9 @@ MIDDLEWARE = [
     "project.accounts.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "realtime.pages.offline.ReaderMiddleware",
+    # Innermost: what it answers with is what the page itself has said.
+    "realtime.pages.writes.KeyedWriteMiddleware",
 ]
 
 MESSAGE_STORAGE = "realtime.pages.said.MessagesWithActions"

@@ -21,14 +21,14 @@ class RealtimeConfig(AppConfig):
         from realtime.database.values import load_bearably
         from realtime.database.word_upkeep import learn_new_words
         from realtime.database.words import forget_words
-        from realtime.pages import bulk_running, drafts
+        from realtime.pages import bulk_running, drafts, writes
         from realtime.webhooks import outbox
         from realtime.worker import unusable
         from realtime.worker.jobs import register_job
         from realtime.worker.log_readers import LogReader, register_reader
         from realtime.worker.retention import hourly
 
-        hourly.extend(kept.throw_away_old for kept in (drafts, bulk_running, outbox, unusable))
+        hourly.extend(kept.throw_away_old for kept in (drafts, writes, bulk_running, outbox, unusable))
         hourly.append(learn_new_words)
         register_personal("realtime_bulk")
         register_job(bulk_running.step)

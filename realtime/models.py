@@ -317,6 +317,28 @@ class BulkRow(models.Model):
         return f"row {self.row_key} of bulk {self.bulk_id}"
 
 
+class KeyedWrite(models.Model):
+    """A write that a browser has named with a key of its own, noted in the write's transaction (``pages/writes.py``).
+
+    ``request`` tells apart who has done it from who came with the same key at the same moment. ``answer`` is what was
+    told: ``body`` and ``action``, the name in the change log; empty when that never came to be.
+    """
+
+    key = models.UUIDField(primary_key=True, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    address = models.TextField()
+    request = models.UUIDField()
+    answer = models.JSONField(default=dict)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "realtime_keyed_write"
+        indexes: ClassVar = [models.Index(fields=["at"], name="realtime_keyed_write_at")]
+
+    def __str__(self) -> str:
+        return f"write {self.key}"
+
+
 class ListPreference(models.Model):
     """How somebody wants a list: the view that it opens with, its columns in order, and those that are hidden."""
 

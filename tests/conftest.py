@@ -1,6 +1,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
 from typing import NoReturn
 
@@ -108,6 +109,8 @@ def browser(chromium: Path) -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright leaves its event loop running in this thread, and Django takes that for asynchronous code.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        # What a service worker fetches, no route of a page can stand in for; tests/browser/test_offline.py has one.
+        patch.setattr(Browser, "new_context", partialmethod(Browser.new_context, service_workers="block"))
         browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield browser
         browser.close()

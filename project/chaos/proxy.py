@@ -35,7 +35,11 @@ class Proxy:
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Side(Link(self)), LOOPBACK, self.port, backlog=512)
+        self._server = await loop.create_server(lambda: Side(self.link()), LOOPBACK, self.port, backlog=512)
+
+    def link(self) -> "Link":
+        """A new connection."""
+        return Link(self)
 
     async def stall(self) -> None:
         self._change(Mode.STALL)

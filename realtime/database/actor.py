@@ -16,6 +16,9 @@ from django.db import connection, transaction
 # Called only when something is written: naming the user would cost every request a query.
 Actor = Callable[[], str]
 
+# Called with a cursor in the transaction of each write, before it; what it raises prevents the write.
+Beforehand = Callable[[Any], None]
+
 WRITES = ("insert", "update", "delete", "truncate", "merge", "with")
 
 
@@ -53,6 +56,7 @@ class Action:
 
 
 _current: ContextVar[Action | None] = ContextVar("livedesk_action", default=None)
+_beforehand: ContextVar[Beforehand | None] = ContextVar("livedesk_beforehand", default=None)
 
 
 def current_action() -> str:
@@ -80,10 +84,23 @@ def acting_user(
         _current.reset(token)
 
 
+@contextmanager
+def before_each_write(act: Beforehand) -> Iterator[None]:
+    """Within this block, ``act`` runs before each write of whatever action is under way."""
+    token = _beforehand.set(act)
+    try:
+        yield
+    finally:
+        _beforehand.reset(token)
+
+
 def _announce(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
     action = _current.get()
     if action is None or not sql.lstrip()[:8].lower().startswith(WRITES) or not action.actor():
         return execute(sql, params, many, context)
     with transaction.atomic(savepoint=False):
-        action.announce(context["connection"].connection.cursor())
+        cursor = context["connection"].connection.cursor()
+        action.announce(cursor)
+        if (act := _beforehand.get()) is not None:
+            act(cursor)
         return execute(sql, params, many, context)

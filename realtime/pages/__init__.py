@@ -18,6 +18,7 @@ In: a request. Out: a page, or a saved change.
 - ``undo.py``: puts back what an action changed. ``undo_plan.py``: what that is, and what stands in its way.
   ``undo_words.py``: what people are told of it. ``history_pages.py``: the history, and undo from it. ``said.py``: names
   the action in every answer to one.
+- ``writes.py``: a write that is sent twice is done once. ``offline.py``: which pages a browser keeps for its reader.
 - ``middleware.py``: notes who asks, for the forms and for the change log. ``live_admin.py``: the admin's base.
   ``events_admin.py``: webhooks, and what couldn't be read. ``newest.py``: pages of what there may be millions of.
 """

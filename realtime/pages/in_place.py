@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
+from django.db import transaction
 from django.http import HttpRequest, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -35,7 +36,8 @@ def create_in_place(
             # Without a placeholder, style sheets can't tell that a box is empty.
             field.widget.attrs.setdefault("placeholder", " ")
     if request.method == "POST" and form.is_valid():
-        instance = form.save()
+        with transaction.atomic():
+            instance = form.save()
         return JsonResponse({"said": created(instance), "url": reverse(kind.detail_name, args=[instance.pk])})
     # Now that they are read: some widgets take more than one control.
     for name in fixed:
@@ -52,3 +54,12 @@ def _refusal(form: LiveModelForm) -> str:
     if not labels:
         return "Nothing was saved yet."
     return f"Nothing was saved yet: see {' and '.join(filter(None, [', '.join(labels[:-1]), labels[-1]]))}."
+
+
+def mistakes(form: forms.BaseForm) -> str:
+    """What is wrong in a form, for whoever doesn't see it."""
+    told = [
+        f"{form[name].label if name in form.fields else 'Form'}: {' '.join(map(str, errors))}"
+        for name, errors in form.errors.items()
+    ]
+    return " ".join(["Nothing was saved.", *told])

@@ -24,7 +24,7 @@ from realtime.pages.bulk import BulkPages, OtherVerb
 from realtime.pages.choices import as_json
 from realtime.pages.columns import ColumnPages, column_menu
 from realtime.pages.export import as_csv, as_xlsx
-from realtime.pages.in_place import create_in_place, created
+from realtime.pages.in_place import create_in_place, created, mistakes
 from realtime.pages.list_head import ListHead
 from realtime.pages.live_form import LiveModelForm
 from realtime.pages.merging import FieldConflict
@@ -33,6 +33,7 @@ from realtime.pages.saved_views import opening, opens_with, preference_of, view_
 from realtime.pages.unchanged import unless_unchanged
 from realtime.pages.unsent import wants_sentence
 from realtime.pages.view_pages import ViewPages
+from realtime.pages.writes import refusing
 
 # By the name of their list.
 pages_by_list: "dict[str, LivePages]" = {}
@@ -199,10 +200,11 @@ class LivePages:
             return create_in_place(request, self.kind, partial(self.opened, request), self.initial(request))
         form = self.opened(request, initial=self.initial(request))
         if request.method == "POST" and form.is_valid():
-            instance = form.save()
+            with transaction.atomic():
+                instance = form.save()
             messages.success(request, created(instance))
             return redirect(self.kind.detail_name, pk=instance.pk)
-        return self._render(request, "form", {"form": form, "object": None})
+        return refusing(self._render(request, "form", {"form": form, "object": None}), mistakes(form))
 
     def edit(self, request: HttpRequest, pk: Key) -> HttpResponse:
         if request.method == "POST":
@@ -228,10 +230,11 @@ class LivePages:
 
     def _render_gone(self, request: HttpRequest, pk: Key) -> HttpResponse:
         """What was typed stays on the page: a stand-in takes the row's place."""
-        messages.error(request, f"Somebody deleted this {self.kind.singular} meanwhile. Nothing was saved.")
+        said = f"Somebody deleted this {self.kind.singular} meanwhile. Nothing was saved."
+        messages.error(request, said)
         stand_in = self.kind.model(id=pk, revision=0)
         form = self.opened(request, instance=copy(stand_in))
-        return self._render_edit(request, stand_in, form, status=409)
+        return refusing(self._render_edit(request, stand_in, form, status=409), said)
 
     def _render_edit(
         self,
@@ -247,7 +250,11 @@ class LivePages:
             "conflicts": conflicts,
             "editing": live_view(f"{self.kind.singular}-editing", {"id": instance.pk, "revision": instance.revision}),
         }
-        return self._render(request, "form", context, status=409 if conflicts else status)
+        page = self._render(request, "form", context, status=409 if conflicts else status)
+        if not conflicts:
+            return refusing(page, mistakes(form))
+        labels = ", ".join(conflict.label for conflict in conflicts)
+        return refusing(page, f"Nothing was saved: somebody else has changed the same. {labels}.", is_conflict=True)
 
     def delete(self, request: HttpRequest, pk: Key) -> HttpResponse:
         instance = get_object_or_404(self._objects(), pk=pk)
@@ -260,7 +267,8 @@ class LivePages:
             instance = get_object_or_404(self._objects(), pk=pk)
         context = {"object": instance, "conflict": conflict, "refusal": refusal}
         refused = request.method == "POST" and (conflict or refusal)
-        return self._render(request, "confirm_delete", context, status=409 if refused else 200)
+        page = self._render(request, "confirm_delete", context, status=409 if refused else 200)
+        return refusing(page, str(refusal) or f"Nothing was deleted: somebody changed “{instance}” meanwhile.")
 
     def _delete(self, pk: Key, revision: int) -> tuple[str, bool]:
         """Deletes what the user confirmed; returns why it must stay, and whether the row has changed since."""

@@ -1,8 +1,8 @@
 """What somebody has just done, told together with the name of the action, so that the page can offer to undo it."""
 
-from typing import Any
+from typing import Any, cast
 
-from django.contrib.messages import constants
+from django.contrib.messages import constants, get_messages
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +22,20 @@ class MessagesWithActions(FallbackStorage):
 
     def add(self, level: int, message: Any, extra_tags: str | None = "") -> None:
         super().add(level, message, extra_tags or (undoable_action() if level == constants.SUCCESS else ""))
+
+    @property
+    def new(self) -> str:
+        """What this request has said, in one."""
+        return " ".join(str(message) for message in self._queued_messages)
+
+    def take_back(self) -> None:
+        """What this request has said is told in another way than on the next page."""
+        self._queued_messages: list[Any] = []
+
+
+def messages_of(request: HttpRequest) -> MessagesWithActions:
+    """``settings.MESSAGE_STORAGE`` makes them."""
+    return cast(MessagesWithActions, get_messages(request))
 
 
 def undoable_action() -> str:

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER_SECONDS = 10
 # The hidden fields of every form of ours; the page adds its own.
 _OURS = ("csrfmiddlewaretoken", FIELD, TYPED)
-_UNREADABLE = (UnreadablePostError, SuspiciousOperation, MultiPartParserError)
+UNREADABLE = (UnreadablePostError, SuspiciousOperation, MultiPartParserError)
 _LOOK_FIRST = "It isn’t certain that nothing was saved: check before you send it again."
 
 
@@ -121,7 +121,7 @@ def sent_mark(request: HttpRequest) -> str:
     """Whom the form says that it was painted for; empty for one that doesn't say, or that can't be read."""
     try:
         return request.POST.get(FIELD, "")
-    except _UNREADABLE:
+    except UNREADABLE:
         return ""
 
 
@@ -171,7 +171,8 @@ def is_anothers(request: HttpRequest) -> bool:
 
 def not_yours(request: HttpRequest) -> HttpResponse:
     if wants_sentence(request):
-        return JsonResponse({"said": f"{NOT_YOURS.heading}. {NOT_YOURS.sentence}"}, status=NOT_YOURS.status)
+        told = {"said": f"{NOT_YOURS.heading}. {NOT_YOURS.sentence}", "another": True}
+        return JsonResponse(told, status=NOT_YOURS.status)
     return HttpResponse(render_to_string("409.html", {"why": NOT_YOURS}), status=NOT_YOURS.status)
 
 

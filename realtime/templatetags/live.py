@@ -73,10 +73,16 @@ def realtime_connection_banner() -> dict[str, object]:
 
 @register.simple_tag
 def presence(object: LiveModel, where: str = "row") -> SafeString:
-    """Who else is at a record: initials in a ``row``, words too on a ``page``; who writes one, beside a ``reply``."""
+    """Who else is at a record: initials in a ``row``, words too on a ``page``; who writes one, beside a ``reply``.
+
+    In a row and on a page, also the place for what the reader's browser has written to it and not sent yet.
+    """
     more = {"page": SafeString(" data-announce"), "reply": SafeString(' data-only="writing"')}.get(where, "")
-    tag = '<live-presence class="presence presence--{}" data-presence="{}/{}"{}></live-presence>'
-    return format_html(tag, where, object._meta.db_table, object.pk, more)
+    record = f"{object._meta.db_table}/{object.pk}"
+    tag = '<live-presence class="presence presence--{}" data-presence="{}"{}></live-presence>'
+    mark = '<write-mark class="write-mark" data-record="{}"></write-mark>'
+    shown = format_html(tag, where, record, more)
+    return shown if where == "reply" else shown + format_html(mark, record)
 
 
 @register.inclusion_tag("realtime/_live_update_indicator.html")

@@ -9,7 +9,7 @@ const TOO_LARGE = "That is too much to send at once.";
 export const ACTION = "Livedesk-Action";
 
 export const CUT = "The connection broke before the server answered. Check whether it arrived before you try again.";
-export const OFFLINE = "Your browser is offline, nothing was sent. What you typed stays here.";
+export const KEPT = "The server can’t be reached. This is kept in this browser and sent as soon as it can.";
 
 export function explain(status) {
   if (status === 413) return TOO_LARGE;

@@ -13,6 +13,7 @@ import "./elements/local-number.js";
 import "./elements/local-time.js";
 import "./elements/realtime-connection-banner.js";
 import "./elements/realtime-status-indicator.js";
+import "./elements/write-mark.js";
 import "./form-token.js";
 import { startLiveForms } from "./live-form.js";
 import { startAnnouncer } from "./live/announcer.js";
@@ -31,7 +32,12 @@ import { startSearchMarks } from "./live/search-marks.js";
 import { startKeyboard } from "./keyboard.js";
 import { startChosen } from "./chosen.js";
 import { startCopying } from "./copy.js";
+import { forgetKeptPages, startKeptPages } from "./kept-pages.js";
 import { startMenus } from "./menu.js";
+import { outbox } from "./outbox/outbox.js";
+import { startOutboxList } from "./outbox/outbox-list.js";
+import { startPlainForms } from "./outbox/plain-forms.js";
+import { startResuming } from "./outbox/resuming.js";
 import { startPalette } from "./palette.js";
 import { startPrefetching } from "./prefetch.js";
 import { startRowLinks } from "./row-link.js";
@@ -52,8 +58,9 @@ startColumns();
 startCopying();
 startMenus();
 startPaceSwitch();
-// Before the row links: a click on a status isn't one on its row.
+// Before the row links: a click on a status, or on a mark, isn't one on its row.
 startTicketWork();
+startOutboxList(document);
 startRowLinks();
 startPrefetching();
 startKeyboard(document);
@@ -66,6 +73,11 @@ startMergeDialog(document);
 startFollowingMerges(document);
 startBell(document);
 startMentions(document);
+// After everything else that sends a form in a way of its own.
+startPlainForms(document);
+startResuming(document);
+outbox.start();
+if (root.dataset.person) startKeptPages();
 
 // Pages without the dot (sign-in, errors) aren't live.
 if (document.querySelector("realtime-status-indicator")) startLive();
@@ -85,6 +97,7 @@ function startLive() {
   socket.addEventListener("state", ({ detail }) => {
     if (detail.signIn) curtain.lower("signed-out");
     if (detail.another) curtain.lower("another");
+    if (detail.signIn || detail.another) forgetKeptPages();
     state.socketChanged(detail);
   });
   socket.addEventListener("frame", ({ detail }) => {

@@ -24,8 +24,8 @@ const timers = new Map();
 const notes = new WeakMap();
 // Of each form: the name of what is being written there, and of what was put back into it.
 const writings = new WeakMap();
-// Only a page that was loaded afresh knows what the server has; Back may bring an old one.
-const onServer = cameBy() === "back_forward" ? undefined : root.dataset.drafts?.split(" ").filter(Boolean);
+// Only a page that was loaded afresh knows what the server has; Back may bring an old one, and so may a missing network.
+const onServer = cameBy() === "back_forward" || root.dataset.asOf ? undefined : root.dataset.drafts?.split(" ").filter(Boolean);
 const born = new Set();
 // Forms beside which a draft waits for an answer: sending one without it doesn't drop it.
 const offered = new WeakSet();
@@ -142,6 +142,20 @@ function onSubmit({ target, defaultPrevented }) {
   if (defaultPrevented) return;
   const kept = read(key(target));
   if (kept) write(key(target), { ...kept, sent: true });
+}
+
+/** What is kept of a form, and under which name, for whoever sends it in another way. */
+export function typedInto(form) {
+  if (!person || !ours(form)) return null;
+  keep(form);
+  const kept = read(key(form));
+  return kept && { name: key(form), kept };
+}
+
+/** It was thought to be on its way, and isn't. */
+export function markUnsent(form) {
+  const kept = read(key(form));
+  if (kept) write(key(form), { ...kept, sent: false });
 }
 
 /** "Cancel", "Discard mine": leaving by the form's own link means that nothing typed is wanted. */

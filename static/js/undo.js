@@ -1,6 +1,7 @@
 // Undo and redo: a notice after each action, buttons in sentences and in the history, Ctrl-Z and Ctrl-Y. The stack of
 // what somebody did belongs to their tab. It holds names of actions; what they did, only the server knows.
-import { ACTION, CUT, explain, OFFLINE, parseAnswer } from "./answers.js";
+import { CUT, explain, KEPT } from "./answers.js";
+import { outbox } from "./outbox/outbox.js";
 
 // Where Ctrl-Z belongs to the text, or to what is open over the page.
 const TYPING = "textarea, select, [contenteditable], dialog, :popover-open, input:not([type=checkbox], [type=radio], [type=button], [type=submit])";
@@ -65,7 +66,6 @@ class Undo {
     event.preventDefault();
     // The second click of a double click.
     if (this.#isBusy) return;
-    if (!navigator.onLine) return this.#say(OFFLINE);
     this.#isBusy = true;
     try {
       await this.#ask(new FormData(this.#form, event.submitter), event.submitter);
@@ -75,22 +75,21 @@ class Undo {
   }
 
   async #ask(data, submitter) {
-    let response;
-    let answer;
-    try {
-      response = await fetch(this.#form.action, { method: "POST", body: data, headers: { Accept: "application/json" } });
-      answer = parseAnswer(response.headers.get("Content-Type"), await response.text());
-    } catch {
-      return this.#say(CUT);
-    }
-    if (answer === null) return this.#say(explain(response.status));
     const asked = data.get("doing");
-    if (!response.ok) {
+    const write = { address: this.#form.action, data, title: submitter?.textContent.trim() || "Undo" };
+    const { kind, status, answer, action } = await outbox.write(write);
+    if (kind === "none") return this.#say(CUT);
+    if (kind === "waits") {
+      if (asked) this.#stack.drop(asked);
+      return this.#say(KEPT);
+    }
+    if (!answer) return this.#say(explain(status));
+    if (kind !== "done") {
       // What can't be undone stands in the way of what was done before it.
-      if (response.status === 409 && !answer.ask && asked) this.#stack.drop(asked);
+      if (status === 409 && !answer.ask && asked) this.#stack.drop(asked);
       return this.#say(answer.said, answer.ask);
     }
-    this.#stack.swap(asked, response.headers.get(ACTION));
+    this.#stack.swap(asked, action);
     submitter?.closest(".messages li")?.remove();
     // A page that isn't live can't show the result, so it is loaded again.
     if (document.documentElement.dataset.realtimeStatus !== "connected") location.reload();

@@ -25,14 +25,19 @@ def sign_in(context: BrowserContext, site: LiveSite, username: str = "", passwor
     assert (answer.status, answer.headers.get("location")) == (302, "/"), answer.text()
 
 
-def sign_in_on_page(context: BrowserContext, site: LiveSite, username: str = "", password: str = "") -> None:
-    """Signs in as people do, for tests of what other tabs make of it, and of what the page tells of the browser."""
-    page = context.new_page()
-    page.goto(f"{site.url}/sign-in/")
+def sign_in_on_page(
+    context: BrowserContext, site: LiveSite, username: str = "", password: str = "", url: str = ""
+) -> None:
+    """Signs in as people do, for tests of what other tabs make of it, and of what the page tells of the browser.
+
+    ``url`` is another way to the site than its own.
+    """
+    page, url = context.new_page(), url or site.url
+    page.goto(f"{url}/sign-in/")
     page.fill("[name=username]", username or site.username)
     page.fill("[name=password]", password or site.password)
     page.click("main button[type=submit]")
-    page.wait_for_url(f"{site.url}/")
+    page.wait_for_url(f"{url}/")
     page.close()
 
 

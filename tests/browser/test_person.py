@@ -59,7 +59,8 @@ def colleague(live_site: LiveSite) -> Iterator[Colleague]:
         theirs = "in (select id from accounts_user where username = any(%s))"
         for table in THEIRS:
             sql.execute(f"delete from {table} where user_id {theirs}", [names])
-        sql.execute(f"delete from realtime_draft where owner_id {theirs}", [names])
+        for table in ("realtime_draft", "realtime_keyed_write"):
+            sql.execute(f"delete from {table} where owner_id {theirs}", [names])
         sql.execute("delete from accounts_user where username = any(%s)", [names])
 
 

@@ -237,19 +237,18 @@ def test_it_is_back_after_a_refusal_and_back_or_a_reload(
     await_saved(page, form)
 
 
-def test_it_is_back_after_an_error_that_is_none_of_ours(
+def test_an_error_that_is_none_of_ours_is_no_answer(
     context: BrowserContext, live_site: LiveSite, key: str, sql: Sql
 ) -> None:
     page = open_live(context, live_site, f"/crm/products/{key}/edit/")
     page.route("**/edit/", lambda route: route.fulfill(status=502, body="bad gateway", content_type="text/html"))
     page.fill("[name=description]", WORK)
     page.click("main form button[type=submit]:not([name])")
-    expect(page.locator("body")).to_have_text("bad gateway")
+    expect(page.locator("[data-kept-note]")).to_contain_text("kept in this browser")
+    expect(page.locator("[data-outbox-count]")).to_have_text("1")
     page.unroute("**/edit/")
-    page.go_back()
-    expect(page.locator("[name=description]")).to_have_value(WORK)
-    page.click("main form button[type=submit]:not([name])")
-    expect(page.locator("main")).to_contain_text("was saved")
+    expect(page.locator("[data-outbox-button]")).to_be_hidden()
+    assert sql.execute("select description from products where id = %s", [key]).fetchone() == (WORK,)
 
 
 def test_once_sent_nothing_comes_back(context: BrowserContext, live_site: LiveSite, form: Form) -> None:
@@ -337,19 +336,3 @@ def test_a_tab_that_keeps_nothing_works_all_the_same(
     page.click("main form button[type=submit]:not([name])")
     expect(page.locator("main")).to_contain_text("was saved")
     assert errors == []
-
-
-def test_a_comment_written_offline_says_so_and_stays(
-    context: BrowserContext, live_site: LiveSite, sql: Sql, word: str
-) -> None:
-    ticket = sql.execute("insert into tickets (title) values (%s) returning id", [word]).fetchone()
-    assert ticket is not None
-    page = open_live(context, live_site, f"/ticketing/tickets/{ticket[0]}/")
-    page.fill("[name=content]", WORK)
-    context.set_offline(True)
-    page.get_by_role("button", name="Add comment").click()
-    note = page.locator("background-form:has([name=content]) [data-form-note]")
-    expect(note).to_contain_text("offline, nothing was sent")
-    context.set_offline(False)
-    page.get_by_role("button", name="Add comment").click()
-    expect(page.locator(".comment__text")).to_contain_text(WORK)

@@ -45,6 +45,7 @@ OF_THE_LOG = {
     "realtime/pages/said.py": "only whether an action has entries",
     "realtime/pages/undo.py": "undo_plan.py leaves out what may not be seen",
     "realtime/pages/undo_plan.py": "of rows that may be seen",
+    "realtime/pages/writes.py": "only the number of what a request has written itself",
     "ticketing/files.py": "the worker's errand: which files are still wanted",
     "ticketing/live/changes.py": "hidden_keys, visible_keys",
     "ticketing/live/figures.py": "visible_entries",

@@ -1,5 +1,9 @@
-import { ACTION, CUT, explain, OFFLINE, parseAnswer, tellAction } from "../answers.js";
+import { CUT, explain, KEPT, tellAction } from "../answers.js";
 import { patchForm } from "../live/live-patch.js";
+import { outbox } from "../outbox/outbox.js";
+import { titleOf } from "../outbox/plain-forms.js";
+import { replacedBy } from "../outbox/resuming.js";
+import { typedInto } from "../typed.js";
 
 // For a quicker answer a bar would only flicker.
 const SHOW_AFTER_MS = 300;
@@ -51,38 +55,38 @@ export class BackgroundForm extends HTMLElement {
     event.preventDefault();
     // The second click of a double click; the first one's request is under way.
     if (this.#request) return;
-    if (!navigator.onLine) return this.#say(OFFLINE, "error");
     const tooLarge = this.#tooLarge();
     if (tooLarge) return this.#say(tooLarge, "error");
     this.#send(event.submitter);
   }
 
-  #send(submitter) {
+  async #send(submitter) {
     const form = this.#form;
-    const request = new XMLHttpRequest();
-    request.open("POST", submitter?.hasAttribute("formaction") ? submitter.formAction : form.action);
-    request.setRequestHeader("Accept", "application/json");
-    // fetch() can't tell how much of a body has been sent.
-    request.upload.addEventListener("progress", ({ loaded, total }) => this.#showSent(loaded, total));
-    request.addEventListener("load", () => this.#onAnswer(request));
-    request.addEventListener("error", () => this.#say(CUT, "error"));
-    request.addEventListener("abort", () => this.#say("Cancelled. Nothing was saved."));
-    request.addEventListener("loadend", () => this.#finish());
+    const address = submitter?.hasAttribute("formaction") ? submitter.formAction : form.action;
     // Read before the controls are locked: locked ones would still be sent, but later typing must not be.
     const data = new FormData(form, submitter);
-    this.#request = request;
+    this.#request = new AbortController();
     this.#say("");
     this.#lock(true);
     this.#timer = setTimeout(() => (this.#progress.hidden = false), SHOW_AFTER_MS);
-    request.send(data);
+    const write = { address, data, title: titleOf(form, submitter), typed: typedInto(form), replaces: replacedBy(address) };
+    const { signal } = this.#request;
+    const outcome = await outbox.write(write, { signal, onProgress: (loaded, total) => this.#showSent(loaded, total) });
+    this.#finish();
+    this.#onOutcome(outcome);
   }
 
-  #onAnswer(request) {
-    const answer = parseAnswer(request.getResponseHeader("Content-Type"), request.responseText);
-    if (answer === null) return this.#say(explain(request.status), "error");
-    if (request.status >= 400) return this.#onRefusal(answer);
+  #onOutcome({ kind, status, answer, action }) {
+    if (kind === "stopped") return this.#say("Cancelled. Nothing was saved.");
+    if (kind === "none") return this.#say(CUT, "error");
+    if (kind === "waits") {
+      this.#form.reset();
+      return this.#say(KEPT);
+    }
+    if (!answer) return this.#say(explain(status), "error");
+    if (kind === "refused") return this.#onRefusal(answer);
     this.#form.reset();
-    tellAction(request.getResponseHeader(ACTION), answer.said);
+    tellAction(action, answer.said);
     // A page that isn't live can't show the result, so it is loaded again.
     if (document.documentElement.dataset.realtimeStatus !== "connected") {
       return "here" in this.dataset ? location.reload() : location.assign(answer.url);

@@ -12,6 +12,8 @@ export class RealtimeConnectionBanner extends HTMLElement {
   connectedCallback() {
     window.addEventListener("live:status", this);
     this.addEventListener("click", this);
+    // A page that was kept, because the server can't be reached: true from the first moment on.
+    if (document.documentElement.dataset.asOf) this.#onStatus({ status: "disconnected" });
   }
 
   disconnectedCallback() {
@@ -32,10 +34,12 @@ export class RealtimeConnectionBanner extends HTMLElement {
 
   #onStatus(state) {
     this.#state = state;
+    // The server is there: what the page shows comes from it, or is called old by the state itself.
+    if (state.connected) delete document.documentElement.dataset.asOf;
     if (state.status === "connected") {
       this.#cancel();
       this.hidden = true;
-    } else if (!this.hidden) {
+    } else if (!this.hidden || document.documentElement.dataset.asOf) {
       this.#show();
     } else {
       this.#timer ??= setTimeout(() => this.#show(), GRACE_MS);
@@ -45,10 +49,11 @@ export class RealtimeConnectionBanner extends HTMLElement {
   #show() {
     this.#cancel();
     const { status, reason, live, freshAt, connected, signIn } = this.#state;
+    const { asOf } = document.documentElement.dataset;
     this.dataset.status = status;
-    this.#part("word").textContent = WORDS[status];
-    this.#part("reason").textContent = reason;
-    this.#part("fresh").textContent = live || !freshAt ? "" : `Data as of ${clock(freshAt)}.`;
+    this.#part("word").textContent = asOf ? "Offline." : WORDS[status];
+    this.#part("reason").textContent = asOf ? `As of ${clock(asOf, "short")}.` : reason;
+    this.#part("fresh").textContent = asOf || live || !freshAt ? "" : `Data as of ${clock(freshAt)}.`;
     this.#part("sign-in").hidden = !signIn;
     // While the socket is open the trouble is behind the server: a new socket would change nothing.
     this.#part("reconnect").hidden = connected;
@@ -65,8 +70,12 @@ export class RealtimeConnectionBanner extends HTMLElement {
   }
 }
 
-function clock(iso) {
-  return new Intl.DateTimeFormat(locale, { timeStyle: "medium", timeZone }).format(new Date(iso));
+/** The time; of another day, the day too. */
+function clock(iso, timeStyle = "medium") {
+  const told = new Date(iso);
+  const day = (date) => new Intl.DateTimeFormat("en", { dateStyle: "short", timeZone }).format(date);
+  const dateStyle = day(told) === day(new Date()) ? undefined : "medium";
+  return new Intl.DateTimeFormat(locale, { dateStyle, timeStyle, timeZone }).format(told);
 }
 
 if (customElements.get("realtime-connection-banner") === undefined) {

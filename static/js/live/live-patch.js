@@ -168,9 +168,10 @@ function isUntouchable(node) {
   return node instanceof Element && (node.matches("combo-box[data-ready], input[data-select]") || isPrecious(node, { deep: false }));
 }
 
-// Who is at a record isn't part of it: the server paints the place for it empty.
+// Who is at a record, and what waits to be sent to it, isn't part of it: the server paints the places for them empty.
 function isFilled(node, next) {
-  return node instanceof Element && node.matches("live-presence") && node.dataset.presence === next.dataset?.presence;
+  if (!(node instanceof Element) || !node.matches("live-presence, write-mark")) return false;
+  return node.dataset.presence === next.dataset?.presence && node.dataset.record === next.dataset?.record;
 }
 
 // Skipping equal subtrees is quicker, and leaves the browser's own state in them (selection, open menus) alone.

@@ -1,6 +1,7 @@
 // The bell beside what the server paints and patches: its forms are sent in the background, the tab's title counts, and
 // the browser tells of what comes while nobody looks, for whoever has switched that on.
-import { CUT, explain, OFFLINE } from "../answers.js";
+import { CUT, explain, KEPT } from "../answers.js";
+import { outbox } from "../outbox/outbox.js";
 
 const COUNTED = /^\(\d+\+?\) /;
 
@@ -56,19 +57,12 @@ class Bell {
   async #onSubmit(event) {
     event.preventDefault();
     const { target: form, submitter } = event;
-    if (!navigator.onLine) return said(OFFLINE);
     const address = submitter?.hasAttribute("formaction") ? submitter.formAction : form.action;
-    let response;
-    try {
-      response = await fetch(address, {
-        method: "POST",
-        body: new FormData(form, submitter),
-        headers: { Accept: "application/json" },
-      });
-    } catch {
-      return said(CUT);
-    }
-    if (!response.ok) return said(explain(response.status));
+    const write = { address, data: new FormData(form, submitter), title: "Notifications: mark as read" };
+    const { kind, status } = await outbox.write(write);
+    if (kind === "waits") return said(KEPT);
+    if (kind === "none") return said(CUT);
+    if (kind !== "done") return said(explain(status));
     // A page that isn't live can't show the result, so it is loaded again.
     if (document.documentElement.dataset.realtimeStatus !== "connected") location.reload();
   }

@@ -31,7 +31,8 @@ export class Board {
     this.#moving.set(ticket.id, { from: ticket.status, to: status, focus: card.contains(document.activeElement) });
     this.#column(status).querySelector("[data-ghosts]").prepend(ghostOf(card));
     card.toggleAttribute("data-leaving", true);
-    const done = await change(ticket, "status", { status });
+    const words = `status to ${this.#column(status).querySelector(".badge").textContent.trim()}`;
+    const done = await change(ticket, "status", { status }, words);
     if (done) setTimeout(() => this.#end(ticket.id), GHOST_MS);
     else this.#end(ticket.id);
   }

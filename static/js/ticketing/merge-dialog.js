@@ -1,5 +1,7 @@
-import { ACTION, CUT, explain, OFFLINE, parseAnswer, tellAction } from "../answers.js";
+import { CUT, explain, KEPT, tellAction } from "../answers.js";
 import { parseForm } from "../live/live-patch.js";
+import { outbox } from "../outbox/outbox.js";
+import { titleOf } from "../outbox/plain-forms.js";
 
 /** Merging a ticket without leaving its page. Without a script, and in a new tab, the links lead to a page of its own. */
 export function startMergeDialog(page) {
@@ -78,24 +80,18 @@ class MergeDialog {
   }
 
   async #send(form) {
-    if (!navigator.onLine) return this.#say(OFFLINE);
     this.#isSending = true;
-    try {
-      const request = { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } };
-      const response = await fetch(form.action, request);
-      this.#onAnswer(response, parseAnswer(response.headers.get("Content-Type"), await response.text()));
-    } catch {
-      this.#say(CUT);
-    } finally {
-      this.#isSending = false;
-    }
+    const title = titleOf(form, form.querySelector("[type=submit]"));
+    this.#onOutcome(await outbox.write({ address: form.action, data: new FormData(form), title }));
+    this.#isSending = false;
   }
 
-  #onAnswer(response, answer) {
-    if (answer === null) return this.#say(explain(response.status));
-    if (!response.ok) return this.#say(answer.said);
+  #onOutcome({ kind, status, answer, action }) {
+    if (kind === "none") return this.#say(CUT);
+    if (kind === "waits") return this.#say(KEPT);
+    if (kind !== "done") return this.#say(answer?.said ?? explain(status));
     this.#dialog.close();
-    tellAction(response.headers.get(ACTION), answer.said);
+    tellAction(action, answer.said);
     // A page that isn't live can't show the result, so it is loaded again.
     if (document.documentElement.dataset.realtimeStatus !== "connected") location.reload();
   }

@@ -13,10 +13,10 @@ export class QuickMenu {
   #row = null;
   #act;
 
-  /** `act(row, action, values, send)` does what was chosen; it may do so by calling `send()`. */
+  /** `act(row, action, values, words, send)` does what was chosen; it may do so by calling `send()`. */
   constructor(menu, act) {
     this.#menu = menu;
-    this.#act = act ?? ((row, action, values, send) => send());
+    this.#act = act ?? ((row, action, values, words, send) => send());
     document.addEventListener("click", (event) => this.#onClick(event));
     menu.addEventListener("keydown", (event) => this.#onKey(event));
     menu.addEventListener("toggle", ({ newState }) => newState === "closed" && this.#closed());
@@ -74,9 +74,10 @@ export class QuickMenu {
 
   #choose(item) {
     const { action, ...values } = item.dataset;
+    const words = `${item.closest("[role=group]").ariaLabel.toLowerCase()} to ${item.textContent.trim()}`;
     const row = this.#row;
     this.#menu.hidePopover();
-    if (row?.isConnected && item.ariaChecked !== "true") this.#act(row, action, values, () => send(row, action, values));
+    if (row?.isConnected && item.ariaChecked !== "true") this.#act(row, action, values, words, () => send(row, action, values, words));
   }
 
   #follow() {
@@ -113,12 +114,13 @@ export class QuickMenu {
 /** What a row says of its ticket. */
 export function ticketOf(row) {
   const { revision, status } = row.querySelector("[data-quick]").dataset;
-  return { id: row.dataset.id, url: row.querySelector(".table__name").href, revision, status };
+  const name = row.querySelector(".table__name");
+  return { id: row.dataset.id, url: name.href, title: name.textContent.trim(), revision, status };
 }
 
-async function send(row, action, values) {
+async function send(row, action, values, words) {
   row.toggleAttribute("data-sending", true);
-  await change(ticketOf(row), action, values);
+  await change(ticketOf(row), action, values, words);
   row.toggleAttribute("data-sending", false);
 }
 

@@ -13,5 +13,5 @@ export function startTicketWork() {
 
 /** On the board a new status is a move. */
 function actOn(board) {
-  return (row, action, values, send) => (action === "status" ? board.move(row, values.status) : send());
+  return (row, action, values, words, send) => (action === "status" ? board.move(row, values.status) : send());
 }

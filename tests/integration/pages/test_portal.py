@@ -26,7 +26,8 @@ pytestmark = pytest.mark.usefixtures("quick_pages")
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+    "connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "object-src 'none'"
 )
 HOSTILE = """<img src=x onerror=alert(1)><script>alert(2)</script></textarea></title></template>{{ 7 }}'"&"""
 HOSTILE_PIECES = ("<img src=x", "<script>alert", "</textarea></title>", "</template>")

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     """Webhooks with their outbox, and what the worker could not read."""
 
     dependencies = [
-        ("realtime", "0034_bulks"),
+        ("realtime", "0015_bulks"),
     ]
 
     operations = [

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     """What people do to many rows at once, and what became of each row."""
 
     dependencies = [
-        ("realtime", "0021_column_limits"),
+        ("realtime", "0014_column_limits"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
