@@ -164,6 +164,8 @@ def _changed(bulk: Bulk, pages: "LivePages", row: BulkRow, instance: LiveModel, 
             for control, value in as_sent(field, name, shown, data).items():
                 data[control] = value
     form = pages.form(data, instance=copy(instance), **pages.form_options(person))
+    if not form.fields.keys() >= set(bulk.fields):
+        return Outcome.FORBIDDEN, "You may not see what was to be changed any more."
     if not form.is_valid():
         [(name, errors), *_] = form.errors.items()
         label = f"{form[name].label}: " if name in form.fields else ""
