@@ -211,7 +211,6 @@ def learn_words(table: str, column: str) -> None:
     """Adds the words that the column may hold, or holds, and that aren't known; keeps what is known as it is."""
     words = guessed(allowed(table, column) or found_values(table, column), _declared.get((table, column), ()))
     add_words(table, column, words)
-    forget_words()
 
 
 def add_words(table: str, column: str, words: Iterable[Word]) -> None:
@@ -227,6 +226,7 @@ def add_words(table: str, column: str, words: Iterable[Word]) -> None:
                 " values (%s, %s, %s, %s, %s, %s, %s) on conflict (table_name, column_name, value) do nothing",
                 [table, column, word.value, word.label, position, word.colour, word.is_open],
             )
+    forget_words()
 
 
 def guessed(values: Sequence[str], known: Sequence[Word]) -> list[Word]:

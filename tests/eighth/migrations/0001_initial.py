@@ -1,10 +1,8 @@
-import uuid
-
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
 import realtime.database.schema
-import realtime.models
+import realtime.keys
 
 
 class Migration(migrations.Migration):
@@ -16,16 +14,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Supplier",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_default=realtime.models.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", realtime.keys.LiveKey(primary_key=True, serialize=False)),
                 (
                     "created_at",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),

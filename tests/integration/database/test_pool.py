@@ -91,7 +91,7 @@ def test_many_requests_at_once_share_few_connections(
     live_site: LiveSite, web: str, observer: "psycopg.Connection[Any]"
 ) -> None:
     visitor = Visitor(web).sign_in(live_site.username, live_site.password)
-    paths = ["/", "/crm/products/", "/ticketing/tickets/", "/ticketing/board/"] * 10
+    paths = ["/", "/crm/products/", "/ticketing/tickets/", "/ticketing/board/"] * POOL_SIZE
     most = 0
     with ThreadPoolExecutor(len(paths)) as crowd:
         answers = [crowd.submit(visitor.get, path) for path in paths]
