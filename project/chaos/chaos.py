@@ -19,6 +19,7 @@ from project.chaos.observer import Holdings, Logs, Statuses, holdings
 from project.chaos.options import Options
 from project.chaos.records import Records
 from project.chaos.report import say, tell_end, tell_round
+from project.chaos.sender import Sender
 from project.chaos.site import WEBS, WORKERS, Site
 from project.chaos.storm import Storm
 from project.chaos.verdict import Round
@@ -119,6 +120,7 @@ class Chaos:
 
     def _gather_crowd(self) -> Crowd:
         cookies = self._loop.run(sign_in(self._site.direct_address, USERNAME, PASSWORD))
+        self._cookies = cookies
         crowd = Crowd(self._site.addresses, self._site.direct_address, cookies)
         paths = list(_paths(self._anchors))
         self._loop.run(crowd.start(self._options.sockets, paths, random.Random(0)))
@@ -152,7 +154,11 @@ class Chaos:
         storm = Storm(
             [*all_faults(self._site), self._typist.fault(self._site)], random.Random(told.seed), options.storm_seconds
         )
+        self._sender = Sender(
+            self._site.addresses, self._cookies, self._site.connect, self._anchors["tickets"][0], told.seed
+        )
         writers.start()
+        self._loop.run(self._sender.start())
         self._loop.run(self._hoppers.start(HOPPERS))
         try:
             while not storm.over:
@@ -168,7 +174,9 @@ class Chaos:
             self._loop.run(self._hoppers.stop())
         storm.history.append(f"writers stopped within {time.monotonic() - writers_stopped:.1f} s")
         self._site.mend()
-        told.injected, told.history, told.writes = storm.injected, storm.history, writers.done
+        self._loop.run(self._sender.finish())
+        told.injected, told.history = storm.injected, storm.history
+        told.writes = writers.done + self._sender.done
         told.problems += writers.problems
 
     def _quiet(self, told: Round, browsers: Browsers, crowd: Crowd, mark: int) -> None:
@@ -176,8 +184,9 @@ class Chaos:
         since = time.monotonic()
         crowd.healed.clear()
         browsers.forget_healing()
-        told.committed = self._committed(mark)
         while True:
+            # Those that many rows at once still get are changes, too.
+            told.committed, running = self._committed(mark), self._sender.running()
             self._check()
             self._site.tend()
             self._statuses.look()
@@ -188,9 +197,9 @@ class Chaos:
             told.divergent = [str(divergence) for divergence in divergent]
             told.history.append(
                 f"{time.strftime('%H:%M:%S')} quiet for {time.monotonic() - since:.0f} s: {len(told.lost)} not heard,"
-                f" {len(divergent)} divergent{f', {told.divergent[0]}' if divergent else ''}"
+                f" {len(divergent)} divergent, {running} bulks running{f', {told.divergent[0]}' if divergent else ''}"
             )
-            if (not divergent and not told.lost) or time.monotonic() - since > PATIENCE_SECONDS:
+            if (not divergent and not told.lost and not running) or time.monotonic() - since > PATIENCE_SECONDS:
                 break
             browsers.pause(LOOK_SECONDS)
         told.healed = [*crowd.healed.values(), *browsers.healed]
@@ -205,7 +214,7 @@ class Chaos:
         told.problems += [
             f"{number} times {kind}" for kind, number in crowd.counts.items() if kind.startswith("error:")
         ]
-        told.problems += self._typist.problems()
+        told.problems += self._typist.problems() + self._sender.problems()
         told.growth = self._growth()
         told.log_tails = self._logs.tail()
 
