@@ -5,10 +5,18 @@ import re
 from typing import Any
 
 import psycopg
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 from project.chromium import READ_PAGE, TAKE_WHAT_WAITS
 from tests.live_site import LiveSite
+
+# Chromium's own when a page is left while its socket is still opening; Playwright's where no service worker may be.
+BESIDE_US = ("closed before the connection is established", "Service Worker registration blocked by Playwright")
+
+
+def is_complaint(message: ConsoleMessage) -> bool:
+    """Whether the console says something about our page that nobody should see there."""
+    return message.type in ("error", "warning") and not any(words in message.text for words in BESIDE_US)
 
 
 def sign_in(context: BrowserContext, site: LiveSite, username: str = "", password: str = "") -> None:

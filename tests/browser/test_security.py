@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
-from tests.browser.portal import assert_equals_reload, insert_product, open_live, row, wait_live
+from tests.browser.portal import assert_equals_reload, insert_product, is_complaint, open_live, row, wait_live
 from tests.live_site import LiveSite
 
 # Each would call `executed` if a page took it for more than text.
@@ -47,10 +47,7 @@ class Watched:
         page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
 
     def _hear(self, message: ConsoleMessage) -> None:
-        # Chromium's own message when a page is left while its socket is still opening.
-        if "closed before the connection is established" in message.text:
-            return
-        if message.type in ("error", "warning"):
+        if is_complaint(message):
             self.complaints.append(f"console: {message.text} ({message.location.get('url')})")
 
     def take(self) -> list[str]:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect
 
-from tests.browser.portal import assert_equals_reload, open_live, row, sign_in, wait_live
+from tests.browser.portal import assert_equals_reload, is_complaint, open_live, row, sign_in, wait_live
 from tests.live_site import LiveSite
 
 Sql = psycopg.Connection[Any]
@@ -30,9 +30,8 @@ def quiet(context: BrowserContext) -> Iterator[None]:
     said: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        # Chromium also logs answers such as 409, and the socket of a page that is left before it opens.
-        noted = ("Failed to load resource", "WebSocket is closed before")
-        if message.type in ("error", "warning") and not any(words in message.text for words in noted):
+        # Chromium also logs answers such as 409.
+        if is_complaint(message) and "Failed to load resource" not in message.text:
             said.append(message.text)
 
     context.on("console", hear)

@@ -1,6 +1,7 @@
 """Customers, acquisitions and interactions over HTTP: rights, forms, the links between them, and hostile input."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import unescape
@@ -413,8 +414,14 @@ def test_a_customer_who_goes_while_an_interaction_is_saved_is_told_at_the_field(
     staff, customer = signed_in(make_user(*every_right())), make_customer()
     plain_save = Interaction.save
 
-    def save_too_late(self: Interaction, *args: Any, **kwargs: Any) -> None:
+    def leave() -> None:
         Customer.objects.filter(pk=customer.pk).delete()
+        connection.close()
+
+    def save_too_late(self: Interaction, *args: Any, **kwargs: Any) -> None:
+        # Somebody else does that: it stays when this save is rolled back.
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(leave).result()
         plain_save(self, *args, **kwargs)
 
     monkeypatch.setattr(Interaction, "save", save_too_late)

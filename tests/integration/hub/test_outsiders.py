@@ -37,7 +37,7 @@ TEXTS = {
 AMOUNT = "acquisitions"
 
 
-PERSONAL = {"bell", "newest-notifications", "notifications"}
+PERSONAL = {"bell", "bulk", "newest-notifications", "notifications"}
 
 
 @dataclass
@@ -76,6 +76,8 @@ class World:
             raw |= {"seen": [kind for kind in singular if tracked_named(kind)]} if name == "history" else {}
             raw |= {"ticket": keys["tickets"]} if name.removesuffix("-count") in ("comments", "attachments") else {}
             raw |= {"person": reader.key, "comments": True} if name in PERSONAL else {}
+            raw |= {"listing": "tickets"} if name in ("bulk", "bulks") else {}
+            raw |= {"id": str(uuid4())} if name == "bulk" else {}
             if not raw["id"]:
                 del raw["id"]
             raw = raw if name != "tickets" else {}
@@ -402,11 +404,10 @@ def test_a_column_that_is_hidden_in_mid_connection_is_in_no_frame_from_then_on(
 
 
 def read_on(socket: Socket) -> None:
-    """Reads what was sent by now, and acknowledges it as a browser does: it is much."""
+    """Reads what was sent by now: it is much."""
     socket.say({"type": "ping", "n": 77})
     while (frame := socket.next()) != {"type": "pong", "n": 77}:
         assert frame["type"] != "error", frame
-        socket.say({"type": "ack", "n": len(socket.raw)})
 
 
 def _at(frame: dict[str, Any], record: str) -> list[dict[str, Any]]:

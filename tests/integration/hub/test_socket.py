@@ -29,6 +29,8 @@ PATIENCE = 15.0
 PASSWORD = "not a secret"
 VIEWS_A_SOCKET = 40
 MESSAGE_LIMIT = 65_536
+# As in static/js/live/live-socket.js.
+ACKNOWLEDGED_EVERY = 32
 
 Frame = dict[str, Any]
 # What each frame and operation may contain: a record's columns aren't among it.
@@ -58,10 +60,14 @@ OPERATION_KEYS = {
 
 @dataclass
 class Socket:
-    """One user's socket. It keeps every frame that arrives, and tests wait for frames by what they say."""
+    """One user's socket. It keeps every frame that arrives, and tests wait for frames by what they say.
+
+    It acknowledges what it has read as a browser does.
+    """
 
     connection: ClientConnection
     raw: list[str] = field(default_factory=list)
+    acknowledges: bool = True
 
     @property
     def frames(self) -> list[Frame]:
@@ -74,6 +80,10 @@ class Socket:
         text = self.connection.recv(timeout=PATIENCE)
         assert isinstance(text, str)
         self.raw.append(text)
+        if self.acknowledges and len(self.raw) % ACKNOWLEDGED_EVERY == 0:
+            # What arrived may have been the last.
+            with suppress(ConnectionClosed):
+                self.say({"type": "ack", "n": len(self.raw)})
         frame: Frame = json.loads(text)
         return frame
 
@@ -583,6 +593,7 @@ def test_after_several_malformed_messages_the_socket_is_closed_and_no_other(invi
 
 def test_a_flood_of_messages_is_answered_with_an_error_and_then_closed(invite: Invite, viewer: Person) -> None:
     other, socket = invite().open(), viewer.open()
+    socket.acknowledges = False
     with suppress(ConnectionClosed):
         for number in range(2_000):
             socket.say({"type": "ping", "n": number})

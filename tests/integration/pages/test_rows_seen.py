@@ -281,14 +281,16 @@ def test_menus_imports_and_figures_from_the_log_keep_to_what_is_seen(limited: Us
             assert (outcome.changed, outcome.same) == (0, 0)
             assert hidden.word not in str(outcome)
     assert Customer.objects.get(pk=hidden.customer.pk).name == f"{hidden.word} Ltd"
+    day = today(timezone.now())
+    stretch = midnights((day - timedelta(days=1), day + timedelta(days=2)))
+    # Other tests leave what they have committed in the change log.
+    before = sum(solved_by_stretch(stretch))
     for ticket in (own, hidden.ticket):
         ticket.status = "closed"
         ticket.save()
-    day = today(timezone.now())
-    stretch = midnights((day - timedelta(days=1), day + timedelta(days=2)))
-    everything = sum(solved_by_stretch(stretch))
+    assert sum(solved_by_stretch(stretch)) == before + 2
     with seeing(sight_of(limited)):
-        assert sum(solved_by_stretch(stretch)) == everything - 1
+        assert sum(solved_by_stretch(stretch)) == 1
         assert solved_by_person(stretch[0]) == {str(limited.pk): 1}
 
 

@@ -376,5 +376,5 @@ def test_pins_cost_a_page_one_query_and_one_for_each_count(
         view = SavedView.objects.create(owner=user, listing="tickets", name=str(number), query=f"q=w{number}")
         PinnedView.objects.create(user=user, view=view)
     client.get("/crm/products/?all=1")
-    with django_assert_max_num_queries(PINNED_LIMIT + 32):
+    with django_assert_max_num_queries(PINNED_LIMIT + 33):
         client.get("/crm/products/?all=1")

@@ -16,6 +16,7 @@ from realtime.hub.live_socket import LiveSocket
 from realtime.hub.live_view import LiveView
 from realtime.hub.presence import Presence
 from realtime.hub.rights import Rights
+from realtime.live import app_columns
 from realtime.live.definition import definition_named
 from realtime.live.snapshot import Snapshot
 from realtime.live.whereabouts import Doing
@@ -32,6 +33,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> "Layer":
         monkeypatch.setattr(module, f"{name}_SECONDS", getattr(module, f"{name}_SECONDS") * PAUSE)
     layer = Layer()
     monkeypatch.setattr(module, "get_channel_layer", lambda: layer)
+    # There is no database that could have been adopted.
+    monkeypatch.setattr(app_columns, "is_adopted_table", lambda table: False)
     return layer
 
 
