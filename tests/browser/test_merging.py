@@ -88,10 +88,15 @@ class Person:
 
     def save(self, field: str, value: str) -> bool:
         """Whether it was saved: forms lead on, clicks are answered with a sentence."""
+        self.page.evaluate("window.isOpened = true")
         with self.page.expect_response(lambda answer: answer.request.method == "POST") as answered:
             self._save(self.page, self.key, field, value)
         answer = answered.value
-        return answer.status == 302 or (answer.status == 200 and "json" in answer.headers["content-type"])
+        is_saved = answer.status == 302 or (answer.status == 200 and "json" in answer.headers["content-type"])
+        if is_saved:
+            # A form leads on, and a page that isn't live loads itself again. Chromium forgets to close one on its way.
+            self.page.wait_for_function("() => window.isOpened === undefined")
+        return is_saved
 
 
 def stored(sql: Sql, key: str) -> tuple[str, ...]:
