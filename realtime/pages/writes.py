@@ -99,7 +99,8 @@ class _Write:
             return JsonResponse({"said": said}, status=409)
         body, action = write.answer.get("body", {"said": _DONE}), write.answer.get("action", "")
         if wants_sentence(request):
-            return JsonResponse(body, headers={ACTION: action} if action else {})
+            status = write.answer.get("status", 200)
+            return JsonResponse(body, status=status, headers={ACTION: action} if action else {})
         # A blank for an action: what was done before is none of this request's.
         messages_of(request).add(constants.SUCCESS, body.get("said", _DONE), action or " ")
         url = body.get("url") or "/"
@@ -114,7 +115,12 @@ class _Write:
         if not self.request.user.is_authenticated:
             return self._for_script(response)
         if not _is_done(response):
-            return self.again() or self._for_script(response)
+            if not KeyedWrite.objects.filter(pk=self.key, request=self.name).exists():
+                return self.again() or self._for_script(response)
+            # Done in part: an undo asks about the rest.
+            if _is_json(response):
+                self.keep({"body": json.loads(response.content), "status": response.status_code})
+            return self._for_script(response)
         told, action = _told(self.request, response), response.headers.get(ACTION) or undoable_action()
         if action and (revision := self._revision(action)):
             told["revision"] = revision

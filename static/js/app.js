@@ -48,11 +48,13 @@ import { startMentions } from "./ticketing/mentions.js";
 import { startReplyQuestion } from "./ticketing/reply-question.js";
 import { startTicketWork } from "./ticketing/work.js";
 import { startSelection } from "./selection.js";
+import { startTyped } from "./typed.js";
 import { startUndo } from "./undo.js";
-import "./typed.js";
 
 const root = document.documentElement;
 
+// First, as what is put back may be what the others start with.
+startTyped();
 startChosen();
 startColumns();
 startCopying();

@@ -32,23 +32,26 @@ const offered = new WeakSet();
 let theirs;
 let sendSoon = () => {};
 
-if (isRefusal) markAll((kept) => ({ ...kept, sent: false }));
-else if (cameBy() === "navigate") markAll((kept) => (kept.sent ? null : kept));
+/** Once the page's elements are what they are: a chooser that isn't one yet can't get back what was chosen. */
+export function startTyped() {
+  if (isRefusal) markAll((kept) => ({ ...kept, sent: false }));
+  else if (cameBy() === "navigate") markAll((kept) => (kept.sent ? null : kept));
 
-if (person) {
-  window.addEventListener("pagehide", () => [...timers.keys()].forEach(keep));
-  sendSoon = startDrafts(writeAnew);
-  forms().forEach(offer);
-  document.addEventListener("input", ({ target }) => target.form && keepSoon(target.form));
-  document.addEventListener("change", ({ target }) => target.form && keepSoon(target.form));
-  // A form that came after the page.
-  document.addEventListener("form:shown", ({ target }) => ours(target) && offer(target));
-  // Whether theirs was taken or mine kept.
-  document.addEventListener("live:answered", ({ target }) => keepSoon(target), { capture: true });
-  document.addEventListener("submit", onSubmit);
-  document.addEventListener("click", onClick);
-  // Sent in the background, or reset: nothing of it is unsent.
-  document.addEventListener("reset", ({ target }) => ours(target) && forget(target));
+  if (person) {
+    window.addEventListener("pagehide", () => [...timers.keys()].forEach(keep));
+    sendSoon = startDrafts(writeAnew);
+    forms().forEach(offer);
+    document.addEventListener("input", ({ target }) => target.form && keepSoon(target.form));
+    document.addEventListener("change", ({ target }) => target.form && keepSoon(target.form));
+    // A form that came after the page.
+    document.addEventListener("form:shown", ({ target }) => ours(target) && offer(target));
+    // Whether theirs was taken or mine kept.
+    document.addEventListener("live:answered", ({ target }) => keepSoon(target), { capture: true });
+    document.addEventListener("submit", onSubmit);
+    document.addEventListener("click", onClick);
+    // Sent in the background, or reset: nothing of it is unsent.
+    document.addEventListener("reset", ({ target }) => ours(target) && forget(target));
+  }
 }
 
 function cameBy() {

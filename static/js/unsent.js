@@ -1,3 +1,5 @@
 // The page of a form that couldn't be sent.
 import "./form-token.js";
-import "./typed.js";
+import { startTyped } from "./typed.js";
+
+startTyped();
