@@ -16,7 +16,10 @@ def menu(page: Page, word: str) -> None:
 
 
 def press(page: Page, word: str) -> None:
+    """Leads to a page, which a script asks for once the server has answered."""
+    page.evaluate("window.isOpened = true")
     page.get_by_role("button", name=word, exact=True).click()
+    page.wait_for_function("() => window.isOpened === undefined")
     wait_live(page)
 
 
