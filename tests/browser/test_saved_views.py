@@ -1,10 +1,9 @@
 """A view is saved, pinned and followed live from any page; columns are chosen, and rows that come keep to them."""
 
 import re
-from contextlib import suppress
 from uuid import uuid4
 
-from playwright.sync_api import BrowserContext, Error, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.portal import assert_equals_reload, insert_product, open_live, open_next, row, wait_live
 from tests.browser.test_axe import assert_axe_finds_nothing
@@ -108,16 +107,6 @@ def columns_shown(page: Page) -> list[str]:
     return [key for key, _ in head]
 
 
-def wait_for_columns(page: Page, columns: list[str]) -> None:
-    """After what was pressed has been answered; a page that is being left can't say what it shows."""
-    for _ in range(200):
-        with suppress(Error):
-            if columns_shown(page) == columns:
-                return
-        page.wait_for_timeout(50)
-    assert columns_shown(page) == columns
-
-
 def test_columns_are_hidden_and_moved_and_rows_that_come_keep_to_it(
     context: BrowserContext, live_site: LiveSite, word: str
 ) -> None:
@@ -141,7 +130,7 @@ def test_columns_are_hidden_and_moved_and_rows_that_come_keep_to_it(
             press(page, "Show these")
             expect(page).to_have_url(f"{live_site.url}/ticketing/tickets/?q={word}")
             chosen = ["ticket", "comments", "status", "assigned-to", "last-activity"]
-            wait_for_columns(page, chosen)
+            assert columns_shown(page) == chosen
             key = str(uuid4())
             sql.execute("insert into tickets (id, title) values (%s, %s)", [key, f"{word} two"])
             expect(row(page, key)).to_be_visible()
@@ -156,7 +145,7 @@ def test_columns_are_hidden_and_moved_and_rows_that_come_keep_to_it(
             page.set_viewport_size({"width": 1280, "height": 800})
             menu(page, "Columns")
             press(page, "Reset")
-            wait_for_columns(page, every)
+            assert columns_shown(page) == every
         finally:
             sql.execute("delete from realtime_list_preference")
 
