@@ -245,7 +245,7 @@ class Chaos:
         with self._site.connect() as sql:
             rows = sql.execute(
                 "select revision, table_name, op, row_key, at from realtime_change"
-                " where revision > %s and op <> 'TRUNCATE'",
+                " where revision > %s and op not in ('TRUNCATE', 'RESET')",
                 [mark],
             ).fetchall()
         return {row[0]: f"{row[0]} {row[2]} of {row[1]} {row[3]} at {row[4]:%H:%M:%S}" for row in rows}

@@ -25,7 +25,10 @@ PAUSE_SECONDS = (0.2, 1.5)
 BULK_EVERY = 12
 BULK_ROWS = 120
 
-COMMENTS = "select count(*) from realtime_change where op = 'INSERT' and new->>'content' = %s"
+# A writer that takes a comment back, and puts it there again, does so by SQL.
+COMMENTS = (
+    "select count(*) from realtime_change where op = 'INSERT' and action like 'portal:%%' and new->>'content' = %s"
+)
 BULKS = "select id, state from realtime_bulk where sent->'description'->>0 = %s"
 REPORTED = "select row_key from realtime_bulk_row where bulk_id = %s and outcome = 'changed'"
 LOGGED = "select row_key from realtime_change where table_name = 'tickets' and op = 'UPDATE' and action like %s"
@@ -73,7 +76,9 @@ class Sender:
 
     async def _write_for_ever(self) -> None:
         while not self._over:
-            write = self._bulk() if len(self.writes) % BULK_EVERY == BULK_EVERY - 1 else self._comment()
+            # The proxies are on this loop, too: it waits for no database.
+            due = len(self.writes) % BULK_EVERY == BULK_EVERY - 1
+            write = await asyncio.to_thread(self._bulk) if due else self._comment()
             if write is not None:
                 self.writes.append(write)
                 await self._send(write)
