@@ -196,6 +196,22 @@ def test_what_was_refused_is_no_write_and_may_be_sent_again(anna: Person) -> Non
     assert send(anna.client, (address, sent), key).status_code == 200
 
 
+def test_an_undo_that_asks_about_the_rest_is_answered_the_same_again(anna: Person) -> None:
+    ben, product = person("Ben"), Product.objects.create(name="Desk", price=1)
+    for who, changed in ((anna, {"name": "Table", "price": "2"}), (ben, {"name": "Bench"})):
+        address, sent = opened(who, f"/crm/products/{product.pk}/edit/")
+        assert who.client.post(address, sent | changed).status_code == 302
+        if who is anna:
+            hers = RealtimeChange.objects.filter(table_name="products").order_by("-revision")[0].action
+    prepared, key = ("/history/undo/", {"doing": hers}), uuid4()
+    first = send(anna.client, prepared, key)
+    assert first.status_code == 409
+    assert first.json()["ask"]
+    done = everything()
+    assert told(send(anna.client, prepared, key)) == told(first)
+    assert everything() == done
+
+
 def test_a_conflict_says_so(anna: Person) -> None:
     address, sent = edit(anna)
     Product.objects.update(name="Bench")
