@@ -229,7 +229,7 @@ class Follower:
                 return f"a reload has no element {view.index}"
             if not view.attached:
                 return f"element {view.index} is not attached"
-            if told := _difference(view.shown, page[view.index]):
+            if told := how_it_differs(view.shown, page[view.index]):
                 return f"element {view.index} {told}"
         return ""
 
@@ -312,7 +312,7 @@ def _copy(shown: Shown) -> tuple[dict[str, str], str | None, dict[str, str]]:
     return dict(shown.rows), shown.count, dict(shown.parts)
 
 
-def _difference(live: Shown, fresh: Shown) -> str:
+def how_it_differs(live: Shown, fresh: Shown) -> str:
     if live.count != fresh.count:
         return f"counts {live.count!r}, a reload {fresh.count!r}"
     if live.parts != fresh.parts:

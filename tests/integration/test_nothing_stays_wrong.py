@@ -17,7 +17,7 @@ import pytest
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
-from project.chaos.crowd import Follower, sign_in
+from project.chaos.crowd import Follower, how_it_differs, sign_in
 from project.chaos.shown import Shown, read_page
 from realtime.database.triggers import LIVE_TRIGGERS
 from realtime.live.rendering import rows
@@ -97,8 +97,9 @@ class TwoWebs:
             pages = [await self.load(address, path) for address in self.addresses]
             truth = await asyncio.to_thread(uncached, pages[0])
             for address, page in zip(self.addresses, pages, strict=True):
-                if [element.state() for element in page] != [element.state() for element in truth]:
-                    found.append((f"a fresh load of {path} at {address}", True))
+                for index, (loaded, true) in enumerate(zip(page, truth, strict=True)):
+                    if told := how_it_differs(loaded, true):
+                        found.append((f"a fresh load of {path} at {address}: element {index} {told}", True))
             found += [
                 (f"{path} at {follower._origin}: {told}", follower.green)
                 for follower in self.followers
