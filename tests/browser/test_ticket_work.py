@@ -155,6 +155,29 @@ def test_a_card_is_dragged_or_sent_by_key_and_yields_to_the_truth(
     assert status_of(sql, key) == "resolved"
 
 
+def test_a_card_that_goes_on_at_once_keeps_its_ghost_and_the_focus(
+    context: BrowserContext, live_site: LiveSite, sql: Sql, word: str
+) -> None:
+    key = make_ticket(sql, f"{word} card")
+    context.clock.install()
+    page = open_live(context, live_site, "/ticketing/board/")
+    card = page.locator(f"[data-live-rows] > [data-id='{key}']")
+    column = page.locator("[data-column]")
+    card.locator(".table__name").focus()
+    page.keyboard.press("Shift+ArrowRight")
+    expect(column.nth(1).locator(f"[data-live-rows] > [data-id='{key}']")).to_be_visible()
+    expect(card.locator(".table__name")).to_be_focused()
+    with live_site.connect() as other, other.transaction():
+        other.execute("select from tickets where id = %s for update", [key])
+        page.keyboard.press("Shift+ArrowRight")
+        expect(page.locator("[data-ghost]")).to_have_count(1)
+        # The first move's time is over, the second one's isn't.
+        context.clock.fast_forward(8_000)
+        assert page.locator("[data-ghost]").count() == 1
+    expect(column.nth(2).locator(f"[data-live-rows] > [data-id='{key}']")).to_be_visible()
+    expect(card.locator(".table__name")).to_be_focused()
+
+
 def test_others_changes_say_who_did_what_and_ones_own_dont(
     context: BrowserContext, browser: Browser, live_site: LiveSite, sql: Sql, word: str
 ) -> None:

@@ -28,13 +28,16 @@ export class Board {
   async move(card, status) {
     const ticket = ticketOf(card);
     if (ticket.status === status || this.#moving.has(ticket.id)) return;
-    this.#moving.set(ticket.id, { from: ticket.status, to: status, focus: card.contains(document.activeElement) });
+    const move = { from: ticket.status, to: status, focus: card.contains(document.activeElement) };
+    this.#moving.set(ticket.id, move);
     this.#column(status).querySelector("[data-ghosts]").prepend(ghostOf(card));
     card.toggleAttribute("data-leaving", true);
     const words = `status to ${this.#column(status).querySelector(".badge").textContent.trim()}`;
     const done = await change(ticket, "status", { status }, words);
-    if (done) setTimeout(() => this.#end(ticket.id), GHOST_MS);
-    else this.#end(ticket.id);
+    // By then the card may be on its way to another column.
+    const end = () => this.#moving.get(ticket.id) === move && this.#end(ticket.id);
+    if (done) setTimeout(end, GHOST_MS);
+    else end();
   }
 
   // By pointer. Cards are draggable only where they may be moved, and text in them can't be selected meanwhile.
