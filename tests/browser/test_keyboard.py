@@ -44,8 +44,7 @@ def missed(page: Page) -> list[str]:
     ],
 )
 def test_tab_reaches_everything_on_a_page(context: BrowserContext, live_site: LiveSite, path: str) -> None:
-    page = context.new_page()
-    page.goto(live_site.url + path)
+    page = open_live(context, live_site, path)
     assert missed(page) == []
 
 
