@@ -79,7 +79,7 @@ class Nginx:
         self._make_certificate()
         self._copy("livedesk.conf", "conf.d/livedesk.conf", upstreams, static)
         self._copy("server.conf", "sites-enabled/livedesk", upstreams, static)
-        for name in ("proxy.conf", "static.conf", "root.conf", "subpath.conf"):
+        for name in ("upstream.conf", "proxy.conf", "static.conf", "root.conf", "subpath.conf"):
             self._copy(name, f"livedesk/{name}", upstreams, static)
         # Where root starts it, its workers are another account, which doesn't reach this directory.
         user = "user root;" if Path("/proc/self").stat().st_uid == 0 else ""
