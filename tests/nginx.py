@@ -5,9 +5,14 @@ import re
 import shutil
 import ssl
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from realtime.local.process import LOOPBACK, REPOSITORY, Service, pick_port, port_answers
+from tests.live_site import LiveSite, make_web
+from tests.prepared import static_files
 
 SHIPPED = REPOSITORY / "deploy" / "nginx"
 HOST = "desk.example.com"
@@ -116,3 +121,18 @@ def behind(prefix: str) -> dict[str, str]:
         "DJANGO_BEHIND_HTTPS_PROXY": "1",
         "TRUSTED_PROXIES": "1",
     }
+
+
+@contextmanager
+def through_nginx(site: LiveSite, prefix: str, directory: Path) -> Iterator[LiveSite]:
+    """The same portal by way of nginx: a web process of its own, on the same database and worker."""
+    environment = site.environment | behind(prefix)
+    web = make_web(environment, directory / "web.log")
+    nginx = Nginx(directory / "etc", [web.address], static_files(), prefix)
+    try:
+        web.start()
+        nginx.service.start()
+        yield replace(site, web=web, environment=environment, address=nginx.address)
+    finally:
+        nginx.service.stop()
+        web.stop()

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from django.contrib.auth.hashers import make_password
 from websockets.sync.client import connect
 
 from tests.live_site import LiveSite, make_web
@@ -36,6 +37,7 @@ class Portal:
     prefix: str
     nginx: Nginx
     client: httpx.Client
+    log: Path
 
     @property
     def cookie_suffix(self) -> str:
@@ -61,13 +63,14 @@ def portal(
     need("nginx", "nginx-light")
     need("openssl", "openssl")
     directory, prefix = tmp_path_factory.mktemp("nginx"), request.param
-    web = make_web(live_site.environment | behind(prefix), directory / "web.log")
+    environment = live_site.environment | behind(prefix) | {"EMAIL_URL": "console:"}
+    web = make_web(environment, directory / "web.log")
     nginx = Nginx(directory / "etc", [web.address], static_files(), prefix)
     try:
         web.start()
         nginx.service.start()
         with httpx.Client(base_url=nginx.origin, verify=nginx.trust(), trust_env=False, timeout=PATIENCE) as client:
-            portal = Portal(prefix, nginx, client)
+            portal = Portal(prefix, nginx, client, web.log)
             client.get(portal.at("sign-in/"))
             answer = portal.post("sign-in/", {"username": live_site.username, "password": live_site.password})
             assert (answer.status_code, answer.headers["Location"]) == (302, prefix), answer.text
@@ -163,6 +166,20 @@ def status_of_body(portal: Portal, size: int) -> int:
     connection.endheaders()
     with connection.getresponse() as answer:
         return answer.status
+
+
+def test_a_mail_leads_to_the_portal(portal: Portal, live_site: LiveSite) -> None:
+    name = f"anna-{uuid4().hex[:8]}"
+    with live_site.connect() as sql:
+        sql.execute(
+            "insert into accounts_user (id, password, username, email, first_name, last_name, is_superuser, is_staff,"
+            " is_active, date_joined) values (gen_random_uuid(), %s, %s, %s, '', '', false, true, true, now())",
+            [make_password("right-4711"), name, f"{name}@example.org"],
+        )
+    assert portal.post("account/password/reset/", {"email": f"{name}@example.org"}).status_code == 302
+    (link,) = re.findall(r"Choose it here: (\S+)", portal.log.read_text())
+    assert link.startswith(f"{portal.nginx.address}/account/password/reset/")
+    assert portal.client.get(link, follow_redirects=True).status_code == 200
 
 
 def test_an_export_is_a_stream(portal: Portal) -> None:
