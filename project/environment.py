@@ -21,6 +21,9 @@ PATIENCE = {
 # A table or view, with a schema or without, and two of its columns.
 PEOPLE = re.compile(r"\s*((?:\w+\.)?\w+)\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)\s*")
 
+# No underscores: names of cookies are made from it, where they stand for the slashes.
+PREFIX = re.compile(r"/([a-z0-9-]+/)*")
+
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off", "")
 
@@ -122,6 +125,16 @@ class Environment:
             "EMAIL_USE_TLS": not is_tls and parts.hostname not in ("localhost", "127.0.0.1", "::1"),
             "EMAIL_TIMEOUT": 10,
         }
+
+    def prefix(self, name: str) -> str:
+        """The path below a host's name that everything stands under: it begins and ends with a slash."""
+        value = self._values.get(name) or "/"
+        if not PREFIX.fullmatch(value):
+            raise ImproperlyConfigured(
+                f"{name} is '{value}'; it takes / or a path such as /portal/, which begins and ends with a slash and"
+                " has small letters, digits and hyphens between slashes."
+            )
+        return value
 
     def address(self, name: str) -> str:
         """``host:port``, or an empty string when it isn't set."""

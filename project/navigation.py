@@ -1,6 +1,7 @@
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
@@ -46,7 +47,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         if permission and not user.has_perm(permission):
             continue
         url = reverse(name)
-        active = request.path == url or (url != "/" and request.path.startswith(url))
+        active = request.path == url or (url != settings.URL_PREFIX and request.path.startswith(url))
         entries.append({"label": label, "url": url, "icon": icon, "active": active, "key": key})
     return {
         "nav": entries,

@@ -15,6 +15,10 @@ DEBUG = env.flag("DJANGO_DEBUG")
 SECRET_KEY = env.text("DJANGO_SECRET_KEY", "only-for-development" if DEBUG else None)
 ALLOWED_HOSTS = env.words("DJANGO_ALLOWED_HOSTS", ("127.0.0.1", "localhost"))
 CSRF_TRUSTED_ORIGINS = env.words("DJANGO_CSRF_TRUSTED_ORIGINS")
+# Everything stands below it, so that a proxy needn't rewrite addresses.
+URL_PREFIX = env.prefix("URL_PREFIX")
+# Two portals on one host keep their cookies apart; static/js/root.js makes the same names.
+COOKIE_SUFFIX = URL_PREFIX.rstrip("/").replace("/", "_")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -194,7 +198,8 @@ USE_I18N = True
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-STATIC_URL = "/static/"
+# static/js/root.js takes the portal's root from it.
+STATIC_URL = f"{URL_PREFIX}static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / ".local" / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES: dict[str, dict[str, Any]] = {
@@ -213,13 +218,16 @@ SESSION_COOKIE_SECURE = _secure
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _secure
 CSRF_COOKIE_SECURE = _secure
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_NAME = f"sessionid{COOKIE_SUFFIX}"
+CSRF_COOKIE_NAME = f"csrftoken{COOKIE_SUFFIX}"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = URL_PREFIX
 # static/js/form-token.js reads it, so that a form opened before a new sign-in can still be sent.
 CSRF_COOKIE_HTTPONLY = False
 CSRF_FAILURE_VIEW = "realtime.pages.unsent.out_of_date"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_SSL_REDIRECT = env.flag("DJANGO_HTTPS_REDIRECT")
 # Probes come from beside the process, not through the proxy.
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+SECURE_REDIRECT_EXEMPT = [rf"^{URL_PREFIX[1:]}(healthz|readyz|metrics)$"]
 SECURE_HSTS_SECONDS = int(env.number("DJANGO_HSTS_SECONDS", 0))
 # What else is served below this host's name is not for us to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

@@ -1,6 +1,7 @@
 from allauth.account.decorators import secure_admin_login
+from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from project.views import dashboard
 
@@ -13,7 +14,7 @@ handler403 = "realtime.pages.unsent.permission_denied"
 handler404 = "realtime.pages.unsent.page_not_found"
 handler500 = "realtime.pages.unsent.server_error"
 
-urlpatterns = [
+_portal: list[URLPattern | URLResolver] = [
     path("", dashboard, name="dashboard"),
     path("", include("project.accounts.urls")),
     path("crm/", include("crm.urls")),
@@ -22,3 +23,4 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("realtime.urls")),
 ]
+urlpatterns = [path(settings.URL_PREFIX[1:], include(_portal))]

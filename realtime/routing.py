@@ -1,5 +1,6 @@
+from django.conf import settings
 from django.urls import path
 
 from realtime.hub.consumer import LiveConsumer
 
-websocket_urlpatterns = [path("ws/live/", LiveConsumer.as_asgi())]
+websocket_urlpatterns = [path(f"{settings.URL_PREFIX[1:]}ws/live/", LiveConsumer.as_asgi())]

@@ -17,6 +17,8 @@ from tests.plugin import DEBIAN_POSTGRES_15, SERVICES, SessionServices
 from tests.prepared import MIGRATED, copy_database, has_database
 
 # As quick as it goes: what these stretch in production only makes a test wait.
+# A service worker's requests go past a page's routes; the certificates of tests/nginx.py are nobody's.
+AS_HERE = {"service_workers": "block", "ignore_https_errors": True}
 QUICK = RealtimeOptions(poll_interval_ms=20, idle_multiplier=5, refusal_delay_scale=0, faults=True)
 
 
@@ -109,8 +111,8 @@ def browser(chromium: Path) -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright leaves its event loop running in this thread, and Django takes that for asynchronous code.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        # What a service worker fetches, no route of a page can stand in for; tests/browser/test_offline.py has one.
-        patch.setattr(Browser, "new_context", partialmethod(Browser.new_context, service_workers="block"))
+        # tests/browser/test_offline.py has a service worker.
+        patch.setattr(Browser, "new_context", partialmethod(Browser.new_context, **AS_HERE))
         browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield browser
         browser.close()

@@ -26,10 +26,21 @@ class LiveSite:
     logs: Path
     username: str = "demo"
     password: str = "demo"
+    # That of a proxy in front of the web process.
+    address: str = ""
 
     @property
     def url(self) -> str:
-        return f"http://{self.web.address}"
+        """Where browsers find the portal, without a slash at its end."""
+        return self.address or f"http://{self.web.address}{self.prefix[:-1]}"
+
+    @property
+    def prefix(self) -> str:
+        return self.environment["URL_PREFIX"]
+
+    @property
+    def cookie_suffix(self) -> str:
+        return self.prefix[:-1].replace("/", "_")
 
     @property
     def database_url(self) -> str:
@@ -63,7 +74,7 @@ class LiveSite:
 def make_live_site(stack: LocalStack, directory: Path, extra: dict[str, str]) -> LiveSite:
     environment = dict(os.environ) | stack.environment() | {"PYTHONUNBUFFERED": "1"}
     # As many as in a deployment, whatever this session's environment says.
-    environment |= {"DATABASE_POOL_SIZE": ""} | extra
+    environment |= {"DATABASE_POOL_SIZE": "", "URL_PREFIX": "/"} | extra
     environment["STATIC_ROOT"] = str(static_files())
     web = make_web(environment, directory / "web.log")
     worker = Service(
@@ -77,11 +88,12 @@ def make_live_site(stack: LocalStack, directory: Path, extra: dict[str, str]) ->
 
 def make_web(environment: dict[str, str], log: Path) -> Service:
     port = pick_port()
+    health = f"http://{LOOPBACK}:{port}{environment['URL_PREFIX']}healthz"
     return Service(
         name="Web",
         argv=[sys.executable, *DAPHNE, "-b", LOOPBACK, "-p", str(port), "project.asgi:application"],
         log=log,
         env=environment,
         address=f"{LOOPBACK}:{port}",
-        ready=lambda: healthy(f"http://{LOOPBACK}:{port}/healthz"),
+        ready=lambda: healthy(health),
     )

@@ -68,6 +68,7 @@ class SessionServices:
             "SUPABASE_JWT_SECRET": self.jwt_secret,
             "DJANGO_SECRET_KEY": "only-for-tests",
             "DJANGO_DEBUG": "",
+            "URL_PREFIX": "/",
             # For code under test in this very process; live_site.py's processes have theirs.
             "DATABASE_POOL_SIZE": "0",
             "STATIC_ROOT": str(self.static),

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest, HttpResponse
 
-COOKIE = "known_browser"
+COOKIE = f"known_browser{settings.COOKIE_SUFFIX}"
 DAYS = 365
 # A computer that many share: the cookie stays small.
 PEOPLE = 20
@@ -33,6 +33,7 @@ def remember(request: HttpRequest, response: HttpResponse, account: str) -> None
         COOKIE,
         _signer.sign(" ".join((number, *told))),
         max_age=DAYS * 24 * 3600,
+        path=settings.URL_PREFIX,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

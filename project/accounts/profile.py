@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -124,8 +125,8 @@ def preferences_of(user: Any) -> Preferences:
 
 def tell_zone(response: HttpResponse, preferences: Preferences) -> None:
     """Pages are painted for the zone in this cookie; static/js/timezone.js keeps it as it is chosen."""
-    if preferences.time_zone:
-        response.set_cookie(COOKIE, preferences.time_zone, max_age=YEAR_SECONDS, samesite="Lax")
+    if zone := preferences.time_zone:
+        response.set_cookie(COOKIE, zone, max_age=YEAR_SECONDS, path=settings.URL_PREFIX, samesite="Lax")
 
 
 def preferences(request: HttpRequest) -> dict[str, Any]:

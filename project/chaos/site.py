@@ -69,6 +69,7 @@ class Site:
             | self.stack.environment()
             | {
                 "PYTHONUNBUFFERED": "1",
+                "URL_PREFIX": "/",
                 "DJANGO_SECRET_KEY": secrets.token_urlsafe(30),
                 "DJANGO_DEBUG": "",
                 "DJANGO_SETTINGS_MODULE": "project.settings",

@@ -26,7 +26,13 @@ def parse(arguments: list[str]) -> Options:
     parser.add_argument("--reset", action="store_true", help="delete the demo's data first")
     parser.add_argument("--rows", type=number_of_rows, help="begin with this many tickets, other rows in proportion")
     given = parser.parse_args(arguments)
-    return Options(port=given.port, activity=not given.no_activity, reset=given.reset, rows=given.rows)
+    return Options(
+        port=given.port,
+        activity=not given.no_activity,
+        reset=given.reset,
+        rows=given.rows,
+        prefix=os.environ.get("URL_PREFIX") or "/",
+    )
 
 
 def port_number(text: str) -> int:

@@ -37,10 +37,12 @@ class Options:
     reset: bool = False
     # Tickets; None means the usual number.
     rows: int | None = None
+    # URL_PREFIX.
+    prefix: str = "/"
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}/"
+        return f"http://{LOOPBACK}:{self.port}{self.prefix}"
 
 
 class Portal:

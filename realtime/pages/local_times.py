@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -17,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from realtime.live.zones import current_zone, in_zone, known_zones
 
-COOKIE = "timezone"
+COOKIE = f"timezone{settings.COOKIE_SUFFIX}"
 SKIPPED = "{time} doesn’t exist in {zone}: the clocks skip that hour when summer time begins. Choose another time."
 REPEATED = "{time} comes twice in {zone}, because the clocks go back. Choose a time before or after that hour."
 

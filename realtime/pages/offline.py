@@ -50,7 +50,8 @@ def _may_be_kept(request: HttpRequest, response: HttpResponse) -> bool:
 @require_safe
 def service_worker(request: HttpRequest) -> HttpResponse:
     """Names the build, so that each deploy brings a new one; no cache keeps it (``PrivatePagesMiddleware``)."""
-    script = f"const BUILD = {json.dumps(build_id())};\nimportScripts({json.dumps(static('js/service-worker.js'))});\n"
+    told = f"const BUILD = {json.dumps(build_id())}, ROOT = {json.dumps(settings.URL_PREFIX)};"
+    script = f"{told}\nimportScripts({json.dumps(static('js/service-worker.js'))});\n"
     return HttpResponse(script, content_type="text/javascript")
 
 

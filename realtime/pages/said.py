@@ -2,10 +2,14 @@
 
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.messages import constants, get_messages
+from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage
+from django.contrib.messages.storage.session import SessionStorage
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from realtime.database.actor import Origin, current_action
 from realtime.live.tracked import all_tracked
@@ -14,14 +18,29 @@ from realtime.pages.unsent import wants_sentence
 
 # On answers to what was sent in the background (static/js/answers.js).
 HEADER = "Livedesk-Action"
+MESSAGES_COOKIE = f"messages{settings.COOKIE_SUFFIX}"
 _OFFERED = (f"{Origin.PORTAL}:", f"{Origin.UNDO}:")
+
+
+class OwnCookieStorage(CookieStorage):
+    """Django's name is the same in every project on the host."""
+
+    cookie_name = MESSAGES_COOKIE
 
 
 class MessagesWithActions(FallbackStorage):
     """Every sentence about something done carries the action's name as its ``extra_tags``."""
 
+    storage_classes = (OwnCookieStorage, SessionStorage)
+
     def add(self, level: int, message: Any, extra_tags: str | None = "") -> None:
         super().add(level, message, extra_tags or (undoable_action() if level == constants.SUCCESS else ""))
+
+    def update(self, response: HttpResponseBase) -> list[Any]:
+        unstored = super().update(response)
+        if MESSAGES_COOKIE in response.cookies:
+            response.cookies[MESSAGES_COOKIE]["path"] = settings.URL_PREFIX
+        return unstored or []
 
     @property
     def new(self) -> str:

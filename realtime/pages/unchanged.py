@@ -31,6 +31,7 @@ from django.utils.http import parse_etags
 from realtime.build import build_id
 from realtime.database.words import signature
 from realtime.live.zones import current_zone, in_zone, today
+from realtime.pages.said import MESSAGES_COOKIE
 from realtime.pages.unsent import wants_sentence
 
 View = Callable[..., HttpResponse]
@@ -197,7 +198,7 @@ def _identity(request: HttpRequest) -> bytes | None:
 
 
 def _is_told_something(request: HttpRequest) -> bool:
-    return bool(request.COOKIES.get("messages")) or "_messages" in request.session
+    return bool(request.COOKIES.get(MESSAGES_COOKIE)) or "_messages" in request.session
 
 
 def _is_kept(request: HttpRequest, response: HttpResponse, reads: Reads) -> bool:

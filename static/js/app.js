@@ -40,6 +40,7 @@ import { startPlainForms } from "./outbox/plain-forms.js";
 import { startResuming } from "./outbox/resuming.js";
 import { startPalette } from "./palette.js";
 import { startPrefetching } from "./prefetch.js";
+import { at } from "./root.js";
 import { startRowLinks } from "./row-link.js";
 import { startFollowingMerges } from "./ticketing/follow-merge.js";
 import { startMergeDialog } from "./ticketing/merge-dialog.js";
@@ -85,7 +86,7 @@ if (root.dataset.person) startKeptPages();
 if (document.querySelector("realtime-status-indicator")) startLive();
 
 function startLive() {
-  const url = new URL("/ws/live/", location.href);
+  const url = new URL(at("ws/live/"), location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const socket = new LiveSocket(url.href, { build: root.dataset.build, person: root.dataset.person });
   const views = new LiveViews(socket, document, { onChange: () => state.viewsChanged() });

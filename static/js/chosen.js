@@ -1,11 +1,12 @@
 // What somebody chooses in the user menu follows them to other machines: it is sent to the server in the background. Until
 // the server has it, this browser remembers that it knows better.
 import { csrfToken } from "./form-token.js";
+import { own } from "./root.js";
 
 const root = document.documentElement;
 const SWITCHES = ["theme", "shortcuts"];
 
-const unsent = (name) => `livedesk-unsent-${name}-${root.dataset.person}`;
+const unsent = (name) => own(`livedesk-unsent-${name}-${root.dataset.person}`);
 
 /** What the signed-in person has chosen, as far as the server knew; undefined while this browser knows better. */
 export function chosenElsewhere(name) {

@@ -1,9 +1,10 @@
 // The server keeps what was typed, too, for the same person on any device (realtime/pages/drafts.py). It is sent a second
 // after the last key. What can't be sent stays in the tab, and goes when the server is back.
 import { csrfToken } from "./form-token.js";
+import { at } from "./root.js";
 import { names, read, write } from "./typed-store.js";
 
-const ADDRESS = "/drafts/here/";
+const ADDRESS = at("drafts/here/");
 const PAUSE_MS = 1000;
 // Browsers refuse a longer body to a request that outlives its page.
 const KEEPALIVE_BYTES = 60_000;

@@ -1,7 +1,8 @@
 // A form outlives the sign-in it was opened with: a new sign-in in another tab changes the CSRF token of all tabs. The
 // form still names its person, and the server refuses it to anybody else.
+import { ownCookie } from "./root.js";
 
-const COOKIE = /(?:^|;\s*)csrftoken=([^;]+)/;
+const COOKIE = new RegExp(`(?:^|;\\s*)${ownCookie("csrftoken")}=([^;]+)`);
 
 // Runs before any other listener reads the form.
 document.addEventListener("submit", ({ target }) => renewToken(target), { capture: true });

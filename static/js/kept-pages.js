@@ -1,10 +1,12 @@
 // What the service worker keeps for reading without a network (service-worker.js), as the page sees it.
-const PAGES = "livedesk-pages-";
+import { at, own } from "./root.js";
+
+const PAGES = own("livedesk-pages-");
 
 export function startKeptPages() {
   if (!("serviceWorker" in navigator)) return;
   // The page itself comes first.
-  window.addEventListener("load", () => navigator.serviceWorker.register("/sw.js", { updateViaCache: "none" }).catch(() => {}));
+  window.addEventListener("load", () => navigator.serviceWorker.register(at("sw.js"), { updateViaCache: "none" }).catch(() => {}));
 }
 
 /** The session has ended, or somebody else has signed in. */

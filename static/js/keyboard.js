@@ -3,12 +3,13 @@
 // An element with [data-key] is pressed, or gets the focus, by that key. The help (?) lists all keys.
 
 import { choose, chosenElsewhere } from "./chosen.js";
+import { own } from "./root.js";
 
 const SEQUENCE_MS = 1_500;
 const TYPING = "input, select, textarea, [contenteditable], dialog, :popover-open, [role=menu], [role=listbox]";
 const FIELDS = { a: "assignment", s: "status", p: "priority" };
 
-const setting = () => `livedesk-keys-${document.documentElement.dataset.person}`;
+const setting = () => own(`livedesk-keys-${document.documentElement.dataset.person}`);
 // For as long as the page lives where storage is forbidden.
 let chosen = null;
 

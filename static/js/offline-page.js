@@ -1,5 +1,7 @@
 // The page in the place of one that isn't kept: what can be read instead.
-const PAGES = "livedesk-pages-";
+import { own } from "./root.js";
+
+const PAGES = own("livedesk-pages-");
 
 for (const name of await caches.keys()) {
   if (!name.startsWith(PAGES)) continue;

@@ -1,5 +1,6 @@
 // Fetches a list or a record that somebody is about to open. A plain fetch, so that the browser's cache has it: opening
 // it then still asks the server, which answers 304 unless the page has changed since. So nothing old is ever shown.
+import { below } from "./root.js";
 import { rowLink } from "./row-link.js";
 
 // A pointer that rests on a link for so long is probably going to press it.
@@ -9,7 +10,7 @@ const AGAIN_AFTER_MS = 30_000;
 const AT_ONCE = 2;
 const FROM_ONE_PAGE = 60;
 // Lists and records. Nothing that a GET would use up, hand out as a file, or lead elsewhere.
-const PAGES = /^\/(?:crm|ticketing)\/[a-z]+\/(?:[0-9a-f-]+\/)?$/;
+const PAGES = /^(?:crm|ticketing)\/[a-z]+\/(?:[0-9a-f-]+\/)?$/;
 
 const fetched = new Map();
 let underWay = 0;
@@ -38,7 +39,7 @@ async function prefetch(link) {
   const url = new URL(link.href);
   url.hash = "";
   const isHere = url.href === location.href.split("#")[0];
-  if (url.origin !== location.origin || isHere || !PAGES.test(url.pathname)) return;
+  if (isHere || !PAGES.test(below(url.href) ?? "")) return;
   if (underWay >= AT_ONCE || count >= FROM_ONE_PAGE || Date.now() - (fetched.get(url.href) ?? 0) < AGAIN_AFTER_MS) return;
   fetched.set(url.href, Date.now());
   underWay += 1;

@@ -1,6 +1,7 @@
 // Rows of a list that somebody has chosen: boxes, Shift-click, keys, all of a page, all that match. The choice is by key,
 // so it outlives patches, and it lives in the tab, so it outlives pages. What is done to them begins on a page of its own.
 import { isOn } from "./keyboard.js";
+import { own } from "./root.js";
 
 // What an address of a list carries that doesn't decide who is in it.
 const BESIDE = ["after", "before", "last", "sort", "size", "all"];
@@ -160,7 +161,7 @@ class Chosen {
   isAll = false;
 
   constructor(path, search = null) {
-    this.#place = `livedesk-selection-${document.documentElement.dataset.person}-${path}`;
+    this.#place = own(`livedesk-selection-${document.documentElement.dataset.person}-${path}`);
     this.#filter = search === null ? null : membership(search);
     try {
       const kept = JSON.parse(sessionStorage.getItem(this.#place));

@@ -1,10 +1,13 @@
 // Keeps the pages of records that this browser's person has opened lately, to be read without a network. The network
-// always comes first: a kept page is shown only when the server can't be reached, and says so. /sw.js sets BUILD.
-const PAGES = "livedesk-pages-";
-const STATIC = `livedesk-static-${BUILD}`;
-const NOT_KEPT = "/offline/";
-const SIGN_IN = "/sign-in/";
-const SIGN_OUT = "/sign-out/";
+// always comes first: a kept page is shown only when the server can't be reached, and says so. sw.js sets BUILD and ROOT.
+// Caches belong to the whole host: the names are those of static/js/root.js, which a service worker can't import.
+const OWN = ROOT === "/" ? "" : `${ROOT} `;
+const PAGES = `${OWN}livedesk-pages-`;
+const STATICS = `${OWN}livedesk-static-`;
+const STATIC = STATICS + BUILD;
+const NOT_KEPT = `${ROOT}offline/`;
+const SIGN_IN = `${ROOT}sign-in/`;
+const SIGN_OUT = `${ROOT}sign-out/`;
 // "<person> <end of the session>"; realtime/pages/offline.py says on which pages.
 const READER = "Livedesk-Reader";
 const KEPT_AT = "Livedesk-Kept-At";
@@ -46,7 +49,7 @@ async function install() {
 /** The scripts of an older build's pages are gone, so those pages go as well. */
 async function activate() {
   await forgetPages();
-  const old = (await caches.keys()).filter((name) => name.startsWith("livedesk-static-") && name !== STATIC);
+  const old = (await caches.keys()).filter((name) => name.startsWith(STATICS) && name !== STATIC);
   await Promise.all(old.map((name) => caches.delete(name)));
   await self.registration.navigationPreload?.enable();
   await self.clients.claim();

@@ -1,7 +1,10 @@
 // A classic script in <head>, not a module: it must run before the first paint, or a dark page flashes white.
 (() => {
-  const KEY = "livedesk-theme";
   const root = document.documentElement;
+  // As static/js/root.js has it, which only modules can import.
+  const below = new URL("../../", document.currentScript.src).pathname;
+  const own = (name) => (below === "/" ? name : `${below} ${name}`);
+  const KEY = own("livedesk-theme");
 
   // Storage may be forbidden (private mode, policy); then the choice lives as long as the page.
   function stored() {
@@ -32,7 +35,7 @@
   function fromServer() {
     const chosen = root.dataset.chosenTheme;
     try {
-      if (chosen && localStorage.getItem(`livedesk-unsent-theme-${root.dataset.person}`) === null) store(chosen);
+      if (chosen && localStorage.getItem(own(`livedesk-unsent-theme-${root.dataset.person}`)) === null) store(chosen);
     } catch {
       if (chosen) root.dataset.theme = chosen;
     }

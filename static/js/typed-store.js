@@ -1,7 +1,8 @@
 // What was typed in this tab, until it has been sent. Where its storage is switched off or full, the page's own memory
 // has to do.
+import { own } from "./root.js";
 
-const KEY = "livedesk.typed";
+const KEY = own("livedesk.typed");
 const memory = new Map();
 
 export function nameOf(person, form) {

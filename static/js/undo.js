@@ -2,6 +2,7 @@
 // what somebody did belongs to their tab. It holds names of actions; what they did, only the server knows.
 import { CUT, explain, KEPT } from "./answers.js";
 import { outbox } from "./outbox/outbox.js";
+import { own } from "./root.js";
 
 // Where Ctrl-Z belongs to the text, or to what is open over the page.
 const TYPING = "textarea, select, [contenteditable], dialog, :popover-open, input:not([type=checkbox], [type=radio], [type=button], [type=submit])";
@@ -23,7 +24,7 @@ class Undo {
   constructor(page, form, notice) {
     this.#form = form;
     this.#notice = notice;
-    this.#stack = new Stack(`livedesk-undo-${document.documentElement.dataset.person}`);
+    this.#stack = new Stack(own(`livedesk-undo-${document.documentElement.dataset.person}`));
     this.#chosen.type = "hidden";
     for (const button of page.querySelectorAll(".messages [form=undo-form]")) this.#stack.add(button.value);
     window.addEventListener("live:did", ({ detail }) => this.#did(detail));

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -5,10 +6,25 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.browser.portal import sign_in
+from tests.conftest import unavailable
 from tests.live_site import LiveSite
+from tests.nginx import MISSING, find_nginx, through_nginx
 
 # On a busy machine, an answer may take longer than Playwright's five seconds.
 expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="session")
+def live_site(live_site: LiveSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSite]:
+    """With THROUGH_NGINX=/portal/ browsers reach the portal through the shipped nginx configuration, at that path."""
+    prefix = os.environ.get("THROUGH_NGINX", "")
+    if not prefix:
+        yield live_site
+        return
+    if find_nginx() is None:
+        unavailable(MISSING)
+    with through_nginx(live_site, prefix, tmp_path_factory.mktemp("through-nginx")) as site:
+        yield site
 
 
 @pytest.fixture

@@ -20,12 +20,14 @@ def test_every_file_and_command_named_exists(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert (document.parent / target).exists(), f"{document.name} links to {target}"
     for path in re.findall(
-        r"`((?:bin|realtime|crm|ticketing|project|tests|static|templates|docs)/[\w./-]*[\w/])`", text
+        r"`((?:bin|realtime|crm|ticketing|project|tests|static|templates|docs|deploy)/[\w./-]*[\w/])`", text
     ):
         assert (ROOT / path).exists(), f"{document.name} names {path}"
     for command in re.findall(r"manage\.py ([a-z_]+)", text):
         ours = [*ROOT.glob(f"*/management/commands/{command}.py")]
-        assert ours or command in {"migrate", "createsuperuser", "collectstatic", "check", "shell"}, command
+        assert ours or command in {"migrate", "createsuperuser", "collectstatic", "check", "shell", "clearsessions"}, (
+            command
+        )
 
 
 def test_every_requirement_says_why_it_is_there() -> None:

@@ -1,3 +1,4 @@
+import { root } from "../root.js";
 import { conceal } from "./conceal.js";
 
 const PANELS = {
@@ -15,7 +16,7 @@ const PANELS = {
   revoked: {
     title: "You may not see this any more",
     text: "Somebody changed what your account may see. What you typed stays here, so you can copy it.",
-    action: () => button("Go to the dashboard", () => location.assign("/")),
+    action: () => button("Go to the dashboard", () => location.assign(root)),
   },
 };
 

@@ -1,10 +1,11 @@
+import { own } from "../root.js";
 import { isPrecious } from "./precious.js";
 
 // A minute without input: somebody who reads that long without scrolling has left or loses nothing.
 const IDLE_MS = 60_000;
 // Five hundred pages learn of a deploy in the same second; they must not all load again in one.
 const SPREAD_MS = 20_000;
-const KEY = "livedesk-builds";
+const KEY = own("livedesk-builds");
 // A tab that lives through more deploys than this forgets the first ones.
 const KEPT_BUILDS = 20;
 const INPUTS = ["pointerdown", "pointermove", "keydown", "wheel", "touchmove", "scroll", "input"];

@@ -1,4 +1,6 @@
-const KEY = "livedesk.here";
+import { own } from "../root.js";
+
+const KEY = own("livedesk.here");
 
 /**
  * Tells the browser's other tabs that this one has been loaded, and calls `onLoad` when another one has: after a new

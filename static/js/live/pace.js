@@ -1,8 +1,10 @@
 // How lists take changes, as the signed-in person wants it: "live" as soon as nothing is disturbed, on request ("pill"),
 // or not even in rows that stay where they are ("paused").
+import { own } from "../root.js";
+
 const PACES = ["live", "pill", "paused"];
 
-const key = () => `livedesk-pace-${document.documentElement.dataset.person}`;
+const key = () => own(`livedesk-pace-${document.documentElement.dataset.person}`);
 // For as long as the page lives where storage is forbidden (private mode, policy).
 let chosen = null;
 

@@ -3,27 +3,28 @@
 // write once, however often it is sent, because it has a key (realtime/pages/writes.py).
 import { explain, tellAction } from "../answers.js";
 import { backoffDelay } from "../live/backoff.js";
+import { at, below, own } from "../root.js";
 import { newName } from "../typed-store.js";
 import * as store from "./store.js";
 import { restedOn } from "./order.js";
 import { transmit } from "./transmit.js";
 
-const WHO = "/writes/who/";
+const WHO = at("writes/who/");
 // Larger files are sent, but not kept: a browser's storage isn't made for them.
 export const LARGEST_BYTES = 25 * 1024 ** 2;
 const RETRY_CAP_MS = 60_000;
 // What belongs to a session or to the administration is never kept, nor are the steps of an import.
-const KEPT = /^\/(crm|ticketing|notifications|history|drafts)\/(?!.*\bimport\b)/;
+const KEPT = /^(crm|ticketing|notifications|history|drafts)\/(?!.*\bimport\b)/;
 
 const person = document.documentElement.dataset.person ?? "";
 
 export function mayWait(address) {
-  return person !== "" && KEPT.test(new URL(address, location.href).pathname);
+  return person !== "" && KEPT.test(below(address) ?? "");
 }
 
 /** "tickets/<key>": writes of one record keep their order. */
 export function recordOf(address) {
-  const parts = new URL(address, location.href).pathname.split("/").filter(Boolean);
+  const parts = (below(address) ?? "").split("/").filter(Boolean);
   return (["crm", "ticketing"].includes(parts[0]) ? parts.slice(1, 3) : parts.slice(0, 2)).join("/");
 }
 
@@ -125,7 +126,7 @@ class Outbox extends EventTarget {
 
   /** One tab at a time sends what belongs to a record. */
   #locked(record, act) {
-    return navigator.locks.request(`livedesk-outbox ${person} ${record}`, act);
+    return navigator.locks.request(own(`livedesk-outbox ${person} ${record}`), act);
   }
 
   /** After what was written to the same record before; that may still have to wait. */

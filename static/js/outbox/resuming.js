@@ -1,9 +1,10 @@
 // What waits, or was refused, is opened in its form again. What is sent from there takes its place.
+import { own } from "../root.js";
 import { write as keepTyped } from "../typed-store.js";
 import { csrfToken } from "../form-token.js";
 import { outbox } from "./outbox.js";
 
-const STORED = "livedesk.resuming";
+const STORED = own("livedesk.resuming");
 const TOKEN = "csrfmiddlewaretoken";
 
 // What this page was opened for: the key and the address of what is resumed.

@@ -1,11 +1,12 @@
 // What was written here and hasn't been answered yet, in this browser's IndexedDB. It outlives the page, the browser and
 // the sign-out. Everything is looked up by the person whose session it was written in.
+import { own } from "../root.js";
 
-const NAME = "livedesk-outbox";
+const NAME = own("livedesk-outbox");
 const WRITES = "writes";
 const PEOPLE = "people";
 // Other tabs hear of it; a BroadcastChannel would keep pages out of the back/forward cache.
-const SIGNAL = "livedesk.outbox";
+const SIGNAL = own("livedesk.outbox");
 
 let opening;
 

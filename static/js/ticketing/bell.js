@@ -2,6 +2,7 @@
 // the browser tells of what comes while nobody looks, for whoever has switched that on.
 import { CUT, explain, KEPT } from "../answers.js";
 import { outbox } from "../outbox/outbox.js";
+import { at, own } from "../root.js";
 
 const COUNTED = /^\(\d+\+?\) /;
 
@@ -81,8 +82,8 @@ function wordsOf(entry) {
 
 /** Notifications of the browser, by one tab of all that are open, and only while none of this tab is to be seen. */
 class Outside {
-  #key = `livedesk-told-outside-${document.documentElement.dataset.person}`;
-  #seenKey = `livedesk-told-${document.documentElement.dataset.person}`;
+  #key = own(`livedesk-told-outside-${document.documentElement.dataset.person}`);
+  #seenKey = own(`livedesk-told-${document.documentElement.dataset.person}`);
   #seen = 0;
 
   start(panel) {
@@ -138,7 +139,7 @@ class Outside {
 
 function show(sentence, address) {
   try {
-    const shown = new Notification("Livedesk", { body: sentence, tag: address, icon: "/static/img/livedesk.svg" });
+    const shown = new Notification("Livedesk", { body: sentence, tag: address, icon: at("static/img/livedesk.svg") });
     shown.addEventListener("click", () => {
       window.focus();
       location.assign(address);
