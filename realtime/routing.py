@@ -1,5 +1,5 @@
 from django.urls import path
 
-from realtime.hub.consumer import LiveConsumer
+from realtime.hub.consumer import serve_live_socket
 
-websocket_urlpatterns = [path("ws/live/", LiveConsumer.as_asgi())]
+websocket_urlpatterns = [path("ws/live/", serve_live_socket)]

@@ -187,13 +187,14 @@ class LiveView:
         now = time.monotonic()
         self.streak = self.streak + 1 if now - self.spoke_at < 2 * self.interval else 0
         self.spoke_at = now
-        frame = wire.patch(self.key, self.seq, operations)
-        taking = [socket for socket in self.sockets if socket.takes_patches(self.definition.pace)]
-        for socket in taking:
-            socket.send(frame, droppable=True)
-        for socket in self.sockets.difference(taking):
-            socket.missed.add(self.key)
-        return len(taking)
+        frame, pace = wire.patch(self.key, self.seq, operations), self.definition.pace
+        taking = 0
+        for socket in self.sockets:
+            if socket.take_patch(frame, pace):
+                taking += 1
+            else:
+                socket.missed.add(self.key)
+        return taking
 
     def _join(self, attaching: Attaching) -> None:
         assert self.snapshot is not None
