@@ -20,6 +20,9 @@ from realtime.sight import Sight, deciders, seeing
 
 Changed = set[tuple[str, str]] | None
 
+# Over so long the rate of a view's changes is averaged: a hundred rows changed in one go are no burst.
+RATE_SECONDS = 0.5
+
 
 @dataclass(slots=True)
 class Attaching:
@@ -54,9 +57,12 @@ class LiveView:
     problem: str = ""
     # When the last reading that succeeded began (monotonic clock).
     read_at: float = 0.0
-    # When its pages were last sent a patch (monotonic clock), and after how many others without a rest between them.
+    # When its pages were last sent a patch (monotonic clock).
     spoke_at: float = -math.inf
-    streak: int = 0
+    # Changes a second that concern it, lately; those heard since they were last counted, and when that was.
+    rate: float = 0.0
+    heard: int = 0
+    counted_at: float = -math.inf
     sockets: set[LiveSocket] = field(default_factory=set)
     waiting: list[Attaching] = field(default_factory=list)
     concerns: Mapping[str, Concern] = field(init=False)
@@ -100,13 +106,12 @@ class LiveView:
     @property
     def interval(self) -> float:
         """Seconds between two patches at least."""
-        pace = self.definition.pace
-        return 1 / (pace.bursting if self.streak >= pace.calm else pace.calm)
+        return self.definition.pace.interval(self.rate)
 
     @property
     def rests_until(self) -> float:
         """When it may be read again (monotonic clock). Whatever changes until then goes into one patch."""
-        return max(self.read_at + self.definition.pause, self.spoke_at + self.interval)
+        return max(self.read_at + self.definition.pause, max(self.read_at, self.spoke_at) + self.interval)
 
     def attach(self, attaching: Attaching) -> None:
         """Joins a socket at once if it shows exactly this state, otherwise after the next reading."""
@@ -120,7 +125,7 @@ class LiveView:
             self.retry_at = max(self.retry_at, self.spoke_at + self.interval)
         self.dirty = True
         # What a page was painted with may be newer than anything heard here.
-        self.touch(None)
+        self.touched = None
         if self.problem:
             attaching.socket.send(wire.failed(self.key, self.problem, attaching.identifier))
 
@@ -131,6 +136,7 @@ class LiveView:
 
     def touch(self, row: tuple[str, str] | None) -> None:
         """A row that it shows has changed; None where that isn't all."""
+        self.heard += 1
         if row is None:
             self.touched = None
         elif self.touched is not None:
@@ -142,6 +148,12 @@ class LiveView:
         self.looking_at, self.touched = self.touched, set()
         self.changed_meanwhile.clear()
         self.joining, self.waiting = self.joining + self.waiting, []
+        self._count()
+
+    def _count(self) -> None:
+        now = time.monotonic()
+        self.rate = self.rate * math.exp((self.counted_at - now) / RATE_SECONDS) + self.heard / RATE_SECONDS
+        self.heard, self.counted_at = 0, now
 
     def reading_failed(self) -> None:
         """Nothing was read, so the view stays dirty."""
@@ -184,9 +196,7 @@ class LiveView:
     def _patch(self, operations: list[Operation]) -> int:
         """One frame to every socket that takes it; the others attach again when they can. Returns frames sent."""
         self.seq += 1
-        now = time.monotonic()
-        self.streak = self.streak + 1 if now - self.spoke_at < 2 * self.interval else 0
-        self.spoke_at = now
+        self.spoke_at = time.monotonic()
         frame, pace = wire.patch(self.key, self.seq, operations), self.definition.pace
         taking = 0
         for socket in self.sockets:

@@ -47,15 +47,22 @@ class RowChange:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many patches a second a view's pages get at most: as a rule, and while the view is ``bursting``.
+    """How many seconds lie between two patches of a view: the ``window`` in which its changes come together.
 
-    It bursts when it has sent patches for a second on end, until it has had nothing to send for a moment. With
-    ``hidden``, pages that nobody looks at get them, too: what is counted in a tab's title, say.
+    The first change after that goes out at once. Above ``steady`` changes a second the window grows, and is ``longest``
+    at ten times as many. With ``hidden``, pages that nobody looks at get them, too: what is counted in a tab's title,
+    say.
     """
 
-    calm: float = 10.0
-    bursting: float = 4.0
+    window: float = 0.02
+    longest: float = 0.25
+    steady: float = 200.0
     hidden: bool = False
+
+    def interval(self, rate: float) -> float:
+        """The window in seconds at this many changes a second."""
+        growth = (rate - self.steady) / (9 * self.steady)
+        return self.window + max(0.0, self.longest - self.window) * min(1.0, max(0.0, growth))
 
 
 class UnknownDefinition(LookupError):
