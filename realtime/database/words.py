@@ -11,6 +11,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import count
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
 
@@ -62,7 +63,7 @@ class _OfThread(threading.local):
     """What the table said when this thread last read it: its transaction may be older than another thread's."""
 
     generation = -1
-    rows: list[tuple[str, ...]] | None = None
+    rows: list[tuple[Any, ...]] | None = None
     known = _Known({}, "")
 
 
@@ -119,7 +120,7 @@ def forget_words_here() -> None:
     _of_thread.generation = -1
 
 
-def note_words_here(rows: list[tuple[str, ...]]) -> None:
+def note_words_here(rows: list[tuple[Any, ...]]) -> None:
     """What this thread has just read by ``READ_WORDS``, along with something else."""
     if rows != _of_thread.rows:
         _of_thread.known, _of_thread.rows = _understood(rows), rows
@@ -151,7 +152,7 @@ def _read_once() -> None:
         _known()
 
 
-def _understood(rows: list[tuple[str, ...]]) -> _Known:
+def _understood(rows: list[tuple[Any, ...]]) -> _Known:
     found: dict[tuple[str, str], tuple[Word, ...]] = {}
     for table, column, *word in rows:
         found[table, column] = (*found.get((table, column), ()), Word(*word))

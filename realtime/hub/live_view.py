@@ -9,8 +9,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from realtime.hub import wire
+from realtime.hub.frame import Frame
 from realtime.hub.live_socket import LiveSocket
 from realtime.live.accounts import Account
 from realtime.live.definition import Concern, Definition, Params
@@ -65,7 +67,12 @@ class LiveView:
     counted_at: float = -math.inf
     sockets: set[LiveSocket] = field(default_factory=set)
     waiting: list[Attaching] = field(default_factory=list)
+    # What its definition has prepared for reading it again.
+    memo: dict[Any, Any] = field(default_factory=dict)
     concerns: Mapping[str, Concern] = field(init=False)
+    # What the snapshot shows; and the last answer to an attach, with what it answered.
+    _shown: Shown | None = None
+    _answer: tuple[tuple[int, int, Shown], Snapshot, Frame] | None = None
     # By table: asked about the page as it was last read; made when they are needed.
     _questions: dict[str, Question | None] = field(default_factory=dict)
     # Those who waited when the current reading began; later ones may show something newer.
@@ -116,7 +123,7 @@ class LiveView:
     def attach(self, attaching: Attaching) -> None:
         """Joins a socket at once if it shows exactly this state, otherwise after the next reading."""
         fresh = self.snapshot is not None and not self.dirty and not self.failures
-        if fresh and attaching.shown == self.snapshot.shown:  # type: ignore[union-attr]
+        if fresh and attaching.shown == self._shown:
             self._join(attaching)
             return
         self.waiting.append(attaching)
@@ -178,13 +185,14 @@ class LiveView:
         """
         frames = 0
         if self.snapshot is not None:
-            operations = difference(self.snapshot.shown, snapshot)
+            operations = difference(self._shown or self.snapshot.shown, snapshot)
             if operations:
                 frames = self._patch([told(operation, accounts) for operation in operations])
         if self.problem:
             for socket in self.sockets:
                 socket.send(wire.healed(self.key))
         self.snapshot, self.reading = snapshot, False
+        self._shown = snapshot.shown
         self._questions.clear()
         self.failures, self.problem = 0, ""
         self.retry_at = self.rests_until if self.dirty else 0.0
@@ -208,9 +216,14 @@ class LiveView:
 
     def _join(self, attaching: Attaching) -> None:
         assert self.snapshot is not None
-        operations = difference(attaching.shown, self.snapshot)
+        asked = attaching.identifier, self.seq, attaching.shown
+        # When all pages come back at once, most of them show the same.
+        if self._answer is None or self._answer[0] != asked or self._answer[1] is not self.snapshot:
+            operations = difference(attaching.shown, self.snapshot)
+            answer = wire.attached(attaching.identifier, self.key, self.seq, operations)
+            self._answer = asked, self.snapshot, answer
         attaching.socket.missed.discard(self.key)
-        attaching.socket.send(wire.attached(attaching.identifier, self.key, self.seq, operations))
+        attaching.socket.send(self._answer[2])
         self.sockets.add(attaching.socket)
 
 

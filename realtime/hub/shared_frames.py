@@ -47,6 +47,8 @@ class SharedFrames(WebSocketsSansIOProtocol):
         if self.conn.extensions or self.conn.state is not OPEN:
             return False
         self._listener = listener
+        # The handshake is over, and the connection may last for days.
+        self.request = self.response = None
         if not self.writable.is_set():
             listener.pause()
         return True

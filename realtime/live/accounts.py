@@ -1,7 +1,7 @@
 """Who changed a row, and what, in a few words: "Anna: Status Open → Pending". From the change log."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,12 @@ VALUE_LENGTH = 40
 NOTHING = "–"
 
 # A column's name and value as people call it.
-_UPDATES = (
+UPDATES = (
     "select row_key, coalesce(old, '{}'), coalesce(new, '{}'), actor from realtime_change"
-    " where table_name = %s and revision = any(%s) and op = 'UPDATE'"
+    " where table_name = %s and op = 'UPDATE' and revision = any(%s)"
 )
+# The key, the row before and after as JSON, the actor.
+Update = tuple[Any, str, str, str]
 
 InWords = Callable[[str, Any], Any]
 
@@ -47,8 +49,12 @@ def accounts_of(kind: Kind, revisions: Mapping[str, int], in_words: InWords) -> 
     """Of rows that have just come to these revisions, by key; rows that the log says nothing about are left out."""
     with connection.cursor() as cursor:
         # Plain SQL: it is part of every change's way, and building a query would take longer than running it.
-        cursor.execute(_UPDATES, [kind.table, list(revisions.values())])
-        updates = cursor.fetchall()
+        cursor.execute(UPDATES, [kind.table, list(revisions.values())])
+        return told_by(kind, cursor.fetchall(), in_words)
+
+
+def told_by(kind: Kind, updates: Sequence[Update], in_words: InWords) -> dict[str, Account]:
+    """The same, of what ``UPDATES`` found."""
     names = known_names(actor for _, _, _, actor in updates)
     return {
         key: Account(

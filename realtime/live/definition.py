@@ -6,7 +6,7 @@ socket's session does (design rule 8).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -63,6 +63,16 @@ class Pace:
         """The window in seconds at this many changes a second."""
         growth = (rate - self.steady) / (9 * self.steady)
         return self.window + max(0.0, self.longest - self.window) * min(1.0, max(0.0, growth))
+
+
+@dataclass(frozen=True, slots=True)
+class QuickReread:
+    """What to ask PostgreSQL, in as many results, and what the answers mean; None where they don't suffice."""
+
+    sql: str
+    values: list[Any]
+    results: int
+    understand: Callable[[list[list[Any]]], tuple[Snapshot, Mapping[str, Account]] | None]
 
 
 class UnknownDefinition(LookupError):
@@ -139,6 +149,12 @@ class Definition(ABC):
         They haven't changed in what decides who is in the view, and where.
         """
         return self.snapshot(params)
+
+    def quick_reread(
+        self, params: Params, before: Snapshot, touched: Collection[tuple[str, str]], memo: dict[Any, Any]
+    ) -> QuickReread | None:
+        """The same as one batch of SQL; None where it takes more. ``memo`` keeps what was prepared for the view."""
+        return None
 
 
 _definitions: dict[str, Definition] = {}
