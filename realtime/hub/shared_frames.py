@@ -12,7 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame as Received
-from websockets.frames import apply_mask
+from websockets.frames import apply_mask  # type: ignore[attr-defined]  # in C where it can be
 from websockets.protocol import OPEN
 
 from realtime.hub.frame import SHARED_FRAMES, FrameListener
@@ -40,7 +40,8 @@ class SharedFrames(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if not self.close_sent:
-            self.scope["extensions"][SHARED_FRAMES] = self  # type: ignore[index]
+            extensions: Any = self.scope["extensions"]
+            extensions[SHARED_FRAMES] = self
 
     def hand_over(self, listener: FrameListener) -> bool:
         """As ``FrameWriter.hand_over``."""
@@ -48,7 +49,7 @@ class SharedFrames(WebSocketsSansIOProtocol):
             return False
         self._listener = listener
         # The handshake is over, and the connection may last for days.
-        self.request = self.response = None
+        del self.request, self.response
         if not self.writable.is_set():
             listener.pause()
         return True

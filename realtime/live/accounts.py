@@ -66,7 +66,7 @@ def told_by(kind: Kind, updates: Sequence[Update], in_words: InWords) -> dict[st
     }
 
 
-def _did(kind: Kind, old: Mapping[str, Any], new: Mapping[str, Any], in_words: InWords) -> str:
+def _did(kind: Kind, old: Mapping[str | None, Any], new: Mapping[str | None, Any], in_words: InWords) -> str:
     changed = [field for field in shown_fields(kind.model) if old.get(field.column) != new.get(field.column)]
     told = [_change(field, old.get(field.column), new.get(field.column), in_words) for field in changed[:FIELDS_LIMIT]]
     more = len(changed) - len(told)

@@ -1,7 +1,7 @@
 """A query for rows by their keys, built once: building it takes Django longer than PostgreSQL takes to answer."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -15,7 +15,7 @@ class KnownRows:
 
     def __init__(self, rows_by_key: "Callable[[Sequence[str]], QuerySet[Any]]", keys: Sequence[str]) -> None:
         """Raises ValueError for a query that can't be prepared: it takes others besides, or other values look alike."""
-        self._queryset: Any = rows_by_key(keys)
+        self._queryset = cast(Any, rows_by_key(keys))
         self._key = self._queryset.model._meta.pk
         self._compiler = self._queryset.query.get_compiler(connection=connection)
         self.sql, values = self._compiler.as_sql()
