@@ -2,12 +2,14 @@
 
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
 
-from project.demo.portal import DAPHNE
+from project.web_server import WebServer, command
 from realtime.local.faults_client import RealtimeFaults
 from realtime.local.process import LOOPBACK, Service, pick_port
 from realtime.local.stack import LocalStack, healthy
@@ -86,14 +88,28 @@ def make_live_site(stack: LocalStack, directory: Path, extra: dict[str, str]) ->
     return LiveSite(stack, web, worker, RealtimeFaults(stack.supabase_url), environment, directory)
 
 
-def make_web(environment: dict[str, str], log: Path) -> Service:
+def make_web(environment: dict[str, str], log: Path, server: WebServer = WebServer.DAPHNE) -> Service:
     port = pick_port()
     health = f"http://{LOOPBACK}:{port}{environment['URL_PREFIX']}healthz"
     return Service(
         name="Web",
-        argv=[sys.executable, *DAPHNE, "-b", LOOPBACK, "-p", str(port), "project.asgi:application"],
+        argv=[sys.executable, *command(server, LOOPBACK, port)],
         log=log,
         env=environment,
         address=f"{LOOPBACK}:{port}",
         ready=lambda: healthy(health),
     )
+
+
+@contextmanager
+def served_by(site: LiveSite, server: WebServer) -> Iterator[LiveSite]:
+    """The same site, seen through a web process of this server."""
+    if server is WebServer.DAPHNE:
+        yield site
+        return
+    web = make_web(site.environment, site.logs / f"{server}.log", server)
+    web.start()
+    try:
+        yield replace(site, web=web)
+    finally:
+        web.stop()

@@ -1,6 +1,8 @@
 """`bin/bench WHAT`: figures as ratios within one run. Each benchmark is a module, which says what it shows."""
 
 import argparse
+import os
+from pathlib import Path
 
 from project.bench import (
     adopt,
@@ -8,16 +10,21 @@ from project.bench import (
     burst,
     catchup,
     doorbell,
+    everything,
+    fanout,
     history,
     latency,
     lists,
     log,
     pages,
+    reconnect,
     retention,
     sweep,
     takeover,
     views,
+    worker,
 )
+from project.bench.report import as_json
 
 MODULES = {
     "sweep": sweep,
@@ -34,6 +41,10 @@ MODULES = {
     "adopt": adopt,
     "bulk": bulk,
     "burst": burst,
+    "fanout": fanout,
+    "reconnect": reconnect,
+    "worker": worker,
+    "all": everything,
 }
 
 
@@ -60,8 +71,21 @@ def main() -> None:
     parsers["burst"].add_argument("--seconds", type=int, default=60)
     parsers["burst"].add_argument("--changes", type=int, default=2_000, help="a second")
     parsers["burst"].add_argument("--sockets", type=int, default=200)
+    for name in ("fanout", "reconnect", "worker", "all"):
+        parsers[name].add_argument("--runs", type=int, default=3, help="of which the median is told")
+    for name in ("fanout", "reconnect", "all"):
+        parsers[name].add_argument("--sockets", type=int, nargs="+", default=[500, 2000])
+    for name in ("fanout", "all"):
+        parsers[name].add_argument("--seconds", type=float, default=15, help="of each run")
+        parsers[name].add_argument("--rates", type=float, nargs="+", default=[20, 200], help="changes a second")
+        parsers[name].add_argument("--no-peers", dest="peers", action="store_false", help="our two servers alone")
+    for name in ("worker", "all"):
+        parsers[name].add_argument("--changes", type=int, default=20_000)
+    parsers["all"].add_argument("--write", action="store_true", help="write docs/PERFORMANCE.md and .json")
     options = vars(parser.parse_args())
-    MODULES[options.pop("what")].run(**options)
+    tables = MODULES[options.pop("what")].run(**options)
+    if tables and (path := os.environ.get("BENCH_JSON")):
+        Path(path).write_text(as_json(tables))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from websockets.asyncio.client import ClientConnection
 from project.bench.services import manage, stack
 from project.chaos.crowd import Crowd, Follower, sign_in
 from project.chaos.loop_thread import LoopThread
-from project.demo.portal import DAPHNE
+from project.web_server import WebServer, command
 from realtime.local.process import LOOPBACK, Service, pick_port
 from realtime.local.stack import LocalStack, healthy
 
@@ -72,7 +72,7 @@ def portal(services: LocalStack) -> Iterator[Service]:
     environment = os.environ | {"STATIC_ROOT": str(services.directory / "static"), "PYTHONUNBUFFERED": "1"}
     web = Service(
         name="web",
-        argv=[sys.executable, *DAPHNE, "-b", LOOPBACK, "-p", str(port), "project.asgi:application"],
+        argv=[sys.executable, *command(WebServer.DAPHNE, LOOPBACK, port)],
         log=services.directory / "web.log",
         env=environment,
         address=f"{LOOPBACK}:{port}",

@@ -46,7 +46,12 @@ class Chaos:
         self._options = options
         self._loop = LoopThread()
         self._site = Site(
-            directory, self._loop, realtime=options.realtime, doorbell=options.doorbell, adopt=options.adopt
+            directory,
+            self._loop,
+            realtime=options.realtime,
+            doorbell=options.doorbell,
+            adopt=options.adopt,
+            server=options.server,
         )
         self._records = Records(self._site.records)
         self._statuses = Statuses(self._site.stack.redis_url)

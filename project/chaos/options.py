@@ -4,6 +4,8 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from project.web_server import WebServer
+
 
 @dataclass(frozen=True)
 class Options:
@@ -19,6 +21,8 @@ class Options:
     keep: bool
     # The SQL that builds the project whose database is adopted; None for a database of our own.
     adopt: Path | None
+    # The web processes'.
+    server: WebServer
 
 
 def read_options(arguments: list[str] | None = None) -> Options:
@@ -41,6 +45,7 @@ def read_options(arguments: list[str] | None = None) -> Options:
         metavar="SQL",
         help="over a database that was adopted: a script that builds an app's project, as in tests/their_projects",
     )
+    parser.add_argument("--server", type=WebServer, choices=list(WebServer), default=WebServer.DAPHNE)
     given = parser.parse_args(arguments)
     if given.adopt and not given.adopt.is_file():
         parser.error(f"--adopt: there is no file {given.adopt}")
@@ -55,4 +60,5 @@ def read_options(arguments: list[str] | None = None) -> Options:
         pace=given.pace,
         keep=given.keep,
         adopt=given.adopt,
+        server=given.server,
     )

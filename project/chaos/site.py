@@ -14,7 +14,7 @@ import psycopg
 
 from project.chaos.loop_thread import LoopThread
 from project.chaos.proxy import Proxy
-from project.demo.portal import DAPHNE
+from project.web_server import WebServer, command
 from realtime.local.faults_client import RealtimeFaults
 from realtime.local.process import LOOPBACK, REPOSITORY, Service, ServiceError, die_with_parent, pick_port
 from realtime.local.stack import LocalStack, RealtimeOptions, healthy
@@ -47,10 +47,18 @@ class Site:
     """Starts services and injects faults from one thread, which must live as long as the services."""
 
     def __init__(
-        self, directory: Path, loop: LoopThread, *, realtime: bool, doorbell: bool, adopt: Path | None
+        self,
+        directory: Path,
+        loop: LoopThread,
+        *,
+        realtime: bool,
+        doorbell: bool,
+        adopt: Path | None,
+        server: WebServer,
     ) -> None:
         self.directory = directory
         self._adopt = adopt
+        self._server = server
         self.logs = directory / "logs"
         self.records = directory / "records"
         self.with_realtime = realtime
@@ -210,7 +218,7 @@ class Site:
         self._proxy(name, "front", port)
         return Service(
             name=name,
-            argv=[sys.executable, *DAPHNE, "-b", LOOPBACK, "-p", str(port), "project.asgi:application"],
+            argv=[sys.executable, *command(self._server, LOOPBACK, port)],
             log=self.logs / f"{name}.log",
             env=self._environment_of(name),
             address=f"{LOOPBACK}:{port}",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from project.demo.colleagues import COLLEAGUES
 from project.demo.supervisor import Supervisor
+from project.web_server import WebServer, command
 from realtime.local.process import LOOPBACK, REPOSITORY, Service, ServiceError, die_with_parent, port_is_free
 from realtime.local.remembered import remembered, write_private
 from realtime.local.stack import LocalStack, healthy
@@ -23,8 +24,6 @@ from realtime.local.stack import LocalStack, healthy
 LOCAL = REPOSITORY / ".local"
 LOGS = LOCAL / "logs"
 LOCK = LOCAL / "demo.lock"
-# Daphne's default limits find a half-open socket only after 50 s; with these it takes 25.
-DAPHNE = ("-m", "daphne", "--ping-interval", "10", "--ping-timeout", "15")
 SERVICE_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SUPABASE_URL", "SUPABASE_KEY")
 
 say = partial(print, flush=True)
@@ -132,7 +131,7 @@ class Portal:
 
     def _start_portal(self) -> None:
         port = self._options.port
-        web = self._service("Web", "web", [*DAPHNE, "-b", LOOPBACK, "-p", str(port), "project.asgi:application"])
+        web = self._service("Web", "web", command(WebServer.DAPHNE, LOOPBACK, port))
         web.address = f"{LOOPBACK}:{port}"
         web.ready = lambda: healthy(f"{self._options.url}healthz")
         services = [web, self._service("Worker", "worker", ["manage.py", "run_realtime_worker"])]

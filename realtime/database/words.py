@@ -11,6 +11,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import count
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
 
@@ -44,7 +45,7 @@ class Word:
     is_open: bool = False
 
 
-_WORDS = "select table_name, column_name, value, label, colour, is_open from realtime_word order by position, id"
+READ_WORDS = "select table_name, column_name, value, label, colour, is_open from realtime_word order by position, id"
 
 Words = Mapping[tuple[str, str], tuple[Word, ...]]
 _declared: dict[tuple[str, str], tuple[Word, ...]] = {}
@@ -62,6 +63,7 @@ class _OfThread(threading.local):
     """What the table said when this thread last read it: its transaction may be older than another thread's."""
 
     generation = -1
+    rows: list[tuple[Any, ...]] | None = None
     known = _Known({}, "")
 
 
@@ -118,6 +120,14 @@ def forget_words_here() -> None:
     _of_thread.generation = -1
 
 
+def note_words_here(rows: list[tuple[Any, ...]]) -> None:
+    """What this thread has just read by ``READ_WORDS``, along with something else."""
+    if rows != _of_thread.rows:
+        _of_thread.known, _of_thread.rows = _understood(rows), rows
+    _of_thread.generation = _generation[0]
+    _latest[:] = [_of_thread.known]
+
+
 def _known() -> _Known:
     if in_event_loop():
         # It can't ask the database, and only has to know which words there are: what was read last will do.
@@ -128,9 +138,11 @@ def _known() -> _Known:
         return _latest[0] if _latest else _of_thread.known
     generation = _generation[0]
     if _of_thread.generation != generation:
-        _of_thread.known = _read()
+        with connection.cursor() as cursor:
+            cursor.execute(READ_WORDS)
+            note_words_here(cursor.fetchall())
+        # Forgotten again meanwhile, it is read again.
         _of_thread.generation = generation
-        _latest[:] = [_of_thread.known]
     return _of_thread.known
 
 
@@ -140,12 +152,10 @@ def _read_once() -> None:
         _known()
 
 
-def _read() -> _Known:
+def _understood(rows: list[tuple[Any, ...]]) -> _Known:
     found: dict[tuple[str, str], tuple[Word, ...]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_WORDS)
-        for table, column, *word in cursor.fetchall():
-            found[table, column] = (*found.get((table, column), ()), Word(*word))
+    for table, column, *word in rows:
+        found[table, column] = (*found.get((table, column), ()), Word(*word))
     return _Known(found, blake2b(repr(sorted(found.items())).encode(), digest_size=6).hexdigest())
 
 

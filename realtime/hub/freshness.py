@@ -11,6 +11,7 @@ import redis.asyncio
 from django.conf import settings
 
 from realtime.hub import wire
+from realtime.hub.frame import Frame
 from realtime.hub.live_socket import LiveSocket
 from realtime.status import last_beat
 from realtime.status.connection_words import Hops, words
@@ -20,6 +21,8 @@ from realtime.status.status_store import status_key
 LOOK_SECONDS = 1.0
 # Every page gets the status at least this often, so that a silent socket is a dead one.
 REPEAT_SECONDS = 10.0
+# A status that is as old as this says the same.
+FRAME_SECONDS = 0.1
 # While nothing is live, every view is reread this often.
 SILENT_REREAD_SECONDS = 5.0
 
@@ -42,6 +45,8 @@ class Freshness:
         self._heard_at = time.time()
         self._told: dict[str, Any] = {}
         self._told_at = 0.0
+        self._frame: Frame | None = None
+        self._framed_at = 0.0
 
     def hear(self, beat: dict[str, Any]) -> None:
         """The leading worker's heartbeat."""
@@ -52,6 +57,13 @@ class Freshness:
     def words(self) -> dict[str, Any]:
         return words(self._beat, self._heard_at, time.time(), self._hops())
 
+    def frame(self) -> Frame:
+        """The status as a message; many who come together get the same one."""
+        now = time.monotonic()
+        if self._frame is None or now - self._framed_at > FRAME_SECONDS:
+            self._frame, self._framed_at = wire.status(self.words()), now
+        return self._frame
+
     def tell(self) -> None:
         """Sends the status to every socket when it has changed, or when a repeat is due."""
         told = self.words()
@@ -61,7 +73,8 @@ class Freshness:
         if steady == self._told and now - self._told_at < REPEAT_SECONDS:
             return
         self._told, self._told_at = steady, now
-        frame = wire.status(told)
+        frame = self._frame = wire.status(told)
+        self._framed_at = now
         for socket in self._sockets:
             socket.send(frame)
 

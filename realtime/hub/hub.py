@@ -33,7 +33,7 @@ from realtime.live.definition import Definition, Params, RowChange, UnknownDefin
 from realtime.live.person import person_hash
 from realtime.live.rendering import rows
 from realtime.live.snapshot import Shown
-from realtime.live.tokens import read_token, view_key
+from realtime.live.tokens import read_view
 from realtime.sight import Sight, seeing
 from realtime.status import metrics
 from realtime.status.connection_words import Hops
@@ -75,6 +75,8 @@ class Hub:
     def __init__(self) -> None:
         self.views: dict[str, LiveView] = {}
         self.sockets: set[LiveSocket] = set()
+        # By session and by person.
+        self._count: Counter[str] = Counter()
         self.reader = ViewReader(self.views, self._view_read, self._all_read)
         self._reach = Reach(self.reader.quick, self.reader.reading, self.reader.mark)
         self._admission = Admission(self.sockets, self.leave, self._revoke, self._see_again)
@@ -123,18 +125,22 @@ class Hub:
         if not await self._admission.admit(socket):
             return False
         self.sockets.add(socket)
+        self._count.update((socket.session, socket.user))
         metrics.SOCKETS.set(len(self.sockets))
         socket.send(wire.hello(build_id(), person_hash(socket.user), socket.words))
-        socket.send(wire.status(self._freshness.words()))
+        socket.send(self._freshness.frame())
         return True
 
     def has_room_for(self, socket: LiveSocket) -> bool:
         """Whether its session and its person have fewer sockets here than any number of tabs needs."""
-        alike = Counter(other.session == socket.session for other in self.sockets if other.user == socket.user)
-        return alike[True] <= SOCKETS_A_SESSION and alike.total() <= SOCKETS_A_PERSON
+        return self._count[socket.session] <= SOCKETS_A_SESSION and self._count[socket.user] <= SOCKETS_A_PERSON
 
     def leave(self, socket: LiveSocket) -> None:
+        if socket not in self.sockets:
+            return
         self.sockets.discard(socket)
+        self._count.subtract((socket.session, socket.user))
+        self._count = +self._count if len(self._count) > 2 * len(self.sockets) + 100 else self._count
         metrics.SOCKETS.set(len(self.sockets))
         for key in list(socket.views):
             self.detach(socket, key)
@@ -144,7 +150,7 @@ class Hub:
         try:
             # A filter or an order by what isn't seen falls away, as in a reload.
             with seeing(socket.sight):
-                definition, params = read_token(token)
+                definition, params, key = read_view(token)
         except BadSignature:
             socket.send(wire.refused(identifier, "This list's token is not valid."))
             return None
@@ -154,7 +160,7 @@ class Hub:
         if not socket.may_see(definition, params):
             socket.send(wire.refused(identifier, "You may not see this list.", revoked=True))
             return None
-        view = self._view(definition, params, socket.sight)
+        view = self._view(key, definition, params, socket.sight)
         if len(socket.views | {view.key}) > wire.VIEWS_A_SOCKET:
             socket.send(wire.refused(identifier, f"A page can follow {wire.VIEWS_A_SOCKET} lists at most."))
             return None
@@ -176,8 +182,7 @@ class Hub:
                 del self.views[key]
                 self._reach.index.remove(view)
 
-    def _view(self, definition: Definition, params: Params, sight: Sight | None) -> LiveView:
-        key = view_key(definition, params, sight)
+    def _view(self, key: str, definition: Definition, params: Params, sight: Sight | None) -> LiveView:
         view = self.views.get(key)
         if view is None:
             view = self.views[key] = LiveView(key, definition, params, sight)

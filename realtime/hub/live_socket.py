@@ -1,11 +1,11 @@
 """A browser's socket as the hub sees it: who it is, what it follows, and a bounded buffer of frames."""
 
-import asyncio
 from collections import deque
-from sys import getsizeof
+from collections.abc import Callable
 
 from realtime.hub import wire
-from realtime.hub.rights import Rights
+from realtime.hub.frame import Frame
+from realtime.hub.rights import NO_RIGHTS
 from realtime.live.definition import Definition, Pace, Params
 from realtime.live.whereabouts import Stay
 from realtime.sight import Sight
@@ -29,13 +29,36 @@ class LiveSocket:
     ``missed`` some of attach again, which costs one difference, however much has changed.
     """
 
+    __slots__ = (
+        "_acknowledged",
+        "_behind",
+        "_frames",
+        "_hidden",
+        "_patch_bytes",
+        "_under_way",
+        "auth_hash",
+        "closing",
+        "missed",
+        "name",
+        "presence",
+        "rights",
+        "session",
+        "sight",
+        "stay",
+        "user",
+        "views",
+        "wake",
+        "words",
+        "write",
+    )
+
     def __init__(self, session: str) -> None:
         self.session = session
         # The hub finds out whose session it is.
         self.user = ""
         self.auth_hash = ""
         self.name = ""
-        self.rights = Rights()
+        self.rights = NO_RIGHTS
         # The signature of the words that its page was told of.
         self.words = ""
         self.sight: Sight | None = None
@@ -47,13 +70,15 @@ class LiveSocket:
         self.stay: tuple[str, Stay] | None = None
         self.presence = wire.NOBODY
         self.closing: tuple[int, str] | None = None
-        self._frames: deque[tuple[str, bool]] = deque()
+        # Writes an encoded frame at once; None while the connection can't take any. Without it, frames are queued.
+        self.write: Callable[[bytes], None] | None = None
+        # Called when there may be a frame to write, or the socket is to be closed.
+        self.wake: Callable[[], None] = _nobody_waits
+        self._frames: deque[tuple[Frame, bool]] | None = None
         # The size of what may be dropped.
         self._patch_bytes = 0
-        self._under_way: deque[int] = deque()
-        self._bytes_under_way = 0
-        self._wake = asyncio.Event()
-        self._sent = 0
+        # The sizes of the frames that were written and aren't acknowledged yet.
+        self._under_way: list[int] = []
         self._acknowledged = 0
 
     def may_see(self, definition: Definition, params: Params) -> bool:
@@ -61,12 +86,25 @@ class LiveSocket:
         is_theirs = definition.reader(params) in (None, self.user)
         return is_theirs and self.rights.allow_all(definition.permissions(params))
 
-    def takes_patches(self, pace: Pace) -> bool:
-        """Whether a view of this pace may send it one now."""
-        if not self._behind and len(self._under_way) + len(self._frames) >= BEHIND:
+    def take_patch(self, frame: Frame, pace: Pace) -> bool:
+        """Sends a view's patch; False where it takes none now. It is called for every socket of a view."""
+        if self.write is None or self._frames or self._hidden or self._behind or self.closing is not None:
+            return self._take_patch_later(frame, pace)
+        if len(self._under_way) >= BEHIND:
+            return self._take_patch_later(frame, pace)
+        encoded = frame.encoded
+        self._under_way.append(len(encoded))
+        self.write(encoded)
+        return True
+
+    def _take_patch_later(self, frame: Frame, pace: Pace) -> bool:
+        if not self._behind and len(self._under_way) + self._queued >= BEHIND:
             self._behind = True
             metrics.SLOW_SOCKETS.inc()
-        return not self._behind and (pace.hidden or not self._hidden)
+        if self._behind or (self._hidden and not pace.hidden):
+            return False
+        self.send(frame, droppable=True)
+        return True
 
     def look(self, hidden: bool) -> None:
         """Somebody looks at its page again, or nobody does any more."""
@@ -80,21 +118,32 @@ class LiveSocket:
             self.send(wire.resync(view), droppable=True)
         self.missed.clear()
 
-    def send(self, frame: str, droppable: bool = False) -> None:
+    def send(self, frame: Frame, droppable: bool = False) -> None:
         """``droppable`` is for what a new attach makes good: a patch and nothing else."""
-        if len(self._frames) >= BUFFER_LIMIT or (droppable and self._is_too_much(frame)):
+        if self.write is not None and not self._frames and self.closing is None and self._may_write():
+            encoded = frame.encoded
+            self._under_way.append(len(encoded))
+            self.write(encoded)
+            return
+        if self._queued >= BUFFER_LIMIT or (droppable and self._is_too_much(frame)):
             self.drop_patches()
         self._append(frame, droppable)
-        self._wake.set()
+        self.wake()
 
-    def _append(self, frame: str, droppable: bool) -> None:
+    def _append(self, frame: Frame, droppable: bool) -> None:
+        if self._frames is None:
+            self._frames = deque()
         self._frames.append((frame, droppable))
         if droppable:
-            self._patch_bytes += getsizeof(frame)
+            self._patch_bytes += len(frame.encoded)
 
-    def _is_too_much(self, frame: str) -> bool:
+    def _is_too_much(self, frame: Frame) -> bool:
         # A single frame goes out whatever its size: its view's state would be no smaller.
-        return self._patch_bytes > 0 and self._patch_bytes + getsizeof(frame) > BUFFER_BYTES
+        return self._patch_bytes > 0 and self._patch_bytes + len(frame.encoded) > BUFFER_BYTES
+
+    @property
+    def _queued(self) -> int:
+        return len(self._frames) if self._frames else 0
 
     @property
     def is_behind(self) -> bool:
@@ -103,19 +152,21 @@ class LiveSocket:
 
     def acknowledge(self, frames: int) -> None:
         """The browser has received this many frames; more than were sent is nonsense and ignored."""
-        if self._acknowledged < frames <= self._sent:
-            for _ in range(frames - self._acknowledged):
-                self._bytes_under_way -= self._under_way.popleft()
+        read = frames - self._acknowledged
+        if 0 < read <= len(self._under_way):
+            del self._under_way[:read]
             self._acknowledged = frames
-            self._wake.set()
-            if self._behind and len(self._under_way) + len(self._frames) <= CAUGHT_UP:
+            if self._frames:
+                self.wake()
+            if self._behind and len(self._under_way) + self._queued <= CAUGHT_UP:
                 self._behind = False
                 self._catch_up()
 
     def drop_patches(self) -> None:
-        self._frames = deque((frame, False) for frame, droppable in self._frames if not droppable)
+        kept = [frame for frame, droppable in self._frames or () if not droppable]
+        self._frames = deque((frame, False) for frame in kept)
         self._patch_bytes = 0
-        if len(self._frames) >= BUFFER_LIMIT:
+        if len(kept) >= BUFFER_LIMIT:
             # It doesn't even read answers to its own messages.
             self.close(wire.CLOSE_TRY_LATER, "too slow")
         for view in self.views:
@@ -127,30 +178,28 @@ class LiveSocket:
         """Closes the socket after what is already in its buffer and can still be written."""
         if self.closing is None:
             self.closing = (code, reason)
-            self._wake.set()
+            self.wake()
 
-    async def next_frame(self) -> str | None:
-        """The next frame to write, or None when the socket is to be closed."""
-        while True:
-            if self._frames and self._may_write():
-                return self._next()
-            if self.closing is not None:
-                return None
-            self._wake.clear()
-            await self._wake.wait()
+    def next_frame(self) -> Frame | None:
+        """The next frame to write, or None when none may be written now."""
+        if not self._frames or not self._may_write():
+            return None
+        frame, droppable = self._frames.popleft()
+        size = len(frame.encoded)
+        if droppable:
+            self._patch_bytes -= size
+        self._under_way.append(size)
+        if not self._frames:
+            # Most sockets never need it again.
+            self._frames = None
+        return frame
 
     def _may_write(self) -> bool:
         frames = len(self._under_way)
         if frames < wire.FRAMES_OF_ANY_SIZE:
             return True
-        return frames < wire.FRAMES_UNDER_WAY and self._bytes_under_way < wire.BYTES_UNDER_WAY
+        return frames < wire.FRAMES_UNDER_WAY and sum(self._under_way) < wire.BYTES_UNDER_WAY
 
-    def _next(self) -> str:
-        frame, droppable = self._frames.popleft()
-        size = getsizeof(frame)
-        if droppable:
-            self._patch_bytes -= size
-        self._sent += 1
-        self._under_way.append(size)
-        self._bytes_under_way += size
-        return frame
+
+def _nobody_waits() -> None:
+    pass

@@ -9,8 +9,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from realtime.hub import wire
+from realtime.hub.frame import Frame
 from realtime.hub.live_socket import LiveSocket
 from realtime.live.accounts import Account
 from realtime.live.definition import Concern, Definition, Params
@@ -19,6 +21,9 @@ from realtime.live.snapshot import Operation, Shown, Snapshot, difference
 from realtime.sight import Sight, deciders, seeing
 
 Changed = set[tuple[str, str]] | None
+
+# Over so long the rate of a view's changes is averaged: a hundred rows changed in one go are no burst.
+RATE_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -54,12 +59,20 @@ class LiveView:
     problem: str = ""
     # When the last reading that succeeded began (monotonic clock).
     read_at: float = 0.0
-    # When its pages were last sent a patch (monotonic clock), and after how many others without a rest between them.
+    # When its pages were last sent a patch (monotonic clock).
     spoke_at: float = -math.inf
-    streak: int = 0
+    # Changes a second that concern it, lately; those heard since they were last counted, and when that was.
+    rate: float = 0.0
+    heard: int = 0
+    counted_at: float = -math.inf
     sockets: set[LiveSocket] = field(default_factory=set)
     waiting: list[Attaching] = field(default_factory=list)
+    # What its definition has prepared for reading it again.
+    memo: dict[Any, Any] = field(default_factory=dict)
     concerns: Mapping[str, Concern] = field(init=False)
+    # What the snapshot shows; and the last answer to an attach, with what it answered.
+    _shown: Shown | None = None
+    _answer: tuple[tuple[int, int, Shown], Snapshot, Frame] | None = None
     # By table: asked about the page as it was last read; made when they are needed.
     _questions: dict[str, Question | None] = field(default_factory=dict)
     # Those who waited when the current reading began; later ones may show something newer.
@@ -100,18 +113,17 @@ class LiveView:
     @property
     def interval(self) -> float:
         """Seconds between two patches at least."""
-        pace = self.definition.pace
-        return 1 / (pace.bursting if self.streak >= pace.calm else pace.calm)
+        return self.definition.pace.interval(self.rate)
 
     @property
     def rests_until(self) -> float:
         """When it may be read again (monotonic clock). Whatever changes until then goes into one patch."""
-        return max(self.read_at + self.definition.pause, self.spoke_at + self.interval)
+        return max(self.read_at + self.definition.pause, max(self.read_at, self.spoke_at) + self.interval)
 
     def attach(self, attaching: Attaching) -> None:
         """Joins a socket at once if it shows exactly this state, otherwise after the next reading."""
         fresh = self.snapshot is not None and not self.dirty and not self.failures
-        if fresh and attaching.shown == self.snapshot.shown:  # type: ignore[union-attr]
+        if fresh and attaching.shown == self._shown:
             self._join(attaching)
             return
         self.waiting.append(attaching)
@@ -120,7 +132,7 @@ class LiveView:
             self.retry_at = max(self.retry_at, self.spoke_at + self.interval)
         self.dirty = True
         # What a page was painted with may be newer than anything heard here.
-        self.touch(None)
+        self.touched = None
         if self.problem:
             attaching.socket.send(wire.failed(self.key, self.problem, attaching.identifier))
 
@@ -131,6 +143,7 @@ class LiveView:
 
     def touch(self, row: tuple[str, str] | None) -> None:
         """A row that it shows has changed; None where that isn't all."""
+        self.heard += 1
         if row is None:
             self.touched = None
         elif self.touched is not None:
@@ -142,6 +155,12 @@ class LiveView:
         self.looking_at, self.touched = self.touched, set()
         self.changed_meanwhile.clear()
         self.joining, self.waiting = self.joining + self.waiting, []
+        self._count()
+
+    def _count(self) -> None:
+        now = time.monotonic()
+        self.rate = self.rate * math.exp((self.counted_at - now) / RATE_SECONDS) + self.heard / RATE_SECONDS
+        self.heard, self.counted_at = 0, now
 
     def reading_failed(self) -> None:
         """Nothing was read, so the view stays dirty."""
@@ -166,13 +185,14 @@ class LiveView:
         """
         frames = 0
         if self.snapshot is not None:
-            operations = difference(self.snapshot.shown, snapshot)
+            operations = difference(self._shown or self.snapshot.shown, snapshot)
             if operations:
                 frames = self._patch([told(operation, accounts) for operation in operations])
         if self.problem:
             for socket in self.sockets:
                 socket.send(wire.healed(self.key))
         self.snapshot, self.reading = snapshot, False
+        self._shown = snapshot.shown
         self._questions.clear()
         self.failures, self.problem = 0, ""
         self.retry_at = self.rests_until if self.dirty else 0.0
@@ -184,22 +204,26 @@ class LiveView:
     def _patch(self, operations: list[Operation]) -> int:
         """One frame to every socket that takes it; the others attach again when they can. Returns frames sent."""
         self.seq += 1
-        now = time.monotonic()
-        self.streak = self.streak + 1 if now - self.spoke_at < 2 * self.interval else 0
-        self.spoke_at = now
-        frame = wire.patch(self.key, self.seq, operations)
-        taking = [socket for socket in self.sockets if socket.takes_patches(self.definition.pace)]
-        for socket in taking:
-            socket.send(frame, droppable=True)
-        for socket in self.sockets.difference(taking):
-            socket.missed.add(self.key)
-        return len(taking)
+        self.spoke_at = time.monotonic()
+        frame, pace = wire.patch(self.key, self.seq, operations), self.definition.pace
+        taking = 0
+        for socket in self.sockets:
+            if socket.take_patch(frame, pace):
+                taking += 1
+            else:
+                socket.missed.add(self.key)
+        return taking
 
     def _join(self, attaching: Attaching) -> None:
         assert self.snapshot is not None
-        operations = difference(attaching.shown, self.snapshot)
+        asked = attaching.identifier, self.seq, attaching.shown
+        # When all pages come back at once, most of them show the same.
+        if self._answer is None or self._answer[0] != asked or self._answer[1] is not self.snapshot:
+            operations = difference(attaching.shown, self.snapshot)
+            answer = wire.attached(attaching.identifier, self.key, self.seq, operations)
+            self._answer = asked, self.snapshot, answer
         attaching.socket.missed.discard(self.key)
-        attaching.socket.send(wire.attached(attaching.identifier, self.key, self.seq, operations))
+        attaching.socket.send(self._answer[2])
         self.sockets.add(attaching.socket)
 
 

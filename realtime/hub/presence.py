@@ -18,6 +18,7 @@ from channels.layers import get_channel_layer
 
 from realtime.groups import PRESENCE_GROUP
 from realtime.hub import wire
+from realtime.hub.frame import Frame
 from realtime.hub.live_socket import LiveSocket
 from realtime.hub.live_view import LiveView
 from realtime.live.people import avatar_colour, initials
@@ -191,7 +192,7 @@ class Presence:
         metrics.PEOPLE_PRESENT.set(len({one.user for some in people.values() for one in some}))
         occupied = frozenset(people)
         at: dict[str, frozenset[Record]] = {}
-        frames: dict[tuple[frozenset[Record], frozenset[str]], str] = {}
+        frames: dict[tuple[frozenset[Record], frozenset[str]], Frame] = {}
         for socket in self._sockets:
             if socket.is_behind:
                 # It gets the state when it has read what it was sent before.

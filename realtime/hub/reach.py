@@ -6,6 +6,8 @@ PostgreSQL is asked, once for all views (rule 23). In doubt, a view is read.
 
 import asyncio
 import logging
+import math
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
@@ -22,7 +24,7 @@ from realtime.status import metrics
 
 logger = logging.getLogger(__name__)
 
-# Changes that come together are asked about together.
+# Changes that come one after the other are asked about together: between two questions lies this much at least.
 GATHER_SECONDS = 0.01
 # Beyond this many pairs of a view and a change, reading is no dearer than asking.
 PAIRS_LIMIT = 200_000
@@ -167,10 +169,13 @@ class Reach:
 
     async def run(self) -> None:
         """Asks again and again, until cancelled."""
+        asked_at = -math.inf
         while True:
             await self._wake.wait()
-            await asyncio.sleep(GATHER_SECONDS)
+            if (rest := asked_at + GATHER_SECONDS - time.monotonic()) > 0:
+                await asyncio.sleep(rest)
             self._wake.clear()
+            asked_at = time.monotonic()
             await self.ask()
 
     async def ask(self) -> None:

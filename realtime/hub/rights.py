@@ -37,6 +37,9 @@ class Rights:
         return all(map(self.allow, permissions))
 
 
+NO_RIGHTS = Rights()
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who a session belongs to, and the hash of the password it was opened with."""

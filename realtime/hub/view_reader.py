@@ -7,18 +7,20 @@ own pages (design rule 40). No view is given up while somebody follows it (rule 
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from realtime.database.thread import DatabaseThread
-from realtime.database.words import forget_words_here
+from realtime.database.words import READ_WORDS, forget_words_here, note_words_here, signature
 from realtime.hub.live_view import Changed, LiveView
 from realtime.live.accounts import ROWS_LIMIT, Account
-from realtime.live.definition import Definition, Params
+from realtime.live.definition import Definition, Params, QuickReread
 from realtime.live.snapshot import Snapshot
 from realtime.sight import Sight, seeing
 from realtime.status import metrics
@@ -26,7 +28,7 @@ from realtime.waiting import until_one_ends
 
 logger = logging.getLogger(__name__)
 
-# Debounce: changes of one burst share a reading. Shorter than an eye notices, longer than a burst of commits takes.
+# Views that change one after the other share readings: between the beginnings of two lies this much at least.
 GATHER_SECONDS = 0.02
 # While the database is away.
 RETRY_SECONDS = 1.0
@@ -43,6 +45,14 @@ SPREAD_LOOKS = 10
 AGE_SHARE = 0.1
 # A view that reads this quickly needn't stay aside.
 QUICK_SECONDS = 0.5
+
+# So many views are read in one message at most.
+ONE_GO_LIMIT = 20
+
+SET = (
+    "set transaction isolation level repeatable read read only;"
+    " set local lock_timeout = %s; set local statement_timeout = %s"
+)
 
 WAITS = "This list waits for its table, which is being worked on. It will catch up by itself."
 TAKES_LONG = "This list takes too long to read just now. It will catch up by itself."
@@ -76,18 +86,25 @@ class Wanted:
     before: Snapshot | None = None
     touched: Changed = None
     sight: Sight | None = None
+    memo: dict[Any, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, view: LiveView) -> "Wanted":
         rows = view.snapshot.rows if view.snapshot else ()
         revisions = {row.id: row.revision for row in rows}
-        return cls(view.definition, view.params, revisions, view.snapshot, view.looking_at, view.sight)
+        return cls(view.definition, view.params, revisions, view.snapshot, view.looking_at, view.sight, view.memo)
 
     def read(self) -> Snapshot:
         with seeing(self.sight):
             if self.before is None or self.touched is None:
                 return self.definition.snapshot(self.params)
             return self.definition.reread(self.params, self.before, self.touched)
+
+    def quick(self) -> QuickReread | None:
+        if self.before is None or self.touched is None:
+            return None
+        with seeing(self.sight):
+            return self.definition.quick_reread(self.params, self.before, self.touched, self.memo)
 
     def changed(self, snapshot: Snapshot) -> dict[str, int]:
         """The rows that it showed already and that have changed since, at their new revisions."""
@@ -125,6 +142,8 @@ class ViewReader:
         self.reading: set[LiveView] = set()
         self._wakes = {False: asyncio.Event(), True: asyncio.Event()}
         self._failing = False
+        # When the last reading of each lane began (monotonic clock).
+        self._began = {False: -math.inf, True: -math.inf}
         # Seconds that reading a view takes, as a moving average.
         self._cost = 0.0
 
@@ -160,7 +179,8 @@ class ViewReader:
     async def _due(self, aside: bool) -> list[LiveView]:
         """Waits until there may be something to read, and returns it."""
         await self._wakes[aside].wait()
-        await asyncio.sleep(GATHER_SECONDS)
+        if (rest := self._began[aside] + GATHER_SECONDS - time.monotonic()) > 0:
+            await asyncio.sleep(rest)
         self._wakes[aside].clear()
         now = time.monotonic()
         waiting = [view for view in self._views.values() if view.dirty and not view.reading and view.aside is aside]
@@ -171,6 +191,7 @@ class ViewReader:
 
     async def _read(self, due: list[LiveView], database: DatabaseThread, lane: Lane) -> None:
         began, clock = time.time(), time.monotonic()
+        self._began[lane is ASIDE] = clock
         for view in due:
             view.begin_reading()
         self.reading.update(due)
@@ -253,23 +274,99 @@ def read_views(wanted: list[Wanted], lane: Lane) -> list[Reading]:
     """Reads wanted views in one snapshot, each with the seconds that it took; for one that fails, its error.
 
     It ends early, but for the first, when time runs out.
+    """
+    if lane is QUICK:
+        try:
+            return _read_in_one_go(wanted, lane) or _read_together(wanted, lane)
+        except Exception:
+            if connection.connection is None or connection.connection.closed:
+                raise
+    return _read_apart(wanted, lane)
+
+
+def _read_in_one_go(wanted: list[Wanted], lane: Lane) -> list[Reading]:
+    """A whole transaction as one message to PostgreSQL; empty where that isn't enough.
+
+    That is what most changes take: one row that a list shows, and what the log says of it.
+    """
+    began, known = time.monotonic(), signature()
+    quick = [each.quick() for each in wanted[:ONE_GO_LIMIT]]
+    asked = [each for each in quick if each is not None]
+    if len(asked) < len(wanted):
+        return []
+    sql = "; ".join(("begin", SET, READ_WORDS, *(each.sql for each in asked), "commit"))
+    values = [lane.lock_timeout, lane.statement_timeout, *(value for each in asked for value in each.values)]
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(sql, values)
+            results = _rows_of_each(cursor)
+        except DatabaseError:
+            cursor.connection.rollback()
+            raise
+    note_words_here(results[0])
+    if signature() != known:
+        return []
+    readings, place = list[Reading](), 1
+    for view, each in zip(wanted, asked, strict=True):
+        with seeing(view.sight):
+            told = each.understand(results[place : place + each.results])
+        if told is None:
+            return []
+        place += each.results
+        readings.append(Reading(told[0], time.monotonic() - began, told[1]))
+    return readings
+
+
+def _rows_of_each(cursor: Any) -> list[list[Any]]:
+    """Of each statement that has rows."""
+    results = []
+    while True:
+        if cursor.description is not None:
+            results.append(cursor.fetchall())
+        if not cursor.nextset():
+            return results
+
+
+def _read_together(wanted: list[Wanted], lane: Lane) -> list[Reading]:
+    """As nearly always nothing fails, nothing guards one view from another: half of the ways to PostgreSQL were that.
+
+    Raises the error of any.
+    """
+    readings: list[Reading] = []
+    log = ChangeAccounts()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            # In one go: most readings are of few rows, where the way to PostgreSQL is half of it. The words belong to
+            # the same transaction, because those that were read earlier may be older than the change to be shown.
+            cursor.execute(f"{SET}; {READ_WORDS}", [lane.lock_timeout, lane.statement_timeout])
+            while cursor.nextset():
+                pass
+            note_words_here(cursor.fetchall())
+        started = began = time.monotonic()
+        for each in wanted:
+            told = each.read()
+            accounts = log.of(each, told)
+            ended = time.monotonic()
+            readings.append(Reading(told, ended - began, accounts))
+            began = ended
+            if began - started > BUDGET_SECONDS:
+                break
+    return readings
+
+
+def _read_apart(wanted: list[Wanted], lane: Lane) -> list[Reading]:
+    """Guards each view from the errors of others.
 
     Once a view has waited for a lock in vain, other views that show a locked table aren't even tried.
     """
     readings: list[Reading] = []
     locked: frozenset[str] = frozenset()
     in_vain: Exception | None = None
-    log = ChangeAccounts()
-    # Those that were read in an earlier transaction may be older than the change that this reading is to show.
+    log = GuardedAccounts()
     forget_words_here()
     with transaction.atomic():
         with connection.cursor() as cursor:
-            # In one go: most readings are of few rows, where the way to PostgreSQL is half of it.
-            cursor.execute(
-                "set transaction isolation level repeatable read read only;"
-                " set local lock_timeout = %s; set local statement_timeout = %s",
-                [lane.lock_timeout, lane.statement_timeout],
-            )
+            cursor.execute(SET, [lane.lock_timeout, lane.statement_timeout])
         started = time.monotonic()
         for each in wanted:
             began = time.monotonic()
@@ -295,32 +392,45 @@ def read_views(wanted: list[Wanted], lane: Lane) -> list[Reading]:
 
 
 class ChangeAccounts:
-    """Reads who did what, once for all views of a reading; a log that can't be read keeps no view from being shown."""
+    """Reads who did what, once for all views of a reading."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int, Sight | None], Account | None] = {}
-        self._readable = True
 
     def of(self, wanted: Wanted, snapshot: Snapshot) -> Mapping[str, Account]:
         table, changed = wanted.definition.own_table, wanted.changed(snapshot)
-        if not changed or len(changed) > ROWS_LIMIT or not self._readable:
+        if not changed or len(changed) > ROWS_LIMIT:
             return {}
         sight = wanted.sight
         new = {key: revision for key, revision in changed.items() if (table, revision, sight) not in self._known}
         if new:
-            try:
-                with transaction.atomic():
-                    with seeing(wanted.sight):
-                        found = wanted.definition.accounts(new)
-            except DatabaseError as error:
-                if connection.connection is None or connection.connection.closed:
-                    raise
-                logger.debug("the change log can't be read (%s): badges don't say who", type(error).__name__)
-                self._readable = False
-                return {}
+            found = self._read(wanted, new)
             self._known |= {(table, revision, sight): found.get(key) for key, revision in new.items()}
         told = {key: self._known[table, revision, sight] for key, revision in changed.items()}
         return {key: account for key, account in told.items() if account is not None}
+
+    def _read(self, wanted: Wanted, revisions: Mapping[str, int]) -> Mapping[str, Account]:
+        with seeing(wanted.sight):
+            return wanted.definition.accounts(revisions)
+
+
+class GuardedAccounts(ChangeAccounts):
+    """A log that can't be read keeps no view from being shown."""
+
+    _readable = True
+
+    def _read(self, wanted: Wanted, revisions: Mapping[str, int]) -> Mapping[str, Account]:
+        if not self._readable:
+            return {}
+        try:
+            with transaction.atomic():
+                return super()._read(wanted, revisions)
+        except DatabaseError as error:
+            if connection.connection is None or connection.connection.closed:
+                raise
+            logger.debug("the change log can't be read (%s): badges don't say who", type(error).__name__)
+            self._readable = False
+            return {}
 
 
 def _locked_tables() -> frozenset[str]:

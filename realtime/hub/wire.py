@@ -43,6 +43,7 @@ Operations, in order::
 import json
 from typing import Any
 
+from realtime.hub.frame import Frame
 from realtime.live.snapshot import Operation, Shown
 from realtime.live.whereabouts import Doing
 
@@ -73,8 +74,8 @@ class WireError(ValueError):
     """An invalid frame; the text says what is wrong with it."""
 
 
-def encode(frame: dict[str, Any]) -> str:
-    return json.dumps(frame, separators=(",", ":"), ensure_ascii=False)
+def encode(frame: dict[str, Any]) -> Frame:
+    return Frame(json.dumps(frame, separators=(",", ":"), ensure_ascii=False))
 
 
 def decode(text: str | None) -> dict[str, Any]:
@@ -152,52 +153,52 @@ def _is_pair_of_texts(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(p, str) and p.isascii() for p in value)
 
 
-def hello(build: str, person: str, words: str) -> str:
+def hello(build: str, person: str, words: str) -> Frame:
     return encode({"type": "hello", "build": build, "person": person, "words": words})
 
 
-def status(words: dict[str, Any]) -> str:
+def status(words: dict[str, Any]) -> Frame:
     return encode({"type": "status"} | words)
 
 
-def attached(identifier: int, view: str, seq: int, operations: list[Operation]) -> str:
+def attached(identifier: int, view: str, seq: int, operations: list[Operation]) -> Frame:
     return encode({"type": "attached", "id": identifier, "view": view, "seq": seq, "ops": operations})
 
 
-def patch(view: str, seq: int, operations: list[Operation]) -> str:
+def patch(view: str, seq: int, operations: list[Operation]) -> Frame:
     return encode({"type": "patch", "view": view, "seq": seq, "ops": operations})
 
 
-def resync(view: str) -> str:
+def resync(view: str) -> Frame:
     return encode({"type": "resync", "view": view})
 
 
-def refused(identifier: int, reason: str, reload: bool = False, revoked: bool = False) -> str:
+def refused(identifier: int, reason: str, reload: bool = False, revoked: bool = False) -> Frame:
     return encode({"type": "refused", "id": identifier, "reason": reason, "reload": reload, "revoked": revoked})
 
 
-def rights() -> str:
+def rights() -> Frame:
     return encode({"type": "rights"})
 
 
-def words(signature: str) -> str:
+def words(signature: str) -> Frame:
     return encode({"type": "words", "words": signature})
 
 
-def revoked(view: str, reason: str) -> str:
+def revoked(view: str, reason: str) -> Frame:
     return encode({"type": "revoked", "view": view, "reason": reason})
 
 
-def failed(view: str, reason: str, identifier: int | None = None) -> str:
+def failed(view: str, reason: str, identifier: int | None = None) -> Frame:
     told = {"type": "failed", "view": view, "reason": reason}
     return encode(told if identifier is None else told | {"id": identifier})
 
 
-def healed(view: str) -> str:
+def healed(view: str) -> Frame:
     return encode({"type": "healed", "view": view})
 
 
-def presence(at: dict[str, Any]) -> str:
+def presence(at: dict[str, Any]) -> Frame:
     return encode({"type": "presence", "at": at})
 
 
@@ -205,9 +206,9 @@ def presence(at: dict[str, Any]) -> str:
 NOBODY = presence({})
 
 
-def pong(number: Any) -> str:
+def pong(number: Any) -> Frame:
     return encode({"type": "pong", "n": number if isinstance(number, int) else 0})
 
 
-def error(reason: str) -> str:
+def error(reason: str) -> Frame:
     return encode({"type": "error", "reason": reason})

@@ -14,7 +14,7 @@ In: a view's name and parameters. Out: a ``Snapshot`` of rendered rows and parts
 - ``kind.py``: a live table's names, in addresses, templates and words. ``tokens.py``: the signed token that a page
   carries. ``first_paint.py``: paints a view inside a template.
 - ``snapshot.py``: states and their differences. ``rendering.py``: rows rendered once. ``row_version.py``: what makes
-  a row's version, which also changes where no revision does.
+  a row's version, which also changes where no revision does. ``known_rows.py``: a query by key, built once.
 - ``field_changes.py``: what fields and their values are called. ``past.py``: what a row was, and what changed since.
   ``merge.py``: two people's changes to one row. ``accounts.py``: who changed a row, and what. ``person.py``: whose page
   it is. ``people.py``: names of staff in rows. ``whereabouts.py``: who is at which record. ``records.py``: what follows

@@ -6,7 +6,7 @@ socket's session does (design rule 8).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -47,15 +47,32 @@ class RowChange:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many patches a second a view's pages get at most: as a rule, and while the view is ``bursting``.
+    """How many seconds lie between two patches of a view: the ``window`` in which its changes come together.
 
-    It bursts when it has sent patches for a second on end, until it has had nothing to send for a moment. With
-    ``hidden``, pages that nobody looks at get them, too: what is counted in a tab's title, say.
+    The first change after that goes out at once. Above ``steady`` changes a second the window grows, and is ``longest``
+    at ten times as many. With ``hidden``, pages that nobody looks at get them, too: what is counted in a tab's title,
+    say.
     """
 
-    calm: float = 10.0
-    bursting: float = 4.0
+    window: float = 0.02
+    longest: float = 0.25
+    steady: float = 200.0
     hidden: bool = False
+
+    def interval(self, rate: float) -> float:
+        """The window in seconds at this many changes a second."""
+        growth = (rate - self.steady) / (9 * self.steady)
+        return self.window + max(0.0, self.longest - self.window) * min(1.0, max(0.0, growth))
+
+
+@dataclass(frozen=True, slots=True)
+class QuickReread:
+    """What to ask PostgreSQL, in as many results, and what the answers mean; None where they don't suffice."""
+
+    sql: str
+    values: list[Any]
+    results: int
+    understand: Callable[[list[list[Any]]], tuple[Snapshot, Mapping[str, Account]] | None]
 
 
 class UnknownDefinition(LookupError):
@@ -132,6 +149,12 @@ class Definition(ABC):
         They haven't changed in what decides who is in the view, and where.
         """
         return self.snapshot(params)
+
+    def quick_reread(
+        self, params: Params, before: Snapshot, touched: Collection[tuple[str, str]], memo: dict[Any, Any]
+    ) -> QuickReread | None:
+        """The same as one batch of SQL; None where it takes more. ``memo`` keeps what was prepared for the view."""
+        return None
 
 
 _definitions: dict[str, Definition] = {}

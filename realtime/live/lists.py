@@ -2,23 +2,27 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.text import slugify
 
-from realtime.live.accounts import Account, accounts_of
+from realtime.database.words import signature
+from realtime.live.accounts import ROWS_LIMIT, UPDATES, Account, accounts_of, told_by
 from realtime.live.app_filters import with_app_filters
 from realtime.live.counts import ListCount
-from realtime.live.definition import Concern, Definition, Params
+from realtime.live.definition import Concern, Definition, Params, QuickReread
 from realtime.live.field_changes import worded
 from realtime.live.filters import ME, Filters, ListFilter
 from realtime.live.kind import Kind
+from realtime.live.known_rows import KnownRows
 from realtime.live.membership import Question, question
 from realtime.live.rendering import fragment, rows
 from realtime.live.row_version import versioned
@@ -276,13 +280,58 @@ class LiveList(Definition):
         if len(keys) < len(touched):
             return self._read(params, before.counted)
         with in_zone(params.get("tz", "")):
-            found = list(versioned(self.described(self.members(params, by_row=True).filter(pk__in=keys))))
+            found = list(self._by_key(params, keys))
         # One may have left by a change that the hub hasn't heard of yet.
         if len(found) < len(keys):
             return self.snapshot(params)
         new = {row.id: row for row in self.render(found)}
         shown = tuple(new.get(row.id, row) for row in before.rows)
         return replace(before, rows=shown, keys=before.keys | self.keys_of(found))
+
+    def quick_reread(
+        self, params: Params, before: Snapshot, touched: Collection[tuple[str, str]], memo: dict[Any, Any]
+    ) -> QuickReread | None:
+        # A query that depends on the clock can't be kept.
+        if before.counted is None or before.turns_at is not None or len(touched) > ROWS_LIMIT:
+            return None
+        keys = [key for table, key in touched if table == self.kind.table]
+        if not keys or len(keys) < len(touched):
+            return None
+        place = signature(), len(keys)
+        if place not in memo:
+            memo.clear()
+            try:
+                with in_zone(params.get("tz", "")):
+                    memo[place] = KnownRows(partial(self._by_key, params), keys)
+            except (ValueError, EmptyResultSet):
+                memo[place] = None
+        known = memo[place]
+        if known is None:
+            return None
+        revisions = {row.id: row.revision for row in before.rows}
+        log = f"{UPDATES} and revision <> all(%s)"
+        table = connection.ops.quote_name(self.kind.table)
+        key = connection.ops.quote_name(str(self.kind.model._meta.pk.column))
+        newest = f"array(select revision from {table} where {key}::text = any(%s))"
+
+        def understand(results: list[list[Any]]) -> tuple[Snapshot, Mapping[str, Account]] | None:
+            found = known.instances(results[0])
+            if len(found) < len(keys):
+                return None
+            new = {row.id: row for row in self.render(found)}
+            shown = tuple(new.get(row.id, row) for row in before.rows)
+            accounts = told_by(self.kind, results[1], self.in_words)
+            return replace(before, rows=shown, keys=before.keys | self.keys_of(found)), accounts
+
+        return QuickReread(
+            f"{known.sql}; {log.replace('any(%s)', f'any({newest})', 1)}",
+            [*known.values(keys), self.kind.table, keys, [revisions.get(key, 0) for key in keys]],
+            2,
+            understand,
+        )
+
+    def _by_key(self, params: Params, keys: Collection[str]) -> "QuerySet[Any]":
+        return versioned(self.described(self.members(params, by_row=True).filter(pk__in=keys)))
 
     def _read(self, params: Params, counted: int | None = None) -> Snapshot:
         with in_zone(params.get("tz", "")):

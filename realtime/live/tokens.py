@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from functools import lru_cache
 
 from django.core.signing import Signer
 
+from realtime.database.words import signature
 from realtime.live.definition import Definition, Params, UnknownDefinition, definition_named
-from realtime.sight import Sight
+from realtime.sight import Sight, current_sight
 
 _signer = Signer(salt="realtime.live")
 
@@ -23,6 +25,18 @@ def read_token(token: str) -> tuple[Definition, Params]:
         return definition, definition.normalise(payload["p"])
     except (KeyError, ValueError, TypeError, AttributeError):
         raise UnknownDefinition(f"list '{payload['n']}' takes other parameters now") from None
+
+
+def read_view(token: str) -> tuple[Definition, Params, str]:
+    """The same, with the key of the view for whoever sees what the current person sees."""
+    return _read_view(token, current_sight(), signature())
+
+
+# After an outage everybody comes back with the same few tokens. What they mean may depend on the words that there are.
+@lru_cache(maxsize=1024)
+def _read_view(token: str, sight: Sight | None, _words: str) -> tuple[Definition, Params, str]:
+    definition, params = read_token(token)
+    return definition, params, view_key(definition, params, sight)
 
 
 def view_key(definition: Definition, params: Params, sight: Sight | None = None) -> str:

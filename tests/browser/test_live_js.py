@@ -182,6 +182,48 @@ def test_patches_make_the_page_equal_to_a_reload(js_hub: FakeHub, js_page: Page,
     assert js_hub.frames("attach") == [js_hub.frames("attach")[0]], "no patch may have needed a second attach"
 
 
+def test_patches_faster_than_ten_a_second_are_put_together_and_the_first_is_shown_at_once(
+    js_hub: FakeHub, js_clocked: Page
+) -> None:
+    rng = random.Random(20261128)
+    js_clocked.evaluate("(window.patched = 0, addEventListener('live:patched', () => (patched += 1)))")
+    for round_ in range(10):
+        first = state = random_state(rng, START)
+        js_hub.change("list", first, rng=rng)
+        expect_shown(js_clocked, first)
+        for _ in range(15):
+            state = random_state(rng, state)
+            js_hub.change("list", state, rng=rng)
+        js_hub.say_status(reason=f"Behind all patches of round {round_}.")
+        expect(indicator(js_clocked)).to_have_attribute("title", re.compile(f"of round {round_}"))
+        assert shown_in(js_clocked) == first
+        js_clocked.clock.run_for(100)
+        expect_shown(js_clocked, state)
+        assert js_clocked.evaluate("patched") == 2 * (round_ + 1)
+        js_clocked.clock.run_for(100)
+    assert len(js_hub.frames("attach")) == 1
+
+
+@pytest.mark.parametrize("doubt", ["resync", "hole"])
+def test_patches_that_wait_are_part_of_the_difference_after_a_doubt(
+    js_hub: FakeHub, js_clocked: Page, doubt: str
+) -> None:
+    first, waiting, last = without_row(START, "a"), without_row(START, "b"), without_row(START, "c")
+    js_hub.change("list", first)
+    expect_shown(js_clocked, first)
+    js_hub.change("list", waiting)
+    js_hub.change_silently("list", last)
+    if doubt == "resync":
+        js_hub.send({"type": "resync", "view": "list"})
+    else:
+        js_hub.change("list", last)
+    expect_shown(js_clocked, last)
+    assert js_hub.frames("attach")[-1]["rows"] == [list(row) for row in first.rows]
+    js_clocked.clock.run_for(200)
+    assert shown_in(js_clocked) == last
+    assert len(js_hub.frames("attach")) == 2
+
+
 def test_rows_that_did_not_change_keep_their_nodes(js_hub: FakeHub, js_page: Page, js_list: Locator) -> None:
     js_page.evaluate(
         "window.nodes = Object.fromEntries([...document.querySelectorAll('tr')].map((r) => [r.dataset.id, r]))"
@@ -1090,7 +1132,7 @@ def test_announcements_are_batched_to_one_in_ten_seconds(js_hub: FakeHub, js_clo
     assert line.text_content() == ""
     js_hub.change("list", Shown((("a", "2"), ("b", "2"), ("c", "1")), "3", START.parts))
     expect(js_clocked.locator("[data-id=a][data-version='2']")).to_be_visible()
-    js_clocked.clock.run_for(10)
+    js_clocked.clock.run_for(100)
     expect(line).to_have_text("2 rows updated")
     js_hub.change("list", Shown((("a", "3"), ("b", "2"), ("c", "1")), "3", START.parts))
     expect(js_clocked.locator("[data-id=a][data-version='3']")).to_be_visible()

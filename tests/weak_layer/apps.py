@@ -24,8 +24,8 @@ class WeakLayerConfig(AppConfig):
         chance = random.Random()
         for definition in _definitions.values():
             vars(definition)["pause"] = min(definition.pause, LONGEST_PAUSE)
-            calm = chance.choice((3.0, 10.0, 1000.0))
-            vars(definition)["pace"] = Pace(calm, min(calm, chance.choice((2.0, 4.0, 1000.0))), chance.random() < 0.3)
+            window, longest = chance.choice((0.0, 0.02, 0.3)), chance.choice((0.0, 0.25, 0.5))
+            vars(definition)["pace"] = Pace(window, longest, chance.choice((1.0, 200.0)), chance.random() < 0.3)
 
 
 def put(path: str, value: Any) -> None:

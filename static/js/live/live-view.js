@@ -1,10 +1,14 @@
 import { conceal } from "./conceal.js";
 import { MismatchError } from "./live-patch.js";
+import { together } from "./together.js";
 
 // The server answers an attach after at most one re-read of the list; after this long the answer was lost.
 const ANSWER_WITHIN_MS = 20_000;
 // A difference that can't be applied twice in a row won't apply the third time either.
 const MISMATCHES_UNTIL_RELOAD = 3;
+
+// The page is touched at most this often; what comes in between is put together.
+const PATCH_EVERY_MS = 100;
 
 let lastId = 0;
 
@@ -29,6 +33,9 @@ export class LiveView {
   #trouble = "";
   #revoked = false;
   #onChange;
+  #held = [];
+  #patchedAt = -Infinity;
+  #release;
 
   constructor(root, socket, onChange = () => {}) {
     this.#root = root;
@@ -43,7 +50,7 @@ export class LiveView {
 
   /** Whether it shows what a reload would: it follows its view, or the user may not see any of it. */
   get settled() {
-    return this.#revoked || (this.#seq !== null && !this.#trouble);
+    return this.#revoked || (this.#seq !== null && !this.#trouble && this.#held.length === 0);
   }
 
   get root() {
@@ -58,7 +65,7 @@ export class LiveView {
     }
     this.#waiting = true;
     this.#again = false;
-    this.#seq = null;
+    this.#stopFollowing();
     this.#answerTimer = setTimeout(() => this.#socket.restart(), ANSWER_WITHIN_MS);
     this.#socket.send({ type: "attach", id: this.id, token: this.token, ...this.shown() });
   }
@@ -73,7 +80,7 @@ export class LiveView {
     clearTimeout(this.#answerTimer);
     this.#waiting = false;
     this.#again = false;
-    this.#seq = null;
+    this.#stopFollowing();
     this.#trouble = "";
     this.showState();
   }
@@ -106,12 +113,33 @@ export class LiveView {
   onPatch(frame) {
     if (this.#seq === null || frame.seq <= this.#seq) return;
     if (frame.seq !== this.#seq + 1) return this.resync();
-    if (!this.#apply(frame.ops, "patch")) return;
     this.#seq = frame.seq;
+    this.#held.push(...frame.ops);
+    if (this.#release !== undefined) return;
+    const rest = this.#patchedAt + PATCH_EVERY_MS - performance.now();
+    if (rest <= 0) return this.#patch();
+    this.#release = setTimeout(() => this.#patch(), rest);
+  }
+
+  #patch() {
+    const ops = together(this.#held);
+    this.#held = [];
+    this.#release = undefined;
+    this.#patchedAt = performance.now();
+    this.#apply(ops, "patch");
+    this.#onChange();
+  }
+
+  /** The next difference is to what is on the page, so what waits is part of it. */
+  #stopFollowing() {
+    this.#seq = null;
+    this.#held = [];
+    clearTimeout(this.#release);
+    this.#release = undefined;
   }
 
   resync() {
-    this.#seq = null;
+    this.#stopFollowing();
     this.showState();
     this.attach();
   }

@@ -14,9 +14,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.anything import seed_of
-from tests.integration.hub.test_socket import Invite, Person, insert, invite, list_token, sql, word
+from tests.integration.hub.test_socket import Invite, Person, insert, invite, list_token, live_site, server, sql, word
 
-__all__ = ["invite", "sql", "word"]
+__all__ = ["invite", "live_site", "server", "sql", "word"]
 
 STEPS = int(os.environ.get("STEPS", "200"))
 SEEDS = os.environ.get("SEEDS", "any").split()

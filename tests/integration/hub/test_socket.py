@@ -18,11 +18,12 @@ from django.contrib.auth.hashers import make_password
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from project.web_server import WebServer
 from realtime.hub.hub import SOCKETS_A_SESSION
 from realtime.hub.wire import FRAMES_UNDER_WAY
 from realtime.live.tokens import sign
 from realtime.status.status_store import status_key
-from tests.live_site import LiveSite
+from tests.live_site import LiveSite, served_by
 
 # How long a test waits before it gives up; nothing takes this long when all is well.
 PATIENCE = 15.0
@@ -184,6 +185,19 @@ class LoadedPage:
 
 
 Invite = Callable[..., Person]
+
+
+@pytest.fixture(scope="module", params=list(WebServer))
+def server(request: pytest.FixtureRequest) -> WebServer:
+    server: WebServer = request.param
+    return server
+
+
+@pytest.fixture(scope="module")
+def live_site(live_site: LiveSite, server: WebServer) -> Iterator[LiveSite]:
+    """The portal on one server and on the other."""
+    with served_by(live_site, server) as site:
+        yield site
 
 
 @pytest.fixture

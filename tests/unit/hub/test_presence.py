@@ -6,6 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -82,7 +83,7 @@ class Process:
         socket.user, socket.name, socket.rights = user, f"name of {user}", rights
         self.sockets.add(socket)
         if reads:
-            self._tasks.append(asyncio.create_task(read(socket, self.frames[socket])))
+            socket.wake = partial(read, socket, self.frames[socket])
         return socket
 
     def leave(self, socket: LiveSocket) -> None:
@@ -119,8 +120,8 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(PAUSE / 4)
 
 
-async def read(socket: LiveSocket, frames: list[str]) -> None:
-    while (frame := await socket.next_frame()) is not None:
+def read(socket: LiveSocket, frames: list[str]) -> None:
+    while (frame := socket.next_frame()) is not None:
         frames.append(frame)
         socket.acknowledge(len(frames))
 
@@ -223,11 +224,11 @@ def test_a_page_that_does_not_read_gets_the_state_later_and_no_backlog(quick: La
         for number in range(1, 100):
             process.go(anna, number)
             await asyncio.sleep(PAUSE / 10)
-        reading = asyncio.create_task(read(slow, frames))
+        slow.wake = partial(read, slow, frames)
+        slow.wake()
         await until(lambda: told(slow) == {f"tickets/{UUID(int=99)}": ["name of anna"]})
         await until(lambda: not slow.is_behind)
         assert len(frames) <= 3
-        reading.cancel()
 
     asyncio.run(scenario())
 

@@ -55,52 +55,75 @@ def change(view: LiveView, to: int) -> None:
 
 
 def frames(socket: LiveSocket) -> list[str]:
-    return [json.loads(frame)["type"] for frame, _ in socket._frames]
+    return [json.loads(frame)["type"] for frame, _ in socket._frames or ()]
 
 
-def written(socket: LiveSocket) -> None:
-    while socket._frames:
-        socket._next()
+def written(socket: LiveSocket) -> int:
+    count = 0
+    while socket.next_frame() is not None:
+        count += 1
+    return count
 
 
-def test_a_view_that_changes_all_the_time_sends_ten_a_second_then_four_until_it_has_rested(clock: Clock) -> None:
-    view, sent = view_of(LiveSocket("a")), []
-    # It has been quiet: the first patch waits for nothing.
-    assert view.rests_until <= clock.now
-    for hundredth in range(1000):
-        clock.now = 1000 + hundredth / 100
+def patches(view: LiveView, clock: Clock, seconds: float, rate: int) -> list[float]:
+    """When a view that changes at this rate sends patches."""
+    sent, began = list[float](), clock.now
+    for number in range(int(seconds * rate)):
+        clock.now = began + number / rate
+        view.touch(None)
         if clock.now >= view.rests_until - 1e-9:
-            change(view, len(sent) + 1)
-            sent.append(clock.now)
-    first, last = [at for at in sent if at < 1001], [at for at in sent if at >= 1009]
-    assert len(first) == 10
-    assert len(last) == 4
+            change(view, number + 1)
+            sent.append(clock.now - began)
+    return sent
+
+
+def test_the_first_change_after_quiet_goes_out_at_once_and_others_come_together_in_a_window(clock: Clock) -> None:
+    view = view_of(LiveSocket("a"))
+    assert view.rests_until <= clock.now
+    sent = patches(view, clock, 2, rate=200)
+    assert sent[0] == 0
+    assert len(sent) == pytest.approx(2 / Pace().window, rel=0.05)
     clock.now += 1
     assert view.rests_until <= clock.now
-    change(view, -1)
-    assert view.rests_until == pytest.approx(clock.now + 0.1)
+
+
+def test_twenty_changes_a_second_are_twenty_patches(clock: Clock) -> None:
+    assert len(patches(view_of(LiveSocket("a")), clock, 5, rate=20)) == 100
+
+
+def test_the_window_grows_with_the_changes_and_shrinks_when_they_are_fewer(clock: Clock) -> None:
+    view = view_of(LiveSocket("a"))
+    sent = patches(view, clock, 5, rate=2000)
+    assert len([at for at in sent if at >= 3]) == 8
+    assert len([at for at in patches(view, clock, 4, rate=100) if at >= 3]) == 50
+
+
+def test_many_rows_changed_in_one_go_are_no_burst(clock: Clock) -> None:
+    view = view_of(LiveSocket("a"))
+    for _ in range(100):
+        view.touch(None)
+    change(view, 1)
+    assert view.interval == Pace().window
 
 
 def test_a_definition_sets_its_own_pace(clock: Clock) -> None:
-    view = view_of(LiveSocket("a"), pace=Pace(calm=2, bursting=1))
+    view = view_of(LiveSocket("a"), pace=Pace(window=0.5, longest=1, steady=10))
     change(view, 1)
     assert view.rests_until == clock.now + 0.5
-    for number in range(2, 5):
-        clock.now = view.rests_until
-        change(view, number)
-    assert view.rests_until == clock.now + 1
+    sent = patches(view, clock, 10, rate=100)
+    assert sent[-1] - sent[-2] == pytest.approx(1, abs=0.02)
 
 
 def test_a_socket_that_owes_acknowledgements_gets_no_patches_and_then_attaches_once() -> None:
     slow, quick = LiveSocket("slow"), LiveSocket("quick")
     view = view_of(slow, quick)
+    sent = [0, 0]
     for number in range(BEHIND + 100):
         change(view, number + 1)
-        written(slow)
-        written(quick)
+        sent[0] += written(slow)
+        sent[1] += written(quick)
         quick.acknowledge(number + 1)
-    assert slow._sent == BEHIND
-    assert quick._sent == BEHIND + 100
+    assert sent == [BEHIND, BEHIND + 100]
     slow.acknowledge(BEHIND - CAUGHT_UP - 1)
     assert frames(slow) == []
     slow.acknowledge(BEHIND - CAUGHT_UP)
@@ -119,11 +142,11 @@ def test_nobody_looks_at_a_hidden_page_but_its_counts_go_on() -> None:
     assert frames(socket) == ["patch"]
     socket.look(False)
     assert frames(socket) == ["patch", "resync"]
-    assert json.loads(socket._frames[-1][0])["view"] == "key"
+    assert json.loads((socket._frames or [])[-1][0])["view"] == "key"
     # It missed nothing since.
     socket.look(True)
     socket.look(False)
-    assert len(socket._frames) == 2
+    assert len(socket._frames or ()) == 2
 
 
 def test_only_true_or_false_says_whether_somebody_looks() -> None:

@@ -1,0 +1,250 @@
+"""`bin/bench fanout`: what it costs to bring one change to many sockets, beside other servers in the same run.
+
+Every server gets messages of the same size at the same rate. Its CPU time is what the operating system counts for its
+processes; what works for all of them (PostgreSQL, Redis, our worker, nobody's client) is told beside it.
+"""
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from project.bench.accounting import cpu_seconds, resident_bytes
+from project.bench.crowd import BUSY, Crowd
+from project.bench.peer_servers import Peer, Unavailable, names, started
+from project.bench.report import Table, middle, spread
+from project.bench.services import manage, stack
+from project.web_server import WebServer, command
+from realtime.local.process import LOOPBACK, Service, pick_port
+from realtime.local.stack import LocalStack, healthy
+
+ROWS = 50
+CHANGE = "update products set price = price %% 100000 + 1 where name = %s"
+# What is still under way when the last change was made.
+REST_SECONDS = 1.0
+BASELINE = "nchan"
+# Some of the others give up connections that come faster than they can accept them.
+WAVE = 20
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Of one run: CPU microseconds for each change and socket, frames for each change, and milliseconds to the last."""
+
+    cost: float
+    beside: float
+    frames: float
+    memory: float
+    client: float
+    late: tuple[float, ...]
+
+
+def run(sockets: list[int], seconds: float, rates: list[float], runs: int, peers: bool) -> list[Table]:
+    """A table for each number of sockets and each rate; at the highest rate Livedesk puts changes together."""
+    tables = []
+    with stack() as services:
+        manage("seed_demo")
+        for count in sockets:
+            for rate in rates:
+                found: dict[str, list[Sample]] = {}
+                for _ in range(runs):
+                    for name, sample in _one_run(services, count, seconds, rate, peers):
+                        found.setdefault(name, []).append(sample)
+                tables.append(table_of(count, rate, runs, found))
+                print(tables[-1], flush=True)
+    return tables
+
+
+def _one_run(
+    services: LocalStack, sockets: int, seconds: float, rate: float, peers: bool
+) -> Iterator[tuple[str, Sample]]:
+    for server in WebServer:
+        with portal(services, server) as site:
+            yield f"Livedesk on {server}", measure(site, sockets, seconds, rate)
+    for name in names() if peers else ():
+        try:
+            with started(name, services.redis_url, services.directory) as peer:
+                yield name, measure_peer(peer, sockets, seconds, rate)
+        except Unavailable as why:
+            print(f"without {name}: {why}", flush=True)
+
+
+def table_of(sockets: int, rate: float, runs: int, found: dict[str, list[Sample]]) -> Table:
+    base = middle(sample.cost for sample in found[BASELINE]) if BASELINE in found else None
+    rows = []
+    for name, samples in found.items():
+        cost = middle(sample.cost for sample in samples)
+        late = sorted(at for sample in samples for at in sample.late)
+        rows.append(
+            {
+                "server": name,
+                "µs CPU": round(cost, 1),
+                "spread": spread(sample.cost for sample in samples),
+                f"× {BASELINE}": round(cost / base, 2) if base else None,
+                "µs beside": round(middle(sample.beside for sample in samples), 1),
+                "frames a change": round(middle(sample.frames for sample in samples), 2),
+                "last socket p50 ms": round(statistics.median(late), 1) if late else None,
+                "p99 ms": round(late[int(len(late) * 0.99)], 1) if late else None,
+                "kB a socket": round(middle(sample.memory for sample in samples), 1),
+            }
+        )
+    busiest = max(sample.client for samples in found.values() for sample in samples)
+    note = f"The load generator was busy for {busiest:.0%} of a core at most."
+    if busiest > BUSY:
+        note += " It may have been the bottleneck: times to the last socket are its own."
+    return Table(f"{sockets:,} sockets, {rate:g} changes a second, {runs} runs", rows, note)
+
+
+@dataclass
+class Site:
+    services: LocalStack
+    web: Service
+    worker: Service
+
+
+@contextmanager
+def portal(services: LocalStack, server: WebServer) -> Iterator[Site]:
+    """A web process and a worker over the stack."""
+    port = pick_port()
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", "DJANGO_DEBUG": "", "DJANGO_SECRET_KEY": secret_key()}
+    environment["STATIC_ROOT"] = str(services.directory / "static")
+    web = Service(
+        name=f"web {server}",
+        argv=[sys.executable, *command(server, LOOPBACK, port)],
+        log=services.directory / f"web-{server}.log",
+        env=environment,
+        address=f"{LOOPBACK}:{port}",
+        ready=lambda: healthy(f"http://{LOOPBACK}:{port}/healthz"),
+    )
+    worker = Service(
+        name="worker",
+        argv=[sys.executable, "manage.py", "run_realtime_worker"],
+        log=services.directory / "worker.log",
+        env=environment,
+    )
+    try:
+        web.start()
+        worker.start()
+        yield Site(services, web, worker)
+    finally:
+        worker.stop()
+        web.stop()
+
+
+def secret_key() -> str:
+    """This process's, with which it signs tokens."""
+    from django.conf import settings
+
+    return str(settings.SECRET_KEY)
+
+
+def port_of(service: Service) -> int:
+    return int(service.address.rpartition(":")[2])
+
+
+def measure(site: Site, sockets: int, seconds: float, rate: float) -> Sample:
+    from project.bench.people import openings
+
+    with psycopg.connect(site.services.database_url, autocommit=True) as sql:
+        sql.execute("delete from products where name like 'Bench %'")
+        sql.execute("insert into products (name, price) select 'Bench ' || n, n from generate_series(1, %s) n", [ROWS])
+        idle = resident_bytes(site.web.pid)
+        crowd = Crowd(
+            port_of(site.web),
+            "/ws/live/",
+            sockets,
+            openings(),
+            ready='"attached"',
+            counted='"patch"',
+            wave=WAVE,
+            acknowledges=True,
+        )
+        beside = [site.worker.pid, site.services.redis.service.pid, site.services.postgres.service.pid]
+        return _measure(
+            crowd,
+            [site.web.pid],
+            beside,
+            idle,
+            seconds,
+            rate,
+            lambda number: sql.execute(CHANGE, [f"Bench {number % ROWS + 1}"]),
+        )
+
+
+def measure_peer(peer: Peer, sockets: int, seconds: float, rate: float) -> Sample:
+    text = message()
+    crowd = Crowd(
+        peer.port,
+        peer.path,
+        sockets,
+        [({}, peer.opening)],
+        ready=peer.ready,
+        counted="patch",
+        wave=WAVE,
+        ask=peer.ask,
+        pong=peer.pong,
+    )
+    idle = resident_bytes(peer.service.pid)
+    return _measure(crowd, [peer.service.pid], [], idle, seconds, rate, lambda _: peer.publish(text))
+
+
+def _measure(
+    crowd: Crowd,
+    servers: list[int],
+    beside: list[int],
+    idle: int,
+    seconds: float,
+    rate: float,
+    change: Callable[[int], Any],
+) -> Sample:
+    with crowd:
+        memory = sum(map(resident_bytes, servers)) - idle
+        crowd.count()
+        before, besides = sum(map(cpu_seconds, servers)), sum(map(cpu_seconds, beside))
+        made = _make(change, seconds, rate)
+        time.sleep(REST_SECONDS)
+        cost, extra = sum(map(cpu_seconds, servers)) - before, sum(map(cpu_seconds, beside)) - besides
+        found = crowd.stop()
+    if found["lost"]:
+        raise RuntimeError(f"{found['lost']} sockets were lost")
+    delivered = len(made) * crowd.sockets
+    # Where changes were put together, nobody can tell which frame shows which.
+    alone = len(found["last"]) == len(made)
+    late = [(at - sent) * 1000 for sent, at in zip(made, found["last"], strict=True)] if alone else []
+    return Sample(
+        cost=cost / delivered * 1e6,
+        beside=extra / delivered * 1e6,
+        frames=found["counted"] / delivered,
+        memory=memory / crowd.sockets / 1000,
+        client=found["cpu"] / found["seconds"],
+        late=tuple(late),
+    )
+
+
+def _make(change: Callable[[int], Any], seconds: float, rate: float) -> list[float]:
+    """When each change was made: committed, or handed over."""
+    made: list[float] = []
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        change(len(made))
+        made.append(time.monotonic())
+        time.sleep(max(0.0, began + len(made) / rate - time.monotonic()))
+    return made
+
+
+def message() -> str:
+    """What Livedesk sends for one changed row."""
+    from realtime.hub import wire
+    from realtime.live.definition import definition_named
+
+    definition = definition_named("products")
+    row = definition.snapshot(definition.normalise({})).rows[0]
+    account = {"name": "Anna Example", "person": "0" * 32, "did": "Price 1.00 → 2.00"}
+    put = {"op": "put", "id": row.id, "version": row.version, "html": row.html, "by": account}
+    return str(wire.patch("0" * 24, 1, [put]))
