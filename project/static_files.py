@@ -27,7 +27,7 @@ class ModuleManifestStaticFilesStorage(ManifestStaticFilesStorage):
 
     def post_process(
         self, paths: dict[str, tuple[Storage, str]], dry_run: bool = False, **options: Any
-    ) -> Iterator[tuple[str, str, bool]]:
+    ) -> Iterator[tuple[str, str, bool] | tuple[str, None, RuntimeError]]:
         if STYLESHEET in paths:
             paths = {**paths, STYLESHEET: (_Whole(paths), STYLESHEET)}
         yield from super().post_process(paths, dry_run, **options)
@@ -39,7 +39,7 @@ class _Whole(Storage):
     def __init__(self, paths: dict[str, tuple[Storage, str]]) -> None:
         self._paths = paths
 
-    def _open(self, name: str, mode: str = "rb") -> ContentFile:
+    def _open(self, name: str, mode: str = "rb") -> ContentFile[bytes]:
         return ContentFile(self._read(name).encode())
 
     def _read(self, name: str) -> str:

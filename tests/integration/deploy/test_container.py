@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from project.web_server import WebServer, command
 from realtime.local.process import REPOSITORY
 
 FOLDER = REPOSITORY / "deploy/container"
@@ -46,13 +47,11 @@ def test_the_image_runs_as_somebody_who_owns_nothing_else() -> None:
     assert DOCKERFILE.index("\nUSER") > DOCKERFILE.index("\nRUN useradd")
 
 
-def test_the_image_says_whether_it_is_well_and_starts_daphne_as_the_documents_do() -> None:
+def test_the_image_says_whether_it_is_well_and_starts_as_the_tests_do() -> None:
     assert len(instructions("HEALTHCHECK")) == 1
-    (command,) = instructions("CMD")
-    told = " ".join(json.loads(command))
-    assert "daphne --ping-interval 10 --ping-timeout 15" in told
     (port,) = instructions("EXPOSE")
-    assert f"-p {port} " in told
+    (start,) = instructions("CMD")
+    assert ["-m", *json.loads(start)] == command(WebServer.UVICORN, "0.0.0.0", int(port))
     assert f"127.0.0.1:{port}'" in instructions("HEALTHCHECK")[0]
 
 

@@ -16,6 +16,7 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from websockets.sync.client import connect
 
+from project.web_server import WebServer
 from tests.live_site import LiveSite, make_web
 from tests.nginx import SHIPPED, Nginx, behind
 from tests.prepared import static_files
@@ -53,7 +54,11 @@ class Portal:
         return self.client.post(self.at(path), data=told, headers=headers, **more)
 
 
-@pytest.fixture(scope="module", params=["/", "/portal/"])
+# Both ways to stand behind nginx, and both servers.
+SERVERS = {"/": WebServer.UVICORN, "/portal/": WebServer.DAPHNE}
+
+
+@pytest.fixture(scope="module", params=SERVERS)
 def portal(
     request: pytest.FixtureRequest,
     live_site: LiveSite,
@@ -64,7 +69,7 @@ def portal(
     need("openssl", "openssl")
     directory, prefix = tmp_path_factory.mktemp("nginx"), request.param
     environment = live_site.environment | behind(prefix) | {"EMAIL_URL": "console:"}
-    web = make_web(environment, directory / "web.log")
+    web = make_web(environment, directory / "web.log", SERVERS[prefix])
     nginx = Nginx(directory / "etc", [web.address], static_files(), prefix)
     try:
         web.start()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from project.demo.portal import DAPHNE
+from project.web_server import WebServer, command
 from realtime.local.process import REPOSITORY
 
 SHIPPED = REPOSITORY / "deploy/systemd"
@@ -56,10 +56,10 @@ def test_a_service_runs_what_is_there(name: str) -> None:
     text = (SHIPPED / name).read_text()
     assert "User=livedesk\n" in text
     assert "EnvironmentFile=/etc/livedesk/environment\n" in text
-    (command,) = re.findall(rf"^ExecStart={HOME}/(.*)$", text, re.MULTILINE)
-    program, *arguments = command.split()
-    if program == ".venv/bin/daphne":
-        assert ["-m", "daphne", *arguments[:4]] == list(DAPHNE)
+    (start,) = re.findall(rf"^ExecStart={HOME}/(.*)$", text, re.MULTILINE)
+    program, *arguments = start.replace("%i", "8001").split()
+    if program == ".venv/bin/uvicorn":
+        assert ["-m", "uvicorn", *arguments] == command(WebServer.UVICORN, "127.0.0.1", 8001)
     elif program == ".venv/bin/python":
         assert arguments[0] == "manage.py"
         ours = [*REPOSITORY.glob(f"*/management/commands/{arguments[1]}.py")]
