@@ -39,7 +39,7 @@ class _Whole(Storage):
     def __init__(self, paths: dict[str, tuple[Storage, str]]) -> None:
         self._paths = paths
 
-    def _open(self, name: str, mode: str = "rb") -> ContentFile[bytes]:
+    def _open(self, name: str, mode: str = "rb") -> "ContentFile[bytes]":
         return ContentFile(self._read(name).encode())
 
     def _read(self, name: str) -> str:
