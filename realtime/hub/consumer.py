@@ -95,7 +95,9 @@ class Connection:
         self._window, self._messages = 0.0, 0
         self._writing: asyncio.Task[None] | None = None
         self._paused = self._ended = False
-        self._writer = writer if writer is not None and writer.hand_over(self) else None
+        self._writer: FrameWriter | None = None
+        if writer is not None and writer.hand_over(self):
+            self._writer = writer
         socket.wake = self._wake
         self._write_directly()
         self._wake()

@@ -136,11 +136,12 @@ class Hub:
         return self._count[socket.session] <= SOCKETS_A_SESSION and self._count[socket.user] <= SOCKETS_A_PERSON
 
     def leave(self, socket: LiveSocket) -> None:
-        if socket not in self.sockets:
-            return
-        self.sockets.discard(socket)
-        self._count.subtract((socket.session, socket.user))
-        self._count = +self._count if len(self._count) > 2 * len(self.sockets) + 100 else self._count
+        if socket in self.sockets:
+            self.sockets.discard(socket)
+            for owner in (socket.session, socket.user):
+                self._count[owner] -= 1
+                if not self._count[owner]:
+                    del self._count[owner]
         metrics.SOCKETS.set(len(self.sockets))
         for key in list(socket.views):
             self.detach(socket, key)

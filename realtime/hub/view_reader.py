@@ -299,7 +299,7 @@ def _read_in_one_go(wanted: list[Wanted], lane: Lane) -> list[Reading]:
     with connection.cursor() as cursor:
         try:
             cursor.execute(sql, values)
-            results = _rows_of_each(cursor)
+            results = rows_of_each(cursor)
         except DatabaseError:
             cursor.connection.rollback()
             raise
@@ -317,7 +317,7 @@ def _read_in_one_go(wanted: list[Wanted], lane: Lane) -> list[Reading]:
     return readings
 
 
-def _rows_of_each(cursor: Any) -> list[list[Any]]:
+def rows_of_each(cursor: Any) -> list[list[Any]]:
     """Of each statement that has rows."""
     results = []
     while True:

@@ -765,6 +765,7 @@ def test_with_redis_full_pages_are_live_and_nobody_says_that_no_worker_leads(
     socket = viewer.open()
     socket.attach(list_token(word))
     socket.until(lambda frame: frame["type"] == "status" and frame["live"])
+    told_before = live_site.worker.log.read_text().count("Redis is full")
     with redis.Redis.from_url(live_site.stack.redis.url) as admin:
         admin.config_set("maxmemory", 1)
         try:
@@ -784,7 +785,7 @@ def test_with_redis_full_pages_are_live_and_nobody_says_that_no_worker_leads(
             socket.until_says(key)
         finally:
             admin.config_set("maxmemory", 0)
-    assert live_site.worker.log.read_text().count("Redis is full") == 1
+    assert live_site.worker.log.read_text().count("Redis is full") == told_before + 1
 
 
 # Words
