@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
+
 from realtime.local.process import LOOPBACK, REPOSITORY, Service, pick_port, port_answers
 from tests.live_site import LiveSite, make_web
 from tests.prepared import static_files
 
 SHIPPED = REPOSITORY / "deploy" / "nginx"
 HOST = "desk.example.com"
+PATIENCE_SECONDS = 30.0
 MISSING = "nginx is not installed; Debian's package is nginx-light."
 # What Debian's nginx.conf has around the files of conf.d and sites-enabled.
 AROUND = """
@@ -74,6 +77,9 @@ class Nginx:
     def address(self) -> str:
         """That of the portal, without a slash at its end."""
         return self.origin + self._prefix[:-1]
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.origin, verify=self.trust(), trust_env=False, timeout=PATIENCE_SECONDS)
 
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.certificate))

@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,10 @@ from websockets.sync.client import connect
 
 from project.web_server import WebServer
 from tests.live_site import LiveSite, make_web
-from tests.nginx import SHIPPED, Nginx, behind
+from tests.nginx import PATIENCE_SECONDS, SHIPPED, Nginx, behind
 from tests.prepared import static_files
 from ticketing.uploads import FILES_A_FORM
 
-PATIENCE = 30
 MEGABYTE = 1024 * 1024
 PAGES = (
     *("", "crm/products/", "crm/customers/", "crm/acquisitions/", "crm/interactions/", "crm/customers/new/"),
@@ -74,7 +73,7 @@ def portal(
     try:
         web.start()
         nginx.service.start()
-        with httpx.Client(base_url=nginx.origin, verify=nginx.trust(), trust_env=False, timeout=PATIENCE) as client:
+        with nginx.client() as client:
             portal = Portal(prefix, nginx, client, web.log)
             client.get(portal.at("sign-in/"))
             answer = portal.post("sign-in/", {"username": live_site.username, "password": live_site.password})
@@ -120,7 +119,7 @@ def test_a_list_is_patched_through_the_socket(portal: Portal, live_site: LiveSit
         ssl=portal.nginx.trust(),
         origin=portal.nginx.origin,  # type: ignore[arg-type]
         additional_headers={"Cookie": f"{session}={portal.client.cookies[session]}"},
-        open_timeout=PATIENCE,
+        open_timeout=PATIENCE_SECONDS,
         max_size=None,
         proxy=None,
     ) as socket:
@@ -134,7 +133,7 @@ def test_a_list_is_patched_through_the_socket(portal: Portal, live_site: LiveSit
 
 def wait_for(socket: Any, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     while True:
-        frame: dict[str, Any] = json.loads(socket.recv(timeout=PATIENCE))
+        frame: dict[str, Any] = json.loads(socket.recv(timeout=PATIENCE_SECONDS))
         if condition(frame):
             return frame
 
@@ -164,7 +163,7 @@ def test_ten_of_them_fit_into_one_request_and_much_more_is_refused_at_once(porta
 def status_of_body(portal: Portal, size: int) -> int:
     """The answer to a request that only announces its body."""
     connection = http.client.HTTPSConnection(
-        "127.0.0.1", portal.nginx.port, context=portal.nginx.trust(), timeout=PATIENCE
+        "127.0.0.1", portal.nginx.port, context=portal.nginx.trust(), timeout=PATIENCE_SECONDS
     )
     connection.putrequest("POST", portal.at("sign-in/"))
     connection.putheader("Content-Length", str(size))
@@ -181,10 +180,14 @@ def test_a_mail_leads_to_the_portal(portal: Portal, live_site: LiveSite) -> None
             " is_active, date_joined) values (gen_random_uuid(), %s, %s, %s, '', '', false, true, true, now())",
             [make_password("right-4711"), name, f"{name}@example.org"],
         )
-    assert portal.post("account/password/reset/", {"email": f"{name}@example.org"}).status_code == 302
-    (link,) = re.findall(r"Choose it here: (\S+)", portal.log.read_text())
-    assert link.startswith(f"{portal.nginx.address}/account/password/reset/")
-    assert portal.client.get(link, follow_redirects=True).status_code == 200
+    # The link ends the session of whoever opens it.
+    with portal.nginx.client() as stranger:
+        forgetful = replace(portal, client=stranger)
+        stranger.get(portal.at("account/password/reset/"))
+        assert forgetful.post("account/password/reset/", {"email": f"{name}@example.org"}).status_code == 302
+        (link,) = re.findall(r"Choose it here: (\S+)", portal.log.read_text())
+        assert link.startswith(f"{portal.nginx.address}/account/password/reset/")
+        assert stranger.get(link, follow_redirects=True).status_code == 200
 
 
 def test_an_export_is_a_stream(portal: Portal) -> None:
