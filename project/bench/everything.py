@@ -1,6 +1,7 @@
 """`bin/bench all`: fan-out, reconnecting and the worker in one run; with --write, docs/PERFORMANCE.md tells of it."""
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ INTRODUCTION = """# What a change costs
 
 <!-- Written by `bin/bench all --write`. -->
 
-Measured on {day}: {machine}
+Measured on {day} by `{command}`. {machine}
 
 Each table is one run, so compare within it. Figures are medians; the spread is from the smallest to the largest run.
 CPU time is the operating system's accounting of the processes that hold the sockets, divided by changes and sockets;
@@ -39,7 +40,9 @@ def run(
         "The worker": _tables("worker", *many, "--changes", str(changes)),
     }
     if write:
-        text = INTRODUCTION.format(day=f"{datetime.now(UTC):%Y-%m-%d}", machine=told)
+        text = INTRODUCTION.format(
+            day=f"{datetime.now(UTC):%Y-%m-%d}", machine=told, command=shlex.join(["bin/bench", *sys.argv[1:]])
+        )
         for heading, tables in parts.items():
             text += f"\n## {heading}\n\n" + "\n".join(table.markdown() for table in tables)
         DOCUMENT.write_text(text)

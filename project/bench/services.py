@@ -81,7 +81,12 @@ def stack() -> Iterator[LocalStack]:
 def use(environment: Mapping[str, str]) -> None:
     """Migrates, and points this process's Django at these services."""
     os.environ.update(environment)
-    os.environ |= {"DJANGO_DEBUG": "1", "DJANGO_SETTINGS_MODULE": "project.settings", "LOG_LEVEL": "WARNING"}
+    os.environ |= {
+        "DJANGO_DEBUG": "1",
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+        "LOG_LEVEL": "WARNING",
+        "URL_PREFIX": "/",
+    }
     manage("migrate")
     import django
 
