@@ -29,7 +29,7 @@ def test_it_holds_for_numbers(file: str) -> None:
         [sys.executable, "-m", "pytest", "-q", "-m", "any_keys", "-p", "no:cacheprovider", file],
         cwd=ROOT,
         # Shorter walks: they have been long with the other kind of keys.
-        env=environment | {"LIVE_KEYS": "bigint", "STEPS": "20"},
+        env=environment | {"LIVE_KEYS": "bigint", "STEPS": "40"},
         capture_output=True,
         text=True,
         check=False,
