@@ -642,9 +642,10 @@ def test_a_frozen_server_is_noticed_within_16_seconds(js_hub: FakeHub, js_clocke
     js_hub.says_status = False
     js_clocked.clock.run_for(10 * SECOND)
     js_hub.wait_for(lambda: len(js_hub.frames("ping")) == 2)
-    js_clocked.clock.run_for(6 * SECOND - 500)
+    # The clock also goes on by itself, on a busy machine by more than a second.
+    js_clocked.clock.run_for(3 * SECOND)
     expect_status(js_clocked, "connected")
-    js_clocked.clock.run_for(500)
+    js_clocked.clock.run_for(3 * SECOND)
     expect_status(js_clocked, "reconnecting")
     js_clocked.clock.run_for(600)
     expect(banner(js_clocked)).to_contain_text("The live connection was lost. Connecting again.")
