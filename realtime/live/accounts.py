@@ -20,7 +20,6 @@ FIELDS_LIMIT = 2
 VALUE_LENGTH = 40
 NOTHING = "–"
 
-# A column's name and value as people call it.
 UPDATES = (
     "select row_key, coalesce(old, '{}'), coalesce(new, '{}'), actor from realtime_change"
     " where table_name = %s and op = 'UPDATE' and revision = any(%s)"
@@ -28,6 +27,7 @@ UPDATES = (
 # The key, the row before and after as JSON, the actor.
 Update = tuple[Any, str, str, str]
 
+# A column's name and value as people call it.
 InWords = Callable[[str, Any], Any]
 
 
