@@ -83,6 +83,9 @@ def difference(shown: Shown, target: Snapshot) -> list[Operation]:
 
 
 def _rows(shown: Sequence[tuple[str, str]], target: Sequence[Row]) -> list[Operation]:
+    if [key for key, _ in shown] == [row.id for row in target]:
+        # Nearly every change: no row has come, gone or moved.
+        return [_put(row) for row, (_, version) in zip(target, shown, strict=True) if row.version != version]
     versions = dict(shown)
     wanted = {row.id for row in target}
     operations: list[Operation] = [{"op": "remove", "id": key} for key in versions if key not in wanted]
@@ -91,11 +94,15 @@ def _rows(shown: Sequence[tuple[str, str]], target: Sequence[Row]) -> list[Opera
     for row in target:
         place = {} if row.id in still else {"after": before}
         if versions.get(row.id) != row.version:
-            operations.append({"op": "put", "id": row.id, "version": row.version, "html": row.html} | place)
+            operations.append(_put(row) | place)
         elif place:
             operations.append({"op": "move", "id": row.id} | place)
         before = row.id
     return operations
+
+
+def _put(row: Row) -> Operation:
+    return {"op": "put", "id": row.id, "version": row.version, "html": row.html}
 
 
 def _unmoved(shown: list[str], target: list[str]) -> set[str]:
