@@ -4,12 +4,8 @@ Of every ten sockets one reads slowly, and one belongs to a hidden tab.
 """
 
 import asyncio
-import os
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +14,11 @@ import psycopg
 from websockets.asyncio.client import ClientConnection
 
 from project.bench.services import manage, stack
+from project.bench.site import portal
 from project.chaos.crowd import Crowd, Follower, sign_in
 from project.chaos.loop_thread import LoopThread
-from project.web_server import WebServer, command
-from realtime.local.process import LOOPBACK, Service, pick_port
-from realtime.local.stack import LocalStack, healthy
+from project.web_server import WebServer
+from realtime.local.process import Service
 
 ROWS = 400
 STATEMENTS_A_SECOND = 20
@@ -56,42 +52,15 @@ class Counting(Follower):
 
 
 def run(seconds: int, changes: int, sockets: int) -> None:
-    with stack() as services, portal(services) as web:
-        loop = LoopThread()
-        loop.start()
-        try:
-            tell(measure(services.database_url, web, loop, seconds, changes, sockets))
-        finally:
-            loop.stop()
-
-
-@contextmanager
-def portal(services: LocalStack) -> Iterator[Service]:
-    """A web process and a worker over the stack."""
-    port = pick_port()
-    environment = os.environ | {"STATIC_ROOT": str(services.directory / "static"), "PYTHONUNBUFFERED": "1"}
-    web = Service(
-        name="web",
-        argv=[sys.executable, *command(WebServer.DAPHNE, LOOPBACK, port)],
-        log=services.directory / "web.log",
-        env=environment,
-        address=f"{LOOPBACK}:{port}",
-        ready=lambda: healthy(f"http://{LOOPBACK}:{port}/healthz"),
-    )
-    worker = Service(
-        name="worker",
-        argv=[sys.executable, "manage.py", "run_realtime_worker"],
-        log=services.directory / "worker.log",
-        env=environment,
-    )
-    manage("seed_demo")
-    web.start()
-    worker.start()
-    try:
-        yield web
-    finally:
-        worker.stop()
-        web.stop()
+    loop = LoopThread()
+    with stack() as services:
+        manage("seed_demo")
+        with portal(services, WebServer.DAPHNE) as site:
+            loop.start()
+            try:
+                tell(measure(services.database_url, site.web, loop, seconds, changes, sockets))
+            finally:
+                loop.stop()
 
 
 @dataclass

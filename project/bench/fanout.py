@@ -4,12 +4,9 @@ Every server gets messages of the same size at the same rate. Its CPU time is wh
 processes; what works for all of them (PostgreSQL, Redis, our worker, nobody's client) is told beside it.
 """
 
-import os
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +17,9 @@ from project.bench.crowd import BUSY, Crowd
 from project.bench.peer_servers import Peer, Unavailable, names, started
 from project.bench.report import Table, middle, spread
 from project.bench.services import manage, stack
-from project.web_server import WebServer, command
-from realtime.local.process import LOOPBACK, Service, pick_port
-from realtime.local.stack import LocalStack, healthy
+from project.bench.site import Site, portal
+from project.web_server import WebServer
+from realtime.local.stack import LocalStack
 
 ROWS = 50
 CHANGE = "update products set price = price %% 100000 + 1 where name = %s"
@@ -101,53 +98,6 @@ def table_of(sockets: int, rate: float, runs: int, found: dict[str, list[Sample]
     return Table(f"{sockets:,} sockets, {rate:g} changes a second, {runs} runs", rows, note)
 
 
-@dataclass
-class Site:
-    services: LocalStack
-    web: Service
-    worker: Service
-
-
-@contextmanager
-def portal(services: LocalStack, server: WebServer) -> Iterator[Site]:
-    """A web process and a worker over the stack."""
-    port = pick_port()
-    environment = os.environ | {"PYTHONUNBUFFERED": "1", "DJANGO_DEBUG": "", "DJANGO_SECRET_KEY": secret_key()}
-    environment["STATIC_ROOT"] = str(services.directory / "static")
-    web = Service(
-        name=f"web {server}",
-        argv=[sys.executable, *command(server, LOOPBACK, port)],
-        log=services.directory / f"web-{server}.log",
-        env=environment,
-        address=f"{LOOPBACK}:{port}",
-        ready=lambda: healthy(f"http://{LOOPBACK}:{port}/healthz"),
-    )
-    worker = Service(
-        name="worker",
-        argv=[sys.executable, "manage.py", "run_realtime_worker"],
-        log=services.directory / "worker.log",
-        env=environment,
-    )
-    try:
-        web.start()
-        worker.start()
-        yield Site(services, web, worker)
-    finally:
-        worker.stop()
-        web.stop()
-
-
-def secret_key() -> str:
-    """This process's, with which it signs tokens."""
-    from django.conf import settings
-
-    return str(settings.SECRET_KEY)
-
-
-def port_of(service: Service) -> int:
-    return int(service.address.rpartition(":")[2])
-
-
 def measure(site: Site, sockets: int, seconds: float, rate: float) -> Sample:
     from project.bench.people import openings
 
@@ -156,7 +106,7 @@ def measure(site: Site, sockets: int, seconds: float, rate: float) -> Sample:
         sql.execute("insert into products (name, price) select 'Bench ' || n, n from generate_series(1, %s) n", [ROWS])
         idle = resident_bytes(site.web.pid)
         crowd = Crowd(
-            port_of(site.web),
+            site.port,
             "/ws/live/",
             sockets,
             openings(),

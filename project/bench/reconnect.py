@@ -7,9 +7,9 @@ import time
 
 from project.bench.accounting import cpu_seconds, resident_bytes
 from project.bench.crowd import Crowd
-from project.bench.fanout import Site, port_of, portal
 from project.bench.report import Table, middle, spread
 from project.bench.services import manage, stack
+from project.bench.site import Site, portal
 from project.web_server import WebServer
 
 # Until the sockets of the former round have left.
@@ -56,9 +56,7 @@ def _herd(site: Site, sockets: int, restarts: bool) -> tuple[list[float], float,
         time.sleep(REST_SECONDS)
     told = openings()
     idle, before = resident_bytes(site.web.pid), cpu_seconds(site.web.pid)
-    crowd = Crowd(
-        port_of(site.web), "/ws/live/", sockets, told, ready='"attached"', counted='"patch"', acknowledges=True
-    )
+    crowd = Crowd(site.port, "/ws/live/", sockets, told, ready='"attached"', counted='"patch"', acknowledges=True)
     with crowd:
         cost = cpu_seconds(site.web.pid) - before
         memory = resident_bytes(site.web.pid) - idle
