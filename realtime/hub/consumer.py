@@ -42,6 +42,9 @@ async def serve_live_socket(scope: Scope, receive: Receive, send: Send) -> None:
     if socket is None or refusal:
         await send({"type": "websocket.close", "code": refusal})
         return
+    # Kilobytes, and the socket may stay for days.
+    scope["headers"].clear()
+    scope["cookies"].clear()
     connection = Connection(hub, socket, send, scope.get("extensions", {}).get(SHARED_FRAMES))
     try:
         while (message := await receive())["type"] == "websocket.receive":

@@ -20,9 +20,13 @@ class SameOrigin:
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        headers = {name.lower(): value.decode("latin1") for name, value in scope["headers"]}
-        application = self._application if is_ours(headers.get(b"origin", ""), headers.get(b"host", "")) else None
-        await (application or WebsocketDenier())(scope, receive, send)
+        application = self._application if _is_from_ours(scope) else WebsocketDenier()
+        await application(scope, receive, send)
+
+
+def _is_from_ours(scope: Scope) -> bool:
+    headers = {name.lower(): value.decode("latin1") for name, value in scope["headers"]}
+    return is_ours(headers.get(b"origin", ""), headers.get(b"host", ""))
 
 
 def is_ours(origin: str, host: str) -> bool:

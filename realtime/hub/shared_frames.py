@@ -6,6 +6,7 @@ closing and whatever else comes take uvicorn's own way, and so does everything w
 permessage-deflate was negotiated, for then a frame is no longer the same for all.
 """
 
+import asyncio
 from asyncio import BaseTransport
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame as Received
 from websockets.frames import apply_mask  # type: ignore[attr-defined]  # in C where it can be
-from websockets.protocol import OPEN
+from websockets.protocol import OPEN, Protocol
 
 from realtime.hub.frame import SHARED_FRAMES, FrameListener
 
@@ -28,9 +29,11 @@ class SharedFrames(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.queue = Messages()  # type: ignore[assignment]
+        self.writable = Gate()  # type: ignore[assignment]
         self._listener: FrameListener | None = None
-        # Bytes that are still to come of a frame that has begun; None when that can't be told.
-        self._missing: int | None = 0
+        # Bytes that are still to come of a frame that has begun, or those that have come of its header.
+        self._missing, self._header = 0, b""
         self._heard = False
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -50,6 +53,7 @@ class SharedFrames(WebSocketsSansIOProtocol):
         self._listener = listener
         # The handshake is over, and the connection may last for days.
         del self.request, self.response
+        self._forget()
         if not self.writable.is_set():
             listener.pause()
         return True
@@ -58,14 +62,26 @@ class SharedFrames(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
-        if self._listener is not None and self._missing == 0 and self.conn.cur_size is None:
+        if self._listener is not None and self._is_between_frames and self.conn.cur_size is None:
             text = small_text(data)
             if text is not None and not self.close_sent:
                 self._listener.take(text)
                 return
-        if self.handshake_complete and self._missing is not None:
-            self._missing = missing(data, self._missing)
+        if self.handshake_complete:
+            self._missing, self._header = missing(self._header + data, self._missing)
         super().data_received(data)
+        if self._listener is not None:
+            self._forget()
+
+    @property
+    def _is_between_frames(self) -> bool:
+        return not self._missing and not self._header
+
+    def _forget(self) -> None:
+        """A new parser: between two messages the old one keeps the last, and the handshake for ever."""
+        if self._is_between_frames and self.conn.state is OPEN and self.conn.parser_exc is None:
+            self.conn.parser = Protocol.parse(self.conn)
+            next(self.conn.parser)
 
     def send_receive_event_to_app(self) -> None:
         if self._listener is None or self.close_sent:
@@ -131,6 +147,55 @@ class SharedFrames(WebSocketsSansIOProtocol):
             self._listener.lost()
 
 
+class Messages:
+    """What uvicorn needs of ``asyncio.Queue``, which takes 3 kB for each connection."""
+
+    __slots__ = ("_messages", "_waiting")
+
+    def __init__(self) -> None:
+        self._messages: list[Any] = []
+        self._waiting: asyncio.Future[None] | None = None
+
+    def put_nowait(self, message: Any) -> None:
+        self._messages.append(message)
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def empty(self) -> bool:
+        return not self._messages
+
+    async def get(self) -> Any:
+        """For one who waits at a time."""
+        while not self._messages:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+        return self._messages.pop(0)
+
+
+class Gate:
+    """What uvicorn needs of ``asyncio.Event``; open at first, and large only while it is closed."""
+
+    __slots__ = ("_opens",)
+
+    def __init__(self) -> None:
+        self._opens: asyncio.Event | None = None
+
+    def is_set(self) -> bool:
+        return self._opens is None
+
+    def clear(self) -> None:
+        self._opens = self._opens or asyncio.Event()
+
+    def set(self) -> None:
+        if self._opens is not None:
+            self._opens.set()
+            self._opens = None
+
+    async def wait(self) -> None:
+        while self._opens is not None:
+            await self._opens.wait()
+
+
 def small_text(data: bytes) -> str | None:
     """The message, if the bytes are exactly one short masked text frame, and valid."""
     length = len(data) - _HEAD
@@ -142,18 +207,19 @@ def small_text(data: bytes) -> str | None:
         return None
 
 
-def missing(data: bytes, before: int) -> int | None:
-    """How many bytes of the last frame in ``data`` are still to come, if ``before`` were; None if its header is cut."""
+def missing(data: bytes, before: int) -> tuple[int, bytes]:
+    """How many bytes of the last frame in ``data`` are still to come, if ``before`` were; what there is of its header,
+    if that is cut."""
     place, end = before, len(data)
     while place < end:
-        if place + 2 > end:
-            return None
-        length = data[place + 1] & ~_MASKED
-        size = {126: 2, 127: 8}.get(length, 0)
-        head = place + 2 + size
+        head = place + 2
+        if head <= end:
+            length = data[place + 1] & ~_MASKED
+            size = {126: 2, 127: 8}.get(length, 0)
+            head += size
         if head > end:
-            return None
+            return 0, data[place:]
         if size:
-            length = int.from_bytes(data[place + 2 : head])
+            length = int.from_bytes(data[head - size : head])
         place = head + (4 if data[place + 1] & _MASKED else 0) + length
-    return place - end
+    return place - end, b""
