@@ -2,11 +2,15 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.template.loader import get_template
 
+from project.bundle import BundleError, modules_of
+from project.static_files import ENTRIES
 from realtime.database.tables import live_tables
 from realtime.live.definition import _definitions
 from realtime.models import LiveModel
@@ -62,12 +66,55 @@ def test_every_live_model_has_taken_each_step_of_the_guide(model: type[LiveModel
     assert str(model._meta.ordering[-1]).lstrip("-") in ("id", "pk"), f"the order of {table} isn't total"
 
 
-def test_modules_import_relatively_and_end_their_imports_with_a_semicolon() -> None:
-    """Django's manifest storage hashes only imports of this form; any other would load a module twice."""
-    for path in (ROOT / "static/js").rglob("*.js"):
-        for line in path.read_text().splitlines():
-            if re.match(r"\s*(import|export)\b.*\bfrom\b|\s*import\s+[\"']", line):
-                assert re.search(r"""["']\.\.?/[^"']+\.js["'];$""", line), f"{path.name}: {line}"
+STATIC = ROOT / "static"
+# Loaded by a plain <script>, or by the browser as the service worker.
+NO_MODULES = {"js/theme.js", "js/timezone.js", "js/service-worker.js"}
+
+
+def module_scripts() -> dict[str, set[str]]:
+    """The modules that pages load by themselves, and the templates that say so."""
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "templates").rglob("*.html"):
+        for name in re.findall(r"""<script type="module" src="{% static '([^']+)' %}">""", path.read_text()):
+            found.setdefault(name, set()).add(str(path.relative_to(ROOT / "templates")))
+    return found
+
+
+def test_every_module_can_be_bundled() -> None:
+    """Each entry becomes one script with what it imports, by a bundler that knows only our style."""
+    bundled: set[str] = set()
+    for entry in ENTRIES:
+        try:
+            bundled |= set(modules_of(entry, lambda name: (STATIC / name).read_text()))
+        except BundleError as error:
+            pytest.fail(f"{error}. project/bundle.py says in which style modules are written.")
+    written = {str(path.relative_to(STATIC)) for path in (STATIC / "js").rglob("*.js")}
+    assert bundled == written - NO_MODULES, "no page has these: import them in an entry (ENTRIES), or remove them"
+
+
+def test_every_script_of_a_page_is_bundled() -> None:
+    assert set(module_scripts()) == set(ENTRIES), "name what pages load as a module in project/static_files.py: ENTRIES"
+
+
+def test_a_module_runs_once_on_a_page() -> None:
+    """What two bundles hold would run twice on a page that has both, with two states."""
+
+    def modules(entry: str) -> set[str]:
+        return set(modules_of(entry, lambda name: (STATIC / name).read_text()))
+
+    def frames(name: str) -> Iterator[str]:
+        """The template and those that it extends, whatever a view may choose."""
+        yield name
+        text = Path(get_template(name).origin.name).read_text()
+        if extends := re.search(r"""{% extends [^"%]*"([^"]+)" %}""", text):
+            yield from frames(extends[1])
+
+    scripts = module_scripts()
+    for entry, templates in scripts.items():
+        on_page = {frame for template in templates for frame in frames(template)}
+        for other in scripts.keys() - {entry}:
+            twice = modules(entry) & modules(other)
+            assert not (on_page & scripts[other] and twice), f"{entry} and {other} are on one page, both with {twice}"
 
 
 def test_html_enters_the_page_in_one_file_only() -> None:

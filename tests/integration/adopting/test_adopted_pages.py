@@ -23,7 +23,7 @@ from realtime.database import columns
 from realtime.live.definition import definition_named
 from realtime.live.kind import Kind
 from realtime.live.lists import LiveList
-from tests.integration.adopting.their_project import TheirProject, adopt
+from tests.integration.adopting.their_project import TheirProject
 from tests.integration.pages.test_untouched import Form
 from ticketing.kinds import TICKET
 from ticketing.models import Ticket
@@ -37,8 +37,7 @@ NEXT = re.compile(r'rel="next" href="([^"]*)"')
 
 
 @pytest.fixture
-def portal(project: TheirProject) -> Client:
-    adopt()
+def portal(adopted: TheirProject) -> Client:
     client = Client()
     client.force_login(get_user_model().objects.create_superuser("operator", password="right"))
     return client
@@ -69,25 +68,25 @@ def test_every_page_shows_what_is_there(portal: Client) -> None:
 
 
 @pytest.mark.any_keys
-def test_a_form_that_is_saved_untouched_changes_nothing(portal: Client, project: TheirProject) -> None:
+def test_a_form_that_is_saved_untouched_changes_nothing(portal: Client, adopted: TheirProject) -> None:
     for kind in KINDS:
         for key in some(kind):
             question = f"select to_jsonb(t) from {kind.table} as t where id = %s"
-            before = project.connection.execute(question, [key]).fetchone()  # type: ignore[call-overload]
+            before = adopted.connection.execute(question, [key]).fetchone()  # type: ignore[call-overload]
             address = reverse(kind.edit_name, args=[key])
             response = portal.post(address, Form(page(portal, address)).sent)
-            after = project.connection.execute(question, [key]).fetchone()  # type: ignore[call-overload]
+            after = adopted.connection.execute(question, [key]).fetchone()  # type: ignore[call-overload]
             assert response.status_code == 302, (kind.singular, before)
             assert after == before
 
 
-@pytest.mark.parametrize("project", ["odd_rows"], indirect=True)
+@pytest.mark.parametrize("adopted", ["odd_rows"], indirect=True)
 def test_columns_of_the_app_are_shown_and_a_new_row_has_those_that_it_needs(
-    portal: Client, project: TheirProject
+    portal: Client, adopted: TheirProject
 ) -> None:
-    project.run("alter table products add column shelf integer, add column batch date")
-    project.run("update products set shelf = 7, batch = '2026-01-02', stock = 5 where name = 'Thing 3'")
-    project.run(
+    adopted.run("alter table products add column shelf integer, add column batch date")
+    adopted.run("update products set shelf = 7, batch = '2026-01-02', stock = 5 where name = 'Thing 3'")
+    adopted.run(
         "update products set batch = now() where batch is null; alter table products alter column batch set not null"
     )
     columns.forget()
@@ -106,14 +105,14 @@ def test_columns_of_the_app_are_shown_and_a_new_row_has_those_that_it_needs(
     assert "“soon” is no value of the type date." in unescape(refused.content.decode())
     portal.post(reverse("crm:product-create"), sent | {"batch": "2026-11-27", "price": "0.5"})
     made = "select batch::text, price, created_at is not null, updated_at is not null from products where name = 'New'"
-    assert project.connection.execute(made).fetchone() == ("2026-11-27", 0.5, True, True)
+    assert adopted.connection.execute(made).fetchone() == ("2026-11-27", 0.5, True, True)
 
 
-@pytest.mark.parametrize("project", ["odd_rows"], indirect=True)
-def test_where_nobody_can_be_asked_a_sentence_says_what_the_app_needs(portal: Client, project: TheirProject) -> None:
+@pytest.mark.parametrize("adopted", ["odd_rows"], indirect=True)
+def test_where_nobody_can_be_asked_a_sentence_says_what_the_app_needs(portal: Client, adopted: TheirProject) -> None:
     for table, column in (("comments", "branch"), ("products", "shelf"), ("products", "aisle")):
-        project.run(f"alter table {table} add column {column} text not null default 'x'")
-        project.run(f"alter table {table} alter column {column} drop default")
+        adopted.run(f"alter table {table} add column {column} text not null default 'x'")
+        adopted.run(f"alter table {table} alter column {column} drop default")
     columns.forget()
     ticket = Ticket.objects.order_by("id")[0]
     spoken = portal.post(reverse("ticketing:comment-create", args=[ticket.pk]), {"content": "Typed for long"})
@@ -129,9 +128,9 @@ def test_where_nobody_can_be_asked_a_sentence_says_what_the_app_needs(portal: Cl
     assert "A new product needs a value for “shelf” and “aisle”" in outcome.problems[0].sentence
 
 
-@pytest.mark.parametrize("project", ["uuid_keys"], indirect=True)
+@pytest.mark.parametrize("adopted", ["uuid_keys"], indirect=True)
 def test_the_apps_people_have_names_and_an_account_can_be_one_of_them(
-    portal: Client, project: TheirProject, settings: Settings
+    portal: Client, adopted: TheirProject, settings: Settings
 ) -> None:
     settings.APP_PEOPLE = ("profiles", "id", "full_name")
     columns.forget()
@@ -152,7 +151,7 @@ def test_the_apps_people_have_names_and_an_account_can_be_one_of_them(
     assert portal.post(reverse("ticketing:assignment", args=[ticket.pk]), to_me).status_code == 302
     portal.post(reverse("ticketing:comment-create", args=[ticket.pk]), {"content": "Hello"})
     told = "select assigned_to, (select author_id from comments where content = 'Hello') from tickets where id = %s"
-    assert project.connection.execute(told, [ticket.pk]).fetchone() == (ADA, ADA)
+    assert adopted.connection.execute(told, [ticket.pk]).fetchone() == (ADA, ADA)
 
 
 def some(kind: Kind) -> list[Any]:
@@ -214,13 +213,13 @@ update tickets set channel = (array['mail', 'Phone %s', null]::channel[])[1 + ri
 """
 
 
-@pytest.mark.parametrize("project", ["odd_rows"], indirect=True)
-def test_a_list_is_filtered_by_what_only_the_app_knows(portal: Client, project: TheirProject) -> None:
-    project.run(FILL_IN)
+@pytest.mark.parametrize("adopted", ["odd_rows"], indirect=True)
+def test_a_list_is_filtered_by_what_only_the_app_knows(portal: Client, adopted: TheirProject) -> None:
+    adopted.run(FILL_IN)
     every = {kind: page(portal, reverse(kind.list_name)) for kind in (PRODUCT, CUSTOMER, TICKET)}
     for kind, asked, told in BY_THE_APPS_COLUMNS:
         question = f"select id::text from {kind.table} where {told}"
-        wanted = {key for (key,) in project.connection.execute(question).fetchall()}  # type: ignore[call-overload]
+        wanted = {key for (key,) in adopted.connection.execute(question).fetchall()}  # type: ignore[call-overload]
         shown = page(portal, f"{reverse(kind.list_name)}?size=100&{asked}")
         assert set(re.findall(r'data-id="([^"]*)"', shown)) == wanted, asked
         for name in re.findall(r"(app[^=]*)=", asked):

@@ -43,8 +43,15 @@ class TheirProject:
 @contextmanager
 def their_project(url: str, script: str, binaries: Path) -> Iterator[TheirProject]:
     """Builds a project in an empty database that looks like a new Supabase project, and has Django work with it."""
+    with opened(url, binaries) as project:
+        project.run((PROJECTS / f"{script}.sql").read_text())
+        yield project
+
+
+@contextmanager
+def opened(url: str, binaries: Path) -> Iterator[TheirProject]:
+    """A project that is in the database already; Django works with it."""
     with psycopg.connect(url, autocommit=True) as connection, djangos_database(url):
-        connection.execute((PROJECTS / f"{script}.sql").read_text())  # type: ignore[call-overload]
         yield TheirProject(url, connection, binaries / "pg_dump")
 
 
