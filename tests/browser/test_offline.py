@@ -35,10 +35,10 @@ def reader(browser: Browser, live_site: LiveSite, line: CutLine) -> Iterator[Bro
         yield context
 
 
-def with_worker(context: BrowserContext, line: CutLine) -> Page:
+def with_worker(context: BrowserContext, url: str) -> Page:
     """A page whose addresses a service worker answers."""
     page = context.new_page()
-    page.goto(line.url)
+    page.goto(url)
     # The worker answers pages that are asked for once it is there.
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.reload()
@@ -70,7 +70,7 @@ def test_what_was_opened_can_be_read_and_written_to_without_the_server(
 ) -> None:
     with live_site.connect() as sql:
         key = insert_product(sql, word)
-        page = with_worker(reader, line)
+        page = with_worker(reader, line.url)
         edit, listing = f"/crm/products/{key}/edit/", f"/crm/products/?q={word}"
         for path in (edit, listing):
             page.goto(line.url + path)
@@ -112,7 +112,7 @@ def test_what_was_opened_can_be_read_and_written_to_without_the_server(
 def test_kept_pages_go_with_the_sign_out_and_before_another_person(
     reader: BrowserContext, live_site: LiveSite, line: CutLine, colleague: Colleague
 ) -> None:
-    page = with_worker(reader, line)
+    page = with_worker(reader, line.url)
     page.goto(f"{line.url}/crm/products/")
     keeps(page, live_site, "/crm/products/")
     for left_out in ("/profile/", "/admin/", "/crm/customers/import/"):
