@@ -17,8 +17,11 @@ from tests.plugin import DEBIAN_POSTGRES_15, SERVICES, SessionServices
 from tests.prepared import MIGRATED, copy_database, has_database
 
 # As quick as it goes: what these stretch in production only makes a test wait.
-# A service worker's requests go past a page's routes; the certificates of tests/nginx.py are nobody's.
+# A service worker's requests go past a page's routes.
 AS_HERE = {"service_workers": "block", "ignore_https_errors": True}
+# The certificates of tests/nginx.py are nobody's. Service workers and passkeys want one without an error that somebody
+# has passed over: with this, there is none.
+ANY_CERTIFICATE = "--ignore-certificate-errors"
 QUICK = RealtimeOptions(poll_interval_ms=20, idle_multiplier=5, refusal_delay_scale=0, faults=True)
 
 
@@ -113,7 +116,7 @@ def browser(chromium: Path) -> Iterator[Browser]:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         # tests/browser/test_offline.py has a service worker.
         patch.setattr(Browser, "new_context", partialmethod(Browser.new_context, **AS_HERE))
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*ARGUMENTS, ANY_CERTIFICATE])
         yield browser
         browser.close()
 

@@ -34,7 +34,12 @@ class LiveSite:
     @property
     def url(self) -> str:
         """Where browsers find the portal, without a slash at its end."""
-        return self.address or f"http://{self.web.address}{self.prefix[:-1]}"
+        return self.address or self.web_url
+
+    @property
+    def web_url(self) -> str:
+        """The portal past whatever proxy stands in front of it, without a slash at its end."""
+        return f"http://{self.web.address}{self.prefix[:-1]}"
 
     @property
     def prefix(self) -> str:
@@ -43,6 +48,10 @@ class LiveSite:
     @property
     def cookie_suffix(self) -> str:
         return self.prefix[:-1].replace("/", "_")
+
+    def own(self, name: str) -> str:
+        """What a script calls something that the browser keeps for the whole host: ``own`` in static/js/root.js."""
+        return name if self.prefix == "/" else f"{self.prefix} {name}"
 
     @property
     def database_url(self) -> str:

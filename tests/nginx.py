@@ -31,6 +31,7 @@ events {{ worker_connections 4096; }}
 http {{
     include /etc/nginx/mime.types;
     access_log off;
+    gzip on;
     client_body_temp_path {directory}/body;
     proxy_temp_path {directory}/proxy;
     fastcgi_temp_path {directory}/fastcgi;
@@ -57,10 +58,10 @@ class Nginx:
     def __init__(self, directory: Path, upstreams: list[str], static: Path, prefix: str) -> None:
         program = find_nginx()
         assert program is not None, MISSING
-        self._directory, self._prefix = directory, prefix
+        self._directory, self._prefix, self._static = directory, prefix, static
         self.port, self.plain_port = pick_port(), pick_port()
         self.certificate = directory / "certificate.pem"
-        self._write(upstreams, static)
+        self._write(upstreams)
         self.service = Service(
             name="nginx",
             argv=[program, "-p", str(directory), "-c", str(directory / "nginx.conf")],
@@ -78,25 +79,38 @@ class Nginx:
         """That of the portal, without a slash at its end."""
         return self.origin + self._prefix[:-1]
 
+    def add_portal(self, upstream: str, prefix: str) -> str:
+        """A second portal on the host, as docs/DEPLOYMENT.md tells; before nginx is started. Returns its address."""
+        name, livedesk = prefix.strip("/"), self._directory / "livedesk"
+        with (livedesk / "upstream.conf").open("a") as file:
+            file.write(f"upstream {name} {{\n    server {upstream};\n}}\n")
+        self._copy("subpath.conf", f"livedesk/{name}.conf", [], prefix)
+        copy, server = livedesk / f"{name}.conf", self._directory / "sites-enabled" / "livedesk"
+        copy.write_text(copy.read_text().replace("http://livedesk;", f"http://{name};"))
+        first = "root.conf" if self._prefix == "/" else "subpath.conf"
+        added = f"include livedesk/{first};\n    include livedesk/{name}.conf;"
+        server.write_text(server.read_text().replace(f"include livedesk/{first};", added))
+        return self.origin + prefix[:-1]
+
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.origin, verify=self.trust(), trust_env=False, timeout=PATIENCE_SECONDS)
 
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.certificate))
 
-    def _write(self, upstreams: list[str], static: Path) -> None:
+    def _write(self, upstreams: list[str]) -> None:
         for folder in ("conf.d", "sites-enabled", "livedesk"):
             (self._directory / folder).mkdir(parents=True)
         self._make_certificate()
-        self._copy("livedesk.conf", "conf.d/livedesk.conf", upstreams, static)
-        self._copy("server.conf", "sites-enabled/livedesk", upstreams, static)
+        self._copy("livedesk.conf", "conf.d/livedesk.conf", upstreams, self._prefix)
+        self._copy("server.conf", "sites-enabled/livedesk", upstreams, self._prefix)
         for name in ("upstream.conf", "proxy.conf", "static.conf", "root.conf", "subpath.conf"):
-            self._copy(name, f"livedesk/{name}", upstreams, static)
+            self._copy(name, f"livedesk/{name}", upstreams, self._prefix)
         # Where root starts it, its workers are another account, which doesn't reach this directory.
         user = "user root;" if Path("/proc/self").stat().st_uid == 0 else ""
         (self._directory / "nginx.conf").write_text(AROUND.format(directory=self._directory, user=user))
 
-    def _copy(self, name: str, target: str, upstreams: list[str], static: Path) -> None:
+    def _copy(self, name: str, target: str, upstreams: list[str], prefix: str) -> None:
         text = (SHIPPED / name).read_text()
         servers = "\n".join(f"    server {upstream} max_fails=2 fail_timeout=5s;" for upstream in upstreams)
         text = re.sub(r"( +server 127\.0\.0\.1:\d+[^\n]*\n?)+", f"{servers}\n", text)
@@ -105,14 +119,14 @@ class Nginx:
         text = text.replace("listen 443 ", f"listen {LOOPBACK}:{self.port} ")
         text = re.sub(r"/etc/letsencrypt/live/[^/]+/fullchain\.pem", str(self.certificate), text)
         text = re.sub(r"/etc/letsencrypt/live/[^/]+/privkey\.pem", str(self._directory / "key.pem"), text)
-        text = text.replace("/var/lib/livedesk/static/", f"{static}/")
-        if self._prefix != "/":
-            text = text.replace("livedesk/root.conf", "livedesk/subpath.conf").replace("/portal/", self._prefix)
-            text = text.replace("location = /portal {", f"location = {self._prefix[:-1]} {{")
+        text = text.replace("/var/lib/livedesk/static/", f"{self._static}/")
+        if prefix != "/":
+            text = text.replace("livedesk/root.conf", "livedesk/subpath.conf").replace("/portal/", prefix)
+            text = text.replace("location = /portal {", f"location = {prefix[:-1]} {{")
         (self._directory / target).write_text(text)
 
     def _make_certificate(self) -> None:
-        names = f"subjectAltName=IP:{LOOPBACK},DNS:{HOST}"
+        names = f"subjectAltName=IP:{LOOPBACK},DNS:localhost,DNS:{HOST}"
         command = f"openssl req -x509 -nodes -days 2 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -subj /CN={HOST}"
         files = ("-keyout", str(self._directory / "key.pem"), "-out", str(self.certificate))
         subprocess.run([*command.split(), "-addext", names, *files], check=True, capture_output=True)
@@ -122,7 +136,7 @@ def behind(prefix: str) -> dict[str, str]:
     """The settings of a portal that this nginx is in front of."""
     return {
         "URL_PREFIX": prefix,
-        "DJANGO_ALLOWED_HOSTS": f"{LOOPBACK},{HOST}",
+        "DJANGO_ALLOWED_HOSTS": f"{LOOPBACK},localhost,{HOST}",
         "DJANGO_SECURE_COOKIES": "1",
         "DJANGO_BEHIND_HTTPS_PROXY": "1",
         "TRUSTED_PROXIES": "1",
@@ -134,11 +148,20 @@ def through_nginx(site: LiveSite, prefix: str, directory: Path) -> Iterator[Live
     """The same portal by way of nginx: a web process of its own, on the same database and worker."""
     environment = site.environment | behind(prefix)
     web = make_web(environment, directory / "web.log")
-    nginx = Nginx(directory / "etc", [web.address], static_files(), prefix)
     try:
         web.start()
+        with nginx_before(replace(site, web=web, environment=environment), directory) as fronted:
+            yield fronted
+    finally:
+        web.stop()
+
+
+@contextmanager
+def nginx_before(site: LiveSite, directory: Path) -> Iterator[LiveSite]:
+    """The same site, with its own web process, by way of nginx."""
+    nginx = Nginx(directory / "etc", [site.web.address], static_files(), site.prefix)
+    try:
         nginx.service.start()
-        yield replace(site, web=web, environment=environment, address=nginx.address)
+        yield replace(site, address=nginx.address)
     finally:
         nginx.service.stop()
-        web.stop()

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -52,7 +53,9 @@ class Place:
 
     def __post_init__(self) -> None:
         if not _permissions(self.address):
-            raise NoForm(f"“{self.address[:80]}” is no address of a form here; it begins with /crm/ or /ticketing/.")
+            root = settings.URL_PREFIX
+            said = f"“{self.address[:80]}” is no address of a form here; it begins with {root}crm/ or {root}ticketing/."
+            raise NoForm(said)
         if not _FORM_NAME.fullmatch(self.form):
             raise NoForm(f"“{self.form[:80]}” is no form’s name; that has 1 to 300 characters without blanks.")
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from realtime.build import build_id
 from realtime.live.person import person_of
 
-# "<whose page it is> <when their session ends, in seconds since 1970>".
+# "<whose page it is> <when their session ends, in seconds since 1970> <which portal's it is: its root on the host>".
 HEADER = "Livedesk-Reader"
 _KINDS = ("text/html", "text/css")
 
@@ -30,7 +30,7 @@ class ReaderMiddleware:
         response = self.get_response(request)
         if request.method == "GET" and response.status_code == 200 and _may_be_kept(request, response):
             until = int(request.session.get_expiry_date().timestamp())
-            response.headers[HEADER] = f"{person_of(request.user)} {until}"
+            response.headers[HEADER] = f"{person_of(request.user)} {until} {settings.URL_PREFIX}"
         return response
 
 

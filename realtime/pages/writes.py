@@ -19,6 +19,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.contrib.messages import constants
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -103,7 +104,7 @@ class _Write:
             return JsonResponse(body, status=status, headers={ACTION: action} if action else {})
         # A blank for an action: what was done before is none of this request's.
         messages_of(request).add(constants.SUCCESS, body.get("said", _DONE), action or " ")
-        url = body.get("url") or "/"
+        url = body.get("url") or settings.URL_PREFIX
         return JsonResponse({**body, "said": ""}) if self.is_scripts else redirect(url)
 
     @property

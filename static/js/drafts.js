@@ -35,7 +35,8 @@ async function send(name, onEnded) {
   const told = { address, form, writing, title, values, revision, seen, at, age: Date.now() - at };
   const status = await request("PUT", told);
   const now = read(name);
-  if (now?.writing !== writing) return;
+  // What is being sent has its writing ended by that.
+  if (now?.writing !== writing || now.sent) return;
   if (status === ENDED) onEnded(name);
   else if (status < 300 && now.at === at) write(name, { ...now, saved: Date.now() });
 }

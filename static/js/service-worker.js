@@ -5,10 +5,11 @@ const OWN = ROOT === "/" ? "" : `${ROOT} `;
 const PAGES = `${OWN}livedesk-pages-`;
 const STATICS = `${OWN}livedesk-static-`;
 const STATIC = STATICS + BUILD;
+const FILES = `${ROOT}static/`;
 const NOT_KEPT = `${ROOT}offline/`;
 const SIGN_IN = `${ROOT}sign-in/`;
 const SIGN_OUT = `${ROOT}sign-out/`;
-// "<person> <end of the session>"; realtime/pages/offline.py says on which pages.
+// "<person> <end of the session> <root>"; realtime/pages/offline.py says on which pages.
 const READER = "Livedesk-Reader";
 const KEPT_AT = "Livedesk-Kept-At";
 const MOST_PAGES = 50;
@@ -32,7 +33,7 @@ self.addEventListener("fetch", (event) => {
   if (url.pathname === SIGN_OUT && request.method === "POST") return event.waitUntil(forgetPages());
   if (request.method !== "GET") return;
   if (request.mode === "navigate") event.respondWith(page(event));
-  else if (HASHED.test(url.pathname)) event.respondWith(file(event));
+  else if (url.pathname.startsWith(FILES) && HASHED.test(url.pathname)) event.respondWith(file(event));
   else if (request.destination === "style") event.respondWith(page(event));
 });
 
@@ -78,14 +79,15 @@ async function page(event) {
   const answer = await asked(event, kept !== null);
   if (answer && !isAway(answer)) {
     // Only what is kept is copied: an export may be a million rows.
-    const copy = answer.headers.has(READER) ? answer.clone() : null;
+    // Another portal may stand below this one's path, and its own worker may not be there yet.
+    const isOurs = answer.headers.get(READER)?.split(" ")[2] === ROOT;
+    const copy = isOurs ? answer.clone() : null;
     event.waitUntil(noteWhose(event.request, answer, copy, began));
     return answer;
   }
   if (kept) return shown(kept);
-  if (answer) return answer;
   const instead = event.request.mode === "navigate" ? await caches.match(NOT_KEPT) : null;
-  return instead ?? Response.error();
+  return instead ?? answer ?? Response.error();
 }
 
 /** The server's answer; null when there is none, or when it takes too long for somebody who has a kept page. */

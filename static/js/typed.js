@@ -95,7 +95,8 @@ function keep(form) {
   const opened = { revision: revisionField(form)?.value ?? null, seen: Object.fromEntries(readSeen(form)) };
   const kept = { ...(isRefusal && before ? before : opened), values, ...belonging(form) };
   const same = before && ["writing", "values", "revision", "seen"].every((part) => equal(before[part], kept[part]));
-  write(key(form), { ...kept, at: same ? before.at : Date.now(), saved: same && before.saved, sent: false });
+  const { at, saved, sent } = same ? before : { at: Date.now(), saved: false, sent: false };
+  write(key(form), { ...kept, at, saved, sent });
   if (!same) sendSoon(key(form));
 }
 
@@ -129,10 +130,10 @@ function carry(form) {
   if (!field.isConnected) form.append(field);
 }
 
-/** It was sent or thrown away elsewhere, and is still being written here: kept on under a new name. */
+/** It was sent or thrown away elsewhere: where it is still being written, it is kept on under a new name. */
 function writeAnew(name) {
   const form = forms().find((one) => key(one) === name);
-  if (!form) return;
+  if (!form) return write(name, null);
   writings.delete(form);
   carry(form);
   keep(form);
@@ -155,10 +156,20 @@ export function typedInto(form) {
   return kept && { name: key(form), kept };
 }
 
+/** The server has saved it, and has ended its draft. What was typed since then is a draft of its own. */
+export function markSaved(form) {
+  const isAllOfIt = read(key(form))?.sent;
+  writings.delete(form);
+  if (isAllOfIt) write(key(form), null);
+  else if (person && ours(form)) keep(form);
+}
+
 /** It was thought to be on its way, and isn't. */
 export function markUnsent(form) {
   const kept = read(key(form));
-  if (kept) write(key(form), { ...kept, sent: false });
+  if (!kept) return;
+  write(key(form), { ...kept, sent: false });
+  if (kept.writing) sendSoon(key(form));
 }
 
 /** "Cancel", "Discard mine": leaving by the form's own link means that nothing typed is wanted. */
@@ -190,7 +201,8 @@ function offer(form) {
   if (isRefusal) return;
   if (kept && cameBy() !== "navigate") putBack(form, kept);
   else if (kept) ask(form, kept);
-  if (onServer?.some((writing) => writing !== kept?.writing)) offerTheirs(form, kept);
+  const known = kept?.writing ? [kept.writing, ...kept.before] : [];
+  if (onServer?.some((writing) => !known.includes(writing))) offerTheirs(form, kept);
 }
 
 /** What this tab keeps, unless it was sent, dropped or written on elsewhere. */

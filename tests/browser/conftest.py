@@ -1,5 +1,7 @@
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,16 +16,22 @@ from tests.nginx import MISSING, find_nginx, through_nginx
 expect.set_options(timeout=15_000)
 
 
-@pytest.fixture(scope="session")
-def live_site(live_site: LiveSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSite]:
+@contextmanager
+def as_asked(site: LiveSite, directory: Path) -> Iterator[LiveSite]:
     """With THROUGH_NGINX=/portal/ browsers reach the portal through the shipped nginx configuration, at that path."""
     prefix = os.environ.get("THROUGH_NGINX", "")
     if not prefix:
-        yield live_site
+        yield site
         return
     if find_nginx() is None:
         unavailable(MISSING)
-    with through_nginx(live_site, prefix, tmp_path_factory.mktemp("through-nginx")) as site:
+    with through_nginx(site, prefix, directory) as fronted:
+        yield fronted
+
+
+@pytest.fixture(scope="session")
+def live_site(live_site: LiveSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSite]:
+    with as_asked(live_site, tmp_path_factory.mktemp("as-asked")) as site:
         yield site
 
 

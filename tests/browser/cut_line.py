@@ -5,6 +5,7 @@ import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from project.chaos.proxy import Link, Proxy, Side
 from realtime.local.process import LOOPBACK, pick_port
@@ -33,15 +34,20 @@ class _Line(Proxy):
 
 
 class CutLine:
-    """``url`` leads to the server at ``upstream``, as long as nothing is cut."""
+    """``url`` leads to where ``upstream`` does, another of this machine's addresses, as long as nothing is cut."""
 
-    def __init__(self, upstream: int) -> None:
+    def __init__(self, upstream: str) -> None:
         self._loop = asyncio.new_event_loop()
-        self._line = _Line("browser", upstream, pick_port())
-        self.url = f"http://{LOOPBACK}:{self._line.port}"
+        there = urlsplit(upstream)
+        assert there.port is not None, upstream
+        self._line = _Line("browser", there.port, pick_port())
+        self.url = there._replace(netloc=f"{LOOPBACK}:{self._line.port}").geturl()
 
     def cut_next_write(self, about: str, after: int) -> None:
-        """The connection with the next POST whose head names ``about`` ends after so many bytes in both directions."""
+        """The connection with the next POST whose head names ``about`` ends after so many bytes in both directions.
+
+        Over TLS no head can be read, so none is found.
+        """
         self._line.was_cut.clear()
         self._line.about = about.encode()
         self._line.cut_after = after

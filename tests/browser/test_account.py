@@ -71,7 +71,7 @@ def test_a_second_factor_and_a_passkey(browser: Browser, live_site: LiveSite, co
         keys.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
         # Passkeys belong to a name; an address has none.
         portal = live_site.url.replace("127.0.0.1", "localhost")
-        page.goto(f"{portal}/sign-in/?next=/account/second-factor/")
+        page.goto(f"{portal}/sign-in/?next={live_site.prefix}account/second-factor/")
         assert_looks_right(page)
         fill_in(page, name)
         page.wait_for_url(f"{portal}/account/second-factor/")

@@ -6,6 +6,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -126,10 +127,13 @@ def weakness(services: SessionServices) -> Weakness:
 
 @pytest.fixture
 def address(live_site: LiveSite, weakness: Weakness) -> Iterator[str]:
-    """Another web process of the portal, with a weak channel layer. Browsers have one session for all ports."""
+    """Another web process of the portal, with a weak channel layer. Browsers have one session for all ports.
+
+    It is reached past any nginx, which has one of its own.
+    """
     web = make_web(live_site.environment | weakness.environment, live_site.logs / "any-page.log")
     web.start()
-    yield f"http://{web.address}"
+    yield replace(live_site, web=web).web_url
     web.stop()
 
 

@@ -270,7 +270,7 @@ def test_a_search_that_fails_says_so_and_keeps_the_text(
         if trouble == "abort":
             route.abort()
         elif trouble == "sign-in":
-            route.fulfill(status=302, headers={"Location": "/sign-in/"})
+            route.fulfill(status=302, headers={"Location": f"{live_site.prefix}sign-in/"})
         elif trouble == "garbage":
             route.fulfill(status=200, body="<html>", content_type="text/html")
         else:

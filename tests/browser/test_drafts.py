@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, expect
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.portal import insert_product, open_live, sign_in_on_page, wait_live
 from tests.browser.test_axe import assert_axe_finds_nothing
@@ -132,3 +133,75 @@ def test_whatever_happens_to_the_page_text_and_caret_stay(
             untouched()
         finally:
             sql.execute("update accounts_user set is_superuser = true where username = 'demo'")
+
+
+def form_of_one_record(sql: Any, word: str) -> str:
+    return f"/crm/products/{insert_product(sql, word)}/edit/"
+
+
+def form_of_many_records(sql: Any, word: str) -> str:
+    insert_product(sql, word)
+    return f"/crm/products/bulk/?do=change&all=1&query=%3Fq%3D{word}"
+
+
+def has_none(page: Page, site: LiveSite, address: str) -> None:
+    """Neither the tab nor the server offers anything at this form, now or when it is opened once more."""
+    assert page.evaluate("Object.keys(sessionStorage).filter((name) => name.includes('livedesk.typed'))") == []
+    for _ in range(2):
+        page.goto(site.url + address)
+        wait_live(page)
+        expect(page.locator(".typed-note")).to_have_count(0)
+    with site.connect() as sql:
+        assert sql.execute("select title from realtime_draft where kept <> ''").fetchall() == []
+
+
+@pytest.mark.parametrize("form", [form_of_one_record, form_of_many_records])
+def test_what_is_sent_before_the_server_has_a_draft_of_it_leaves_none(
+    context: BrowserContext, live_site: LiveSite, word: str, form: Callable[[Any, str], str]
+) -> None:
+    with live_site.connect() as sql:
+        address = form(sql, word)
+        page = open_live(context, live_site, address)
+        # However slow this machine is: the second of quiet that comes before a draft isn't over.
+        page.clock.install()
+        page.locator("main form.card [name=description]").fill(f"{word} {WORK}")
+        page.locator("main form.card button[type=submit]:not([name])").click()
+        page.wait_for_url(lambda url: not url.endswith(address))
+        page.wait_for_load_state()
+        has_none(page, live_site, address)
+
+
+def test_a_draft_that_arrives_behind_its_form_is_none(context: BrowserContext, live_site: LiveSite, word: str) -> None:
+    with live_site.connect() as sql:
+        address = form_of_one_record(sql, word)
+        page = open_live(context, live_site, address)
+        late: list[Route] = []
+        answers: list[int] = []
+
+        def hold_the_first(draft: Route) -> None:
+            if late or answers:
+                draft.continue_()
+            else:
+                late.append(draft)
+
+        def let_it_go_behind(form: Route) -> None:
+            if form.request.method != "POST":
+                form.continue_()
+                return
+            saved = form.fetch(max_redirects=0)
+            draft = late.pop()
+            answer = draft.fetch()
+            answers.append(answer.status)
+            draft.fulfill(response=answer)
+            form.fulfill(response=saved)
+
+        page.route("**/drafts/here/", hold_the_first)
+        page.route(f"**{address}", let_it_go_behind)
+        page.fill("main form.card [name=description]", f"{word} {WORK}")
+        while not late:
+            page.wait_for_timeout(50)
+        page.locator("main form.card button[type=submit]:not([name])").click()
+        page.wait_for_url(lambda url: not url.endswith(address))
+        page.wait_for_load_state()
+        assert answers == [409]
+        has_none(page, live_site, address)

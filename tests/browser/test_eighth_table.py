@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from realtime.local.stack import LocalStack
+from tests.browser.conftest import as_asked
 from tests.browser.portal import assert_equals_reload, open_live, row, sign_in
 from tests.conftest import QUICK
 from tests.live_site import LiveSite, make_live_site
@@ -23,7 +24,8 @@ def site_with_eighth_table(services: SessionServices, postgres_url: str) -> Iter
         site.manage("migrate", "--noinput")
         site.web.start()
         site.worker.start()
-        yield site
+        with as_asked(site, directory) as reached:
+            yield reached
     finally:
         site.stop()
 

@@ -27,8 +27,8 @@ def test_it_has_every_row_of_every_page_in_the_lists_order(
         insert_product(sql, f"{word} dear", 5000)
         page = open_live(context, live_site, f"/crm/products/?q={word}&price_max=100&sort=-price&size=25")
         page.locator("summary", has_text="Export").click()
-        address = page.get_by_role("link", name="CSV").get_attribute("href")
-        head, *rows = table(context, live_site.url + str(address))
+        address = page.get_by_role("link", name="CSV").evaluate("link => link.href")
+        head, *rows = table(context, address)
         assert head[:3] == ["Product", "Description", "Price"]
         assert [row[0] for row in rows] == [f"{word} {number}" for number in reversed(range(60))]
 

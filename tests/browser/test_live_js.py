@@ -1,4 +1,7 @@
-"""The browser's half of a live page, in a real Chromium against a hub whose faults are called by name."""
+"""The browser's half of a live page, in a real Chromium against a hub whose faults are called by name.
+
+With ``THROUGH_NGINX`` it is the same: that hub serves pages and sockets itself, and nginx would only be in its way.
+"""
 
 import random
 import re

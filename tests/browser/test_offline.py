@@ -13,17 +13,17 @@ from tests.live_site import LiveSite
 __all__ = ["colleague"]
 
 KEPT = """
-async () => {
-  const pages = (await caches.keys()).filter((name) => name.startsWith("livedesk-pages-"));
+async ([own, root]) => {
+  const pages = (await caches.keys()).filter((name) => name.startsWith(own));
   const requests = await Promise.all(pages.map(async (name) => (await caches.open(name)).keys()));
-  return requests.flat().map(({ url }) => new URL(url).pathname);
+  return requests.flat().map(({ url }) => new URL(url).pathname.replace(root, "/"));
 }
 """
 
 
 @pytest.fixture
 def line(live_site: LiveSite) -> Iterator[CutLine]:
-    with CutLine(int(live_site.web.address.rpartition(":")[2])).running() as line:
+    with CutLine(live_site.url).running() as line:
         yield line
 
 
@@ -35,10 +35,10 @@ def reader(browser: Browser, live_site: LiveSite, line: CutLine) -> Iterator[Bro
         yield context
 
 
-def with_worker(context: BrowserContext, line: CutLine) -> Page:
+def with_worker(context: BrowserContext, url: str) -> Page:
     """A page whose addresses a service worker answers."""
     page = context.new_page()
-    page.goto(line.url)
+    page.goto(url)
     # The worker answers pages that are asked for once it is there.
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.reload()
@@ -46,8 +46,14 @@ def with_worker(context: BrowserContext, line: CutLine) -> Page:
     return page
 
 
-def keeps(page: Page, path: str, is_so: bool = True) -> None:
-    wait_for(page, lambda: (path in page.evaluate(KEPT)) is is_so)
+def kept(page: Page, site: LiveSite) -> list[str]:
+    """The paths of what this browser has, below the portal's root."""
+    paths: list[str] = page.evaluate(KEPT, [site.own("livedesk-pages-"), site.prefix])
+    return paths
+
+
+def keeps(page: Page, site: LiveSite, path: str, is_so: bool = True) -> None:
+    wait_for(page, lambda: (path in kept(page, site)) is is_so)
 
 
 def wait_for(page: Page, condition: Callable[[], bool]) -> None:
@@ -64,12 +70,12 @@ def test_what_was_opened_can_be_read_and_written_to_without_the_server(
 ) -> None:
     with live_site.connect() as sql:
         key = insert_product(sql, word)
-        page = with_worker(reader, line)
+        page = with_worker(reader, line.url)
         edit, listing = f"/crm/products/{key}/edit/", f"/crm/products/?q={word}"
         for path in (edit, listing):
             page.goto(line.url + path)
             wait_live(page)
-            keeps(page, path.partition("?")[0])
+            keeps(page, live_site, path.partition("?")[0])
         line.go_down()
         page.reload()
         expect(row(page, key)).to_be_visible()
@@ -106,21 +112,21 @@ def test_what_was_opened_can_be_read_and_written_to_without_the_server(
 def test_kept_pages_go_with_the_sign_out_and_before_another_person(
     reader: BrowserContext, live_site: LiveSite, line: CutLine, colleague: Colleague
 ) -> None:
-    page = with_worker(reader, line)
+    page = with_worker(reader, line.url)
     page.goto(f"{line.url}/crm/products/")
-    keeps(page, "/crm/products/")
+    keeps(page, live_site, "/crm/products/")
     for left_out in ("/profile/", "/admin/", "/crm/customers/import/"):
         page.goto(line.url + left_out)
-    assert {path for path in page.evaluate(KEPT) if not path.endswith(".css")} == {"/", "/crm/products/"}
+    assert {path for path in kept(page, live_site) if not path.endswith(".css")} == {"/", "/crm/products/"}
     # The session ends behind the browser's back, and somebody else signs in.
     reader.clear_cookies()
     sign_in_on_page(reader, live_site, colleague("view_customer"), PASSWORD, url=line.url)
     page.goto(f"{line.url}/crm/customers/")
-    keeps(page, "/crm/customers/")
-    assert "/crm/products/" not in page.evaluate(KEPT)
+    keeps(page, live_site, "/crm/customers/")
+    assert "/crm/products/" not in kept(page, live_site)
     page.evaluate("document.querySelector('[action$=\"/sign-out/\"]').requestSubmit()")
     page.wait_for_url("**/sign-in/")
-    keeps(page, "/crm/customers/", is_so=False)
+    keeps(page, live_site, "/crm/customers/", is_so=False)
     line.go_down()
     page.goto(f"{line.url}/crm/customers/")
     expect(page.locator("[data-offline]")).to_be_visible()

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
@@ -9,6 +10,7 @@ from playwright.sync_api import BrowserContext, expect
 from project.web_server import WebServer
 from tests.browser.portal import assert_equals_reload, insert_product, open_live, row
 from tests.live_site import LiveSite, served_by
+from tests.nginx import nginx_before
 
 
 @pytest.fixture(scope="module", params=["shared frames", "compressed frames"])
@@ -17,7 +19,7 @@ def frames(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def live_site(live_site: LiveSite, frames: str) -> Iterator[LiveSite]:
+def live_site(live_site: LiveSite, frames: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSite]:
     with served_by(live_site, WebServer.UVICORN) as site:
         if frames == "compressed frames":
             web = site.web
@@ -25,8 +27,10 @@ def live_site(live_site: LiveSite, frames: str) -> Iterator[LiveSite]:
             web.stop()
             site = dataclasses.replace(site, web=dataclasses.replace(web, argv=argv))
             site.web.start()
+        fronted = nginx_before(site, tmp_path_factory.mktemp("uvicorn")) if site.address else nullcontext(site)
         try:
-            yield site
+            with fronted as reached:
+                yield reached
         finally:
             site.web.stop()
 

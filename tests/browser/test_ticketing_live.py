@@ -396,7 +396,7 @@ def test_a_session_that_ended_is_said_and_the_text_stays(
     key = insert(sql, "tickets", title=f"{word} smokes")
     page = open_live(context, live_site, f"/ticketing/tickets/{key}/")
     comment_box(page).fill("An hour of typing")
-    context.clear_cookies(name="sessionid")
+    context.clear_cookies(name=f"sessionid{live_site.cookie_suffix}")
     page.get_by_role("button", name="Add comment").click()
     expect(page.locator("#comment-form [data-form-note]")).to_contain_text("Your session has ended")
     expect(comment_box(page)).to_have_value("An hour of typing")

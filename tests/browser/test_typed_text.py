@@ -97,12 +97,13 @@ def send(page: Page, form: Form) -> None:
     page.locator(f"form[method=post]:has([name={form.control}]) button[type=submit]:not([name])").click()
 
 
-def session_key(context: BrowserContext) -> str:
-    return next(cookie["value"] for cookie in context.cookies() if cookie["name"] == "sessionid")
+def session_key(context: BrowserContext, site: LiveSite) -> str:
+    name = f"sessionid{site.cookie_suffix}"
+    return next(cookie["value"] for cookie in context.cookies() if cookie["name"] == name)
 
 
-def end_session(context: BrowserContext, sql: Sql) -> None:
-    sql.execute("delete from django_session where session_key = %s", [session_key(context)])
+def end_session(context: BrowserContext, site: LiveSite, sql: Sql) -> None:
+    sql.execute("delete from django_session where session_key = %s", [session_key(context, site)])
 
 
 def end_session_on_post(page: Page, key: str, sql: Sql) -> None:
@@ -132,7 +133,7 @@ def test_after_a_new_sign_in_in_another_tab_the_form_can_be_sent(
     person: BrowserContext, live_site: LiveSite, sql: Sql, form: Form, request: pytest.FixtureRequest
 ) -> None:
     page = form.open(person, live_site)
-    end_session(person, sql)
+    end_session(person, live_site, sql)
     sign_in_on_page(person, live_site)
     send(page, form)
     if not has_scripts(request):
@@ -147,7 +148,7 @@ def test_a_form_of_an_ended_session_waits_for_the_next_sign_in(
     person: BrowserContext, live_site: LiveSite, sql: Sql, form: Form, request: pytest.FixtureRequest
 ) -> None:
     page = form.open(person, live_site)
-    end_session_on_post(page, session_key(person), sql)
+    end_session_on_post(page, session_key(person, live_site), sql)
     send(page, form)
     in_background = form.control == "content" and has_scripts(request)
     if in_background:
@@ -175,7 +176,7 @@ def test_nothing_of_it_is_sent_or_shown_as_somebody_else(
     person: BrowserContext, live_site: LiveSite, sql: Sql, form: Form, colleague: str, request: pytest.FixtureRequest
 ) -> None:
     page = form.open(person, live_site)
-    end_session(person, sql)
+    end_session(person, live_site, sql)
     sign_in_on_page(person, live_site, colleague, "ben")
     if has_scripts(request):
         # The page knows by itself that nothing is left to send.

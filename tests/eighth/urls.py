@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.urls import include, path
 
 from project.urls import urlpatterns as portal
@@ -13,4 +14,7 @@ class SupplierForm(LiveModelForm):
         fields = ("name",)
 
 
-urlpatterns = [path("eighth/", include((LivePages(SUPPLIER, SupplierForm).urls(), "eighth"))), *portal]
+urlpatterns = [
+    path(f"{settings.URL_PREFIX[1:]}eighth/", include((LivePages(SUPPLIER, SupplierForm).urls(), "eighth"))),
+    *portal,
+]

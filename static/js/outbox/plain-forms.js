@@ -1,7 +1,7 @@
 // The portal's plain forms are sent by a script, so that they can wait; what the server answers is shown as if the browser
 // had sent them itself. Without a script, it does.
 import { CUT, explain, KEPT } from "../answers.js";
-import { markUnsent, typedInto } from "../typed.js";
+import { markSaved, markUnsent, typedInto } from "../typed.js";
 import { mayWait, outbox } from "./outbox.js";
 import { remember, replacedBy } from "./resuming.js";
 
@@ -33,6 +33,7 @@ async function send(form, submitter, address) {
   form.toggleAttribute("data-sending", false);
   sending.delete(form);
   if (outcome.kind === "done") {
+    markSaved(form);
     goTo(outcome.answer.url);
   } else if (outcome.kind === "page") {
     // Nothing was saved: the browser sends it once more, and shows why.

@@ -1,6 +1,6 @@
 // What waits, or was refused, is opened in its form again. What is sent from there takes its place.
 import { own } from "../root.js";
-import { write as keepTyped } from "../typed-store.js";
+import { newName, write as keepTyped } from "../typed-store.js";
 import { csrfToken } from "../form-token.js";
 import { outbox } from "./outbox.js";
 
@@ -15,11 +15,16 @@ export async function resume({ key, address, page, typed }) {
   if (typed) {
     await outbox.hold(key);
     remember({ key, address });
-    keepTyped(typed.name, { ...typed.kept, sent: false });
+    keepTyped(typed.name, { ...typed.kept, ...writtenAnew(typed.kept), saved: false, sent: false });
   }
   const isHere = page === location.pathname + location.search;
   location.assign(typed ? `${page}#draft` : page);
   if (isHere) location.reload();
+}
+
+/** Its writing ended when it was kept in the outbox: it goes on as another one. */
+function writtenAnew({ writing, before }) {
+  return writing ? { writing: newName(), before: [writing, ...before] } : {};
 }
 
 /** Sends it as the browser would, so that the page shows both versions and asks. */
