@@ -613,8 +613,9 @@ def test_a_flood_of_messages_is_answered_with_an_error_and_then_closed(invite: I
             socket.say({"type": "ping", "n": number})
     assert socket.closed_with() == 4400
     is_told = any(frame["type"] == "error" and "messages a second" in frame["reason"] for frame in socket.frames)
-    # It acknowledges nothing: on a busy machine, so many answers are under way by then that no further one is sent.
-    assert is_told or len(socket.raw) >= FRAMES_UNDER_WAY
+    # It acknowledges nothing: on a busy machine, so many answers are under way by then that no further one is sent. And
+    # where the end meets its own sending, the client gives none of what had come: then the code says enough.
+    assert is_told or len(socket.raw) >= FRAMES_UNDER_WAY or not socket.raw
     assert other.is_undisturbed()
 
 
