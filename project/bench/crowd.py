@@ -29,6 +29,7 @@ class Crowd:
         acknowledges: bool = False,
         ask: str = "",
         pong: str = "",
+        tells: bool = False,
     ) -> None:
         self._task = {
             "port": port,
@@ -41,6 +42,7 @@ class Crowd:
             "acknowledges": acknowledges,
             "ask": ask,
             "pong": pong,
+            "tells": tells,
         }
         self.sockets = sockets
         self.ready: list[float] = []
@@ -73,7 +75,7 @@ class Crowd:
         self._say("count")
 
     def stop(self) -> dict[str, Any]:
-        """``counted``, when the ``last`` socket had each frame, sockets ``lost``, and the client's ``cpu``."""
+        """``counted``, when the ``last`` socket had each, sockets ``lost``, what was ``told``, the ``cpu`` it took."""
         self._say("stop")
         return self._hear()
 

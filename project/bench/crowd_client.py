@@ -24,7 +24,8 @@ class Task:
     """``openings`` are the handshake's extra headers and the message to send first, one for each socket in turn.
 
     ``ready`` is in the frame by which a socket is current, ``counted`` in those that are counted. ``pong`` is what a
-    socket answers to a message that asks for it (socket.io), ``ask`` that message.
+    socket answers to a message that asks for it (socket.io), ``ask`` that message. With ``tells``, what is counted is
+    told as one socket got it.
     """
 
     port: int
@@ -38,6 +39,7 @@ class Task:
     acknowledges: bool = False
     ask: str = ""
     pong: str = ""
+    tells: bool = False
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Client:
     last: list[float] = field(default_factory=list)
     counted: int = 0
     lost: int = 0
+    told: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._poll = select.epoll()
@@ -94,7 +97,7 @@ class Client:
         return len(self.ready) == self.task.sockets
 
     def begin_counting(self) -> None:
-        self.last, self._rounds, self.counted = [], [], 0
+        self.last, self._rounds, self.counted, self.told = [], [], 0, []
         for one in self._all.values():
             one.rounds = 0
 
@@ -150,6 +153,8 @@ class Client:
         if data.find(counted, head, stop) >= 0:
             self.counted += 1
             one.rounds += 1
+            if self.task.tells and one.fileno == next(iter(self._all)):
+                self.told.append(data[head : head + length].decode())
             if one.rounds > len(self._rounds):
                 self._rounds.append(0)
             self._rounds[one.rounds - 1] += 1
@@ -233,6 +238,7 @@ def main() -> None:
                 counted=client.counted,
                 last=client.last,
                 lost=client.lost,
+                told=client.told,
                 cpu=time.process_time() - cpu,
                 seconds=time.monotonic() - began,
             )

@@ -7,6 +7,8 @@ both are there or neither is.
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -36,6 +38,8 @@ logger = logging.getLogger(__name__)
 # Without any change of its tables, a reader looks this often, and stores its position: the retention keeps what lies
 # before a position that is in use.
 LOOK_ANYWAY_SECONDS = 60.0
+# Changes that come one after the other are read together: between the beginnings of two rounds lies this much at least.
+GATHER_SECONDS = 0.05
 RETRY_SECONDS = 1.0
 RETRY_SECONDS_AT_MOST = 60.0
 
@@ -94,9 +98,12 @@ class LogReaders:
 
     async def run(self) -> None:
         """Until cancelled."""
-        wait = RETRY_SECONDS
+        wait, began = RETRY_SECONDS, -math.inf
         while True:
             await wait_for_event(self._due, LOOK_ANYWAY_SECONDS)
+            if (rest := began + GATHER_SECONDS - time.monotonic()) > 0:
+                await asyncio.sleep(rest)
+            began = time.monotonic()
             anyway, self._anyway = self._anyway or not self._due.is_set(), False
             concerned, self._concerned = set(_readers) if anyway else self._concerned, set()
             self._due.clear()
