@@ -13,8 +13,15 @@ from realtime.local.process import REPOSITORY, die_with_parent
 BUSY = 0.8
 
 
+class SocketsLost(RuntimeError):
+    """A server gave up connections, or never answered them."""
+
+
 class Crowd:
-    """Opens on entering; ``ready`` are the seconds after which each socket was current, in order."""
+    """Opens on entering; ``ready`` are the seconds after which each socket was current, in order.
+
+    Entering raises SocketsLost when not every socket becomes current.
+    """
 
     def __init__(
         self,
@@ -63,7 +70,7 @@ class Crowd:
         self.ready = told["ready"]
         if not told["all_ready"]:
             self.__exit__()
-            raise RuntimeError(f"only {len(self.ready)} of {self._task['sockets']} sockets became current")
+            raise SocketsLost(f"only {len(self.ready)} of {self._task['sockets']} sockets became current")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from project.bench.accounting import cpu_seconds, resident_bytes
-from project.bench.crowd import BUSY, Crowd
+from project.bench.crowd import BUSY, Crowd, SocketsLost
 from project.bench.peer_servers import Peer, Unavailable, names, started
 from project.bench.report import Table, middle, spread
 from project.bench.services import manage, stack
@@ -76,7 +76,7 @@ def _one_run(
         try:
             with started(name, services.redis_url, services.directory) as peer:
                 yield name, measure_peer(peer, sockets, seconds, rate)
-        except Unavailable as why:
+        except (Unavailable, SocketsLost) as why:
             print(f"without {name}: {why}", flush=True)
 
 
@@ -175,7 +175,7 @@ def _measure(
         cost, extra = sum(map(cpu_seconds, servers)) - before, sum(map(cpu_seconds, beside)) - besides
         found = crowd.stop()
     if found["lost"]:
-        raise RuntimeError(f"{found['lost']} sockets were lost")
+        raise SocketsLost(f"{found['lost']} sockets were lost")
     wanted = len(made) * crowd.sockets
     # A peer that can't keep up has only delivered what arrived; the last state of ours tells of every change.
     delivered = wanted if puts_together else max(1, found["counted"])
