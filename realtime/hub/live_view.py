@@ -103,8 +103,10 @@ class LiveView:
 
     @property
     def overtaken(self) -> set[tuple[str, str]]:
-        """The rows that it shows and that changed while it was read."""
-        return self.changed_meanwhile & self.snapshot.keys if self.snapshot is not None else set()
+        """The rows that it shows, that changed while it was read, and that no next reading is to look at yet."""
+        if self.snapshot is None or (self.dirty and self.touched is None):
+            return set()
+        return (self.changed_meanwhile & self.snapshot.keys) - (self.touched or set())
 
     @property
     def unused(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from realtime.worker.outlet import Outlet
 
 logger = logging.getLogger(__name__)
 
+# Between the beginnings of two sweeps lies this much at least: what is committed in quick succession is read together.
+GATHER_SECONDS = 0.01
 RETRY_SECONDS = 1.0
 # If a sweep takes longer, pages are too far behind to be called fresh.
 BEHIND_SECONDS = 10.0
@@ -72,10 +75,13 @@ class Sweep:
         return CATCHING_UP if since and time.monotonic() - since > BEHIND_SECONDS else ""
 
     async def run(self) -> None:
+        began = -math.inf
         while True:
             await wait_for_event(self._now, settings.REALTIME_SWEEP_SECONDS)
+            if (rest := began + GATHER_SECONDS - time.monotonic()) > 0:
+                await asyncio.sleep(rest)
             self._now.clear()
-            self._sweeping_since = time.monotonic()
+            began = self._sweeping_since = time.monotonic()
             try:
                 await self._sweep()
                 self._succeed()
